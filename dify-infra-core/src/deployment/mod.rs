@@ -1,1 +1,351 @@
-//! TODO: module docs.
+//! A Dify deployment that has been proven right: total, typed, with every default filled in.
+//!
+//! A [`Deployment`] is made from a [`Spec`](crate::spec::Spec), which is either read from a file or
+//! put together with [`DeploymentBuilder`]; both lead through the same checks. Everything else is
+//! made from it: the [resource graph](crate::graph), rendered files, expectations.
+
+mod environment;
+mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use environment::{AppSecret, EnvironmentInputs, ServiceEnvironment, environment_of};
+
+use crate::catalogue::{Release, ServiceKind};
+use crate::egress::EgressPolicy;
+use crate::names::{
+    AppSecretName, BlobContainerName, DeploymentName, DeploymentPrefix, EnvironmentLabel,
+    EnvironmentVariableName, Location, PostgresDatabaseName, PostgresServerName,
+    RedisEnterpriseName, ResourceGroupName, StorageAccountName, SubscriptionId, Suffix, TagName,
+    TagValue,
+};
+use crate::routes::RouteTable;
+use crate::secrets::SecretName;
+use crate::values::{ConsumptionSize, ImageReference, PublicOrigin, ReplicaRange};
+
+/// Which set of defaults holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Profile {
+    /// Small, public endpoints, 30 days of logs.
+    Dev,
+    /// Private network, redundancy, 90 days of logs.
+    Prod,
+}
+
+impl Profile {
+    /// The word of the file: `dev` or `prod`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Prod => "prod",
+        }
+    }
+}
+
+/// A proven description of a Dify deployment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    pub(crate) name: DeploymentName,
+    pub(crate) environment: EnvironmentLabel,
+    pub(crate) prefix: DeploymentPrefix,
+    pub(crate) profile: Profile,
+    pub(crate) location: Location,
+    pub(crate) release: &'static Release,
+    pub(crate) azure: Azure,
+    pub(crate) public: Public,
+    pub(crate) registry: Option<Registry>,
+    pub(crate) postgres: Postgres,
+    pub(crate) redis: Redis,
+    pub(crate) storage: Storage,
+    pub(crate) logs: Logs,
+    pub(crate) services: BTreeMap<ServiceKind, Service>,
+    pub(crate) migration: Migration,
+    pub(crate) routes: RouteTable,
+    pub(crate) egress: EgressPolicy,
+    pub(crate) allowed: Vec<AllowedRule>,
+}
+
+/// Where in Azure the deployment lives.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Azure {
+    /// The subscription, when the file names it.
+    pub subscription: Option<SubscriptionId>,
+    /// The resource group.
+    pub resource_group: ResourceGroupName,
+    /// The suffix of global names, when the file names it.
+    pub suffix: Option<Suffix>,
+    /// Tags that every taggable resource gets beside ours.
+    pub tags: BTreeMap<TagName, TagValue>,
+}
+
+/// How people reach Dify.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Public {
+    /// The origin of every public URL; without one the front door's own name is used, which is
+    /// known after apply.
+    pub origin: Option<PublicOrigin>,
+}
+
+/// A registry that all images are pulled from instead of Docker Hub.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Registry {
+    /// Host name, as `myregistry.azurecr.io`.
+    pub server: String,
+    /// User name and the secret that holds the password; without them pulls are anonymous.
+    pub credentials: Option<RegistryLogin>,
+}
+
+/// A user name at a registry and the secret that holds its password.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RegistryLogin {
+    /// User name.
+    pub username: String,
+    /// The secret.
+    pub password: SecretName,
+}
+
+/// A data service: made by us, or existing in the same resource group under a name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin<Name> {
+    /// Made and kept by this deployment, under a derived name.
+    Managed,
+    /// Made by someone else; never written, its children are.
+    Existing(Name),
+}
+
+/// The PostgreSQL server.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Postgres {
+    /// Ours or existing.
+    pub origin: Origin<PostgresServerName>,
+    /// Azure's compute name, as `Standard_B1ms`.
+    pub sku: String,
+    /// `Burstable`, `GeneralPurpose` or `MemoryOptimized`; follows from the sku.
+    pub tier: String,
+    /// Major version.
+    pub version: String,
+    /// Disk, in GiB.
+    pub storage_gib: u32,
+    /// Days for which backups are kept, 7 to 35.
+    pub backup_days: u32,
+    /// Login of the administrator.
+    pub administrator: String,
+    /// Dify's database.
+    pub database: PostgresDatabaseName,
+    /// The plugin daemon's database.
+    pub plugin_database: PostgresDatabaseName,
+    /// Extensions that must be allow-listed, in upper case.
+    pub extensions: BTreeSet<String>,
+}
+
+/// The Redis instance.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Redis {
+    /// Ours or existing.
+    pub origin: Origin<RedisEnterpriseName>,
+    /// Azure's size, as `Balanced_B0`.
+    pub sku: String,
+    /// Whether there is a replica.
+    pub high_availability: bool,
+}
+
+/// The storage account.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Storage {
+    /// Ours or existing.
+    pub origin: Origin<StorageAccountName>,
+    /// Azure's redundancy, as `Standard_LRS`.
+    pub sku: String,
+    /// Container of files: `dify-app-storage`.
+    pub app_container: BlobContainerName,
+    /// Container of plugins: `dify-plugins`.
+    pub plugin_container: BlobContainerName,
+    /// Days for which deleted blobs and containers can be brought back.
+    pub retention_days: u32,
+}
+
+/// Logs of all containers.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Logs {
+    /// Days for which they are kept.
+    pub retention_days: u32,
+}
+
+/// One service of Dify.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Service {
+    /// Which.
+    pub kind: ServiceKind,
+    /// Image.
+    pub image: ImageReference,
+    /// CPU and memory of a replica.
+    pub size: ConsumptionSize,
+    /// Replicas.
+    pub replicas: ReplicaRange,
+    /// Variables that the file adds or overrides.
+    pub variables: BTreeMap<EnvironmentVariableName, VariableValue>,
+}
+
+/// The value of a variable that the file adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariableValue {
+    /// A value that anyone who reads the app may see.
+    Plain(String),
+    /// A secret of the secrets file, by name.
+    Secret(SecretName),
+}
+
+/// The database migration.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Migration {
+    /// Image: always the API's.
+    pub image: ImageReference,
+    /// CPU and memory.
+    pub size: ConsumptionSize,
+    /// Seconds that a run may take.
+    pub timeout_seconds: u32,
+}
+
+/// A rule that the file allows to be broken, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AllowedRule {
+    /// The rule's id.
+    pub rule: String,
+    /// The reason, for the next person.
+    pub reason: String,
+}
+
+impl Deployment {
+    /// The deployment's name.
+    pub fn name(&self) -> &DeploymentName {
+        &self.name
+    }
+
+    /// The environment's label.
+    pub fn environment(&self) -> &EnvironmentLabel {
+        &self.environment
+    }
+
+    /// `<name>-<environment>`: the start of every name and the value of the ownership tag.
+    pub fn prefix(&self) -> &DeploymentPrefix {
+        &self.prefix
+    }
+
+    /// Which set of defaults holds.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Azure region.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The release of Dify.
+    pub fn release(&self) -> &'static Release {
+        self.release
+    }
+
+    /// Where in Azure it lives.
+    pub fn azure(&self) -> &Azure {
+        &self.azure
+    }
+
+    /// How people reach it.
+    pub fn public(&self) -> &Public {
+        &self.public
+    }
+
+    /// Where images come from, when not from Docker Hub.
+    pub fn registry(&self) -> Option<&Registry> {
+        self.registry.as_ref()
+    }
+
+    /// The PostgreSQL server.
+    pub fn postgres(&self) -> &Postgres {
+        &self.postgres
+    }
+
+    /// The Redis instance.
+    pub fn redis(&self) -> &Redis {
+        &self.redis
+    }
+
+    /// The storage account.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// Logs of all containers.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// The services, in the catalogue's order.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+
+    /// A service, when the release has it.
+    pub fn service(&self, kind: ServiceKind) -> Option<&Service> {
+        self.services.get(&kind)
+    }
+
+    /// The database migration.
+    pub fn migration(&self) -> &Migration {
+        &self.migration
+    }
+
+    /// Which path goes to which service.
+    pub fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+
+    /// What the proxy lets through.
+    pub fn egress(&self) -> &EgressPolicy {
+        &self.egress
+    }
+
+    /// Rules that may be broken, with reasons.
+    pub fn allowed_rules(&self) -> &[AllowedRule] {
+        &self.allowed
+    }
+
+    /// The suffix of global names: the file's, or derived from the subscription; nothing when
+    /// neither is known.
+    pub fn suffix(&self, subscription: Option<&SubscriptionId>) -> Option<Suffix> {
+        let subscription = self.azure.subscription.as_ref().or(subscription);
+        self.azure.suffix.clone().or_else(|| {
+            let group = &self.azure.resource_group;
+            Some(Suffix::derive(subscription?, group, &self.name, &self.environment))
+        })
+    }
+
+    /// The secrets that must be in the secrets file: the generated ones and those the file names.
+    pub fn secret_names(&self) -> BTreeSet<SecretName> {
+        let generated = crate::secrets::SecretKind::ALL.iter().copied().map(SecretName::from);
+        let named = self.services.values().flat_map(|service| service.variables.values());
+        let named = named.filter_map(|value| match value {
+            VariableValue::Secret(name) => Some(name.clone()),
+            VariableValue::Plain(_) => None,
+        });
+        let registry = self.registry.iter().filter_map(|registry| registry.credentials.as_ref());
+        generated.chain(named).chain(registry.map(|login| login.password.clone())).collect()
+    }
+
+    /// The app secret under which a secret of the deployment is stored in Azure.
+    pub fn app_secret(name: &SecretName) -> Option<AppSecretName> {
+        AppSecretName::parse(name.as_str()).ok()
+    }
+}

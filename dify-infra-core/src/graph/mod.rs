@@ -1,1 +1,267 @@
-//! TODO: module docs.
+//! The resources of a deployment and what each needs first.
+//!
+//! Edges come from references alone: the parent in an id, the id of another resource in a body, an
+//! output of another resource in a [`Text`](crate::resource::Text), and the few resources that
+//! [`Resource::after`](crate::resource::Resource::after) names with a reason. Nothing else orders
+//! work, so that what can run at once does.
+
+mod lower;
+mod schedule;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::resource::text::{strings, texts};
+use crate::resource::{AnyResource, Kind, ResourceId};
+
+pub use lower::{Target, lower};
+pub use schedule::{Schedule, Task};
+
+/// Whether a resource is ours to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Management {
+    /// Created, updated and deleted by dify-infra.
+    Managed,
+    /// Made by someone else: read, referred to, never written.
+    Existing,
+}
+
+/// A resource in the graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    resource: AnyResource,
+    body: Value,
+    management: Management,
+    dependencies: BTreeSet<ResourceId>,
+}
+
+impl Node {
+    /// The typed resource.
+    pub fn resource(&self) -> &AnyResource {
+        &self.resource
+    }
+
+    /// The resource's id.
+    pub fn id(&self) -> &ResourceId {
+        self.resource.id()
+    }
+
+    /// The resource's kind.
+    pub fn kind(&self) -> Kind {
+        self.resource.kind()
+    }
+
+    /// The body that is wanted, with markers where a value is not known yet.
+    pub fn body(&self) -> &Value {
+        &self.body
+    }
+
+    /// Whether the resource is ours to write.
+    pub fn management(&self) -> Management {
+        self.management
+    }
+
+    /// The resources of the graph that must be finished before this one is written.
+    pub fn dependencies(&self) -> &BTreeSet<ResourceId> {
+        &self.dependencies
+    }
+}
+
+/// Resources that wait for each other in a circle, or stand twice under one id.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum GraphError {
+    /// A circle of references.
+    #[error("these resources wait for each other, so none can be first: {}", join(.0))]
+    Cycle(Vec<ResourceId>),
+    /// Two resources with one id.
+    #[error("two resources have the id {0}")]
+    Duplicate(ResourceId),
+}
+
+fn join(ids: &[ResourceId]) -> String {
+    ids.iter().map(ResourceId::name).collect::<Vec<_>>().join(" → ")
+}
+
+/// The resources of one deployment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceGraph {
+    owner: String,
+    group: ResourceId,
+    nodes: BTreeMap<ResourceId, Node>,
+}
+
+impl ResourceGraph {
+    /// Finds the edges between the resources; `owner` is the value of the ownership tag.
+    ///
+    /// # Errors
+    ///
+    /// When two resources have the same id, or resources wait for each other in a circle.
+    pub fn new(
+        owner: &str,
+        group: ResourceId,
+        resources: Vec<(AnyResource, Management)>,
+    ) -> Result<Self, GraphError> {
+        let ids: BTreeSet<ResourceId> =
+            resources.iter().map(|(resource, _)| resource.id().clone()).collect();
+        let mut nodes = BTreeMap::new();
+        for (resource, management) in resources {
+            let id = resource.id().clone();
+            let body = resource.body();
+            let dependencies = references(&resource, &body, &ids);
+            let node = Node { resource, body, management, dependencies };
+            if nodes.insert(id.clone(), node).is_some() {
+                return Err(GraphError::Duplicate(id));
+            }
+        }
+        let graph = Self { owner: owner.to_owned(), group, nodes };
+        match graph.find_cycle() {
+            Some(cycle) => Err(GraphError::Cycle(cycle)),
+            None => Ok(graph),
+        }
+    }
+
+    /// The value of the ownership tag: `<name>-<environment>`.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The resource group that holds everything.
+    pub fn group(&self) -> &ResourceId {
+        &self.group
+    }
+
+    /// Every resource, ordered by id.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
+    }
+
+    /// The resource with this id.
+    pub fn get(&self, id: &ResourceId) -> Option<&Node> {
+        self.nodes.get(id)
+    }
+
+    /// How many resources there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The resources in an order in which each comes after all that it needs.
+    pub fn in_order(&self) -> Vec<&Node> {
+        let mut placed = BTreeSet::new();
+        let mut order = Vec::with_capacity(self.nodes.len());
+        while order.len() < self.nodes.len() {
+            let before = order.len();
+            for node in self.nodes.values() {
+                if !placed.contains(node.id())
+                    && node.dependencies.iter().all(|needed| placed.contains(needed))
+                {
+                    order.push(node);
+                }
+            }
+            placed.extend(order[before..].iter().map(|node| node.id()));
+            if order.len() == before {
+                break;
+            }
+        }
+        order
+    }
+
+    /// A circle of references, when there is one.
+    fn find_cycle(&self) -> Option<Vec<ResourceId>> {
+        let ordered: BTreeSet<&ResourceId> =
+            self.in_order().into_iter().map(Node::id).collect();
+        let start = self.nodes.keys().find(|id| !ordered.contains(id))?;
+        let mut path = vec![start.clone()];
+        loop {
+            let last = self.nodes.get(path.last()?)?;
+            let next = last.dependencies.iter().find(|id| !ordered.contains(id))?;
+            if let Some(position) = path.iter().position(|id| id == next) {
+                path.drain(..position);
+                path.push(next.clone());
+                return Some(path);
+            }
+            path.push(next.clone());
+        }
+    }
+}
+
+/// What of `ids` a resource refers to.
+fn references(
+    resource: &AnyResource,
+    body: &Value,
+    ids: &BTreeSet<ResourceId>,
+) -> BTreeSet<ResourceId> {
+    let own = resource.id();
+    let parent = own.parent();
+    let in_body = strings(body).into_iter().filter_map(|text| ResourceId::parse(text).ok());
+    let outputs = texts(body);
+    let from_texts = outputs.iter().flat_map(|text| text.resources().into_iter().cloned());
+    parent
+        .into_iter()
+        .chain(in_body)
+        .chain(from_texts)
+        .chain(resource.after().iter().cloned())
+        .filter(|id| id != own && ids.contains(id))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::container_apps::JobExecution;
+    use crate::resource::resources::ResourceGroup;
+
+    fn group() -> ResourceId {
+        ResourceId::resource_group("s", "g")
+    }
+
+    fn execution(name: &str, after: &[&str]) -> (AnyResource, Management) {
+        let id = |name: &str| group().provider("Microsoft.App/jobs", "j").child("executions", name);
+        let after = after.iter().map(|name| id(name)).collect();
+        let resource = JobExecution { id: id(name), after, image: String::new() };
+        (resource.into(), Management::Managed)
+    }
+
+    fn names(nodes: &[&Node]) -> Vec<String> {
+        nodes.iter().map(|node| node.id().name().to_owned()).collect()
+    }
+
+    #[test]
+    fn orders_by_references() {
+        let all = vec![execution("a", &["c"]), execution("b", &["a"]), execution("c", &[])];
+        let graph = ResourceGraph::new("o", group(), all).unwrap();
+        assert_eq!(names(&graph.in_order()), ["c", "a", "b"]);
+    }
+
+    #[test]
+    fn names_the_circle() {
+        let all = vec![execution("a", &["b"]), execution("b", &["c"]), execution("c", &["b"])];
+        let error = ResourceGraph::new("o", group(), all).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "these resources wait for each other, so none can be first: b → c → b"
+        );
+    }
+
+    #[test]
+    fn refuses_one_id_twice() {
+        let resource = ResourceGroup {
+            id: group(),
+            location: "japaneast".to_owned(),
+            tags: BTreeMap::new(),
+        };
+        let twice = vec![
+            (resource.clone().into(), Management::Managed),
+            (resource.into(), Management::Managed),
+        ];
+        let error = ResourceGraph::new("o", group(), twice).unwrap_err();
+        assert_eq!(error, GraphError::Duplicate(group()));
+    }
+}

@@ -1,1 +1,31 @@
-//! TODO: module docs.
+//! Azure Resource Manager resources as typed, pure data.
+//!
+//! A struct per resource type holds exactly the fields that dify-infra manages; what it serialises
+//! to is what is sent and what is compared (desired ⊆ live). [`AnyResource`] is the closed set of
+//! them at the border of the [graph](crate::graph). Values that are only known once another
+//! resource exists, and every secret, are [`Text`]s: templates that serialise to a marker, which
+//! [`resolve`](text::resolve) replaces at the last moment before a request.
+
+mod any;
+pub mod container_apps;
+mod id;
+mod kind;
+pub mod monitor;
+pub mod postgres;
+pub mod redis;
+pub mod resources;
+pub mod storage;
+pub mod text;
+
+pub use any::{AnyResource, Resource};
+pub use id::{InvalidResourceId, ResourceId};
+pub use kind::{Kind, Lane, Layer};
+pub use text::{OutputReference, Part, Text, TextEncoding};
+
+/// The tag that marks a resource as belonging to one deployment; its value is
+/// `<name>-<environment>`.
+pub const OWNER_TAG: &str = "dify-infra-deployment";
+
+/// The tag of a container app or job that carries the fingerprint of the generated secrets it was
+/// given; never the values.
+pub const FINGERPRINT_TAG: &str = "dify-infra-secrets";

@@ -1,0 +1,254 @@
+//! The body of an update: the live resource with our fields laid over it.
+//!
+//! Azure replaces what a PUT leaves out, so an update starts from the live GET and loses nothing
+//! that someone else set.
+
+use serde_json::{Map, Value};
+
+use super::lists::{find, has_key, key_of, words};
+use crate::resource::{Kind, Text};
+
+/// Parts of a GET that no provider takes back, beside what each type adds.
+const READ_ONLY: [&str; 5] = ["/id", "/name", "/type", "/systemData", "/etag"];
+
+/// Lays the wanted body over the live one. With `prune`, items of keyed lists that are not wanted
+/// are dropped; otherwise they stay.
+///
+/// ```
+/// use dify_infra_core::diff::merge;
+/// use dify_infra_core::resource::Kind;
+/// use serde_json::json;
+///
+/// let live = json!({ "properties": { "env": [{ "name": "THEIRS", "value": "1" }], "kept": true } });
+/// let wanted = json!({ "properties": { "env": [{ "name": "OURS", "value": "2" }] } });
+/// assert_eq!(
+///     merge(Kind::ContainerApp, &live, &wanted, false),
+///     json!({ "properties": {
+///         "env": [{ "name": "OURS", "value": "2" }, { "name": "THEIRS", "value": "1" }],
+///         "kept": true,
+///     }}),
+/// );
+/// ```
+pub fn merge(kind: Kind, live: &Value, wanted: &Value, prune: bool) -> Value {
+    let mut merged = overlay(live, wanted, prune);
+    if kind == Kind::PostgresConfiguration && !prune {
+        join_words(&mut merged, live);
+    }
+    merged
+}
+
+fn overlay(live: &Value, wanted: &Value, prune: bool) -> Value {
+    match (live, wanted) {
+        _ if Text::from_marker(wanted).is_some() => wanted.clone(),
+        (Value::Object(live), Value::Object(wanted)) => object(live, wanted, prune),
+        (Value::Array(live), Value::Array(wanted)) => list(live, wanted, prune),
+        _ => wanted.clone(),
+    }
+}
+
+fn object(live: &Map<String, Value>, wanted: &Map<String, Value>, prune: bool) -> Value {
+    let mut merged: Map<String, Value> =
+        live.iter().filter(|(_, value)| !value.is_null()).map(clone_pair).collect();
+    // A variable is either plain or a secret: the other form of it must go.
+    for (one, other) in [("value", "secretRef"), ("secretRef", "value")] {
+        if wanted.contains_key(one) && wanted.contains_key("name") {
+            merged.remove(other);
+        }
+    }
+    for (name, value) in wanted {
+        let merged_value = live.get(name).map_or_else(
+            || value.clone(),
+            |live| overlay(live, value, prune),
+        );
+        merged.insert(name.clone(), merged_value);
+    }
+    Value::Object(merged)
+}
+
+fn clone_pair((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
+}
+
+fn list(live: &[Value], wanted: &[Value], prune: bool) -> Value {
+    let Some(key) = key_of(wanted) else { return Value::from(wanted.to_vec()) };
+    let name_of = |item: &Value| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let ours = wanted.iter().map(|item| {
+        find(live, key, &name_of(item)).map_or_else(|| item.clone(), |old| overlay(old, item, prune))
+    });
+    let is_wanted = |item: &Value| wanted.iter().any(|own| has_key(own, key, &name_of(item)));
+    let theirs = live.iter().filter(|item| !prune && !is_wanted(item)).cloned();
+    ours.chain(theirs).collect()
+}
+
+/// Keeps the words of `azure.extensions` that are live and not ours.
+fn join_words(merged: &mut Value, live: &Value) {
+    let pointer = "/properties/value";
+    let theirs = live.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let Some(Value::String(own)) = merged.pointer_mut(pointer) else { return };
+    let known = words(own);
+    for word in words(theirs).into_iter().filter(|word| !known.contains(word)) {
+        own.push(',');
+        own.push_str(&word.to_ascii_uppercase());
+    }
+}
+
+/// A live body without the parts that Azure alone writes.
+pub fn without_read_only(kind: Kind, live: &Value) -> Value {
+    let mut body = live.clone();
+    for pointer in READ_ONLY.into_iter().chain(read_only_of(kind).iter().copied()) {
+        remove(&mut body, pointer);
+    }
+    if kind == Kind::ContainerApp {
+        remove_from_containers(&mut body);
+    }
+    body
+}
+
+fn remove_from_containers(body: &mut Value) {
+    let containers = body.pointer_mut("/properties/template/containers");
+    for container in containers.and_then(Value::as_array_mut).into_iter().flatten() {
+        remove(container, "/resources/ephemeralStorage");
+    }
+}
+
+/// Read-only properties of each type, as marked in Azure/bicep-types-az.
+fn read_only_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::ResourceGroup => &["/properties", "/managedBy"],
+        Kind::Workspace => &[
+            "/properties/provisioningState",
+            "/properties/customerId",
+            "/properties/createdDate",
+            "/properties/modifiedDate",
+            "/properties/privateLinkScopedResources",
+            "/properties/sku/lastSkuUpdate",
+        ],
+        Kind::ManagedEnvironment => &[
+            "/properties/provisioningState",
+            "/properties/deploymentErrors",
+            "/properties/defaultDomain",
+            "/properties/staticIp",
+            "/properties/eventStreamEndpoint",
+            "/properties/privateEndpointConnections",
+        ],
+        Kind::ContainerApp => &[
+            "/properties/provisioningState",
+            "/properties/runningStatus",
+            "/properties/latestRevisionName",
+            "/properties/latestReadyRevisionName",
+            "/properties/latestRevisionFqdn",
+            "/properties/customDomainVerificationId",
+            "/properties/outboundIpAddresses",
+            "/properties/eventStreamEndpoint",
+            "/properties/managedEnvironmentId",
+            "/properties/configuration/ingress/fqdn",
+        ],
+        Kind::Job => &[
+            "/properties/provisioningState",
+            "/properties/outboundIpAddresses",
+            "/properties/eventStreamEndpoint",
+        ],
+        Kind::PostgresServer => &[
+            "/properties/state",
+            "/properties/minorVersion",
+            "/properties/fullyQualifiedDomainName",
+            "/properties/replicaCapacity",
+            "/properties/privateEndpointConnections",
+            "/properties/backup/earliestRestoreDate",
+            "/properties/highAvailability/state",
+        ],
+        Kind::PostgresConfiguration => &[
+            "/properties/description",
+            "/properties/defaultValue",
+            "/properties/dataType",
+            "/properties/allowedValues",
+            "/properties/isDynamicConfig",
+            "/properties/isReadOnly",
+            "/properties/isConfigPendingRestart",
+            "/properties/unit",
+            "/properties/documentationLink",
+        ],
+        Kind::RedisEnterprise | Kind::RedisEnterpriseDatabase => &[
+            "/kind",
+            "/properties/provisioningState",
+            "/properties/resourceState",
+            "/properties/redisVersion",
+            "/properties/hostName",
+            "/properties/redundancyMode",
+            "/properties/privateEndpointConnections",
+        ],
+        Kind::StorageAccount => &[
+            "/properties/provisioningState",
+            "/properties/primaryEndpoints",
+            "/properties/primaryLocation",
+            "/properties/statusOfPrimary",
+            "/properties/secondaryLocation",
+            "/properties/secondaryEndpoints",
+            "/properties/statusOfSecondary",
+            "/properties/creationTime",
+            "/properties/keyCreationTime",
+            "/properties/privateEndpointConnections",
+            "/sku/tier",
+        ],
+        Kind::BlobContainer => &[
+            "/properties/version",
+            "/properties/deleted",
+            "/properties/deletedTime",
+            "/properties/remainingRetentionDays",
+            "/properties/lastModifiedTime",
+            "/properties/leaseStatus",
+            "/properties/leaseState",
+            "/properties/leaseDuration",
+            "/properties/immutabilityPolicy",
+            "/properties/legalHold",
+            "/properties/hasLegalHold",
+            "/properties/hasImmutabilityPolicy",
+        ],
+        Kind::BlobService => &["/sku"],
+        Kind::JobExecution | Kind::PostgresDatabase | Kind::PostgresFirewallRule => &[],
+    }
+}
+
+/// Removes the value a JSON pointer names, when it is there.
+fn remove(body: &mut Value, pointer: &str) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let parent = if parent.is_empty() { Some(body) } else { body.pointer_mut(parent) };
+    if let Some(Value::Object(fields)) = parent {
+        fields.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn prune_drops_what_is_not_wanted() {
+        let live = json!({ "env": [{ "name": "THEIRS" }] });
+        let wanted = json!({ "env": [{ "name": "OURS" }] });
+        assert_eq!(merge(Kind::ContainerApp, &live, &wanted, true), wanted);
+    }
+
+    #[test]
+    fn a_variable_that_becomes_a_secret_loses_its_plain_value() {
+        let live = json!({ "env": [{ "name": "KEY", "value": "plain" }] });
+        let wanted = json!({ "env": [{ "name": "KEY", "secretRef": "key" }] });
+        assert_eq!(merge(Kind::ContainerApp, &live, &wanted, false), wanted);
+    }
+
+    #[test]
+    fn extensions_that_another_tool_allowed_stay() {
+        let body = |value: &str| json!({ "properties": { "value": value } });
+        let merged = merge(Kind::PostgresConfiguration, &body("pg_trgm"), &body("VECTOR"), false);
+        assert_eq!(merged, body("VECTOR,PG_TRGM"));
+    }
+
+    #[test]
+    fn read_only_parts_are_removed() {
+        let live = json!({ "id": "x", "location": "l", "properties": { "defaultDomain": "d" } });
+        let body = without_read_only(Kind::ManagedEnvironment, &live);
+        assert_eq!(body, json!({ "location": "l", "properties": {} }));
+    }
+}

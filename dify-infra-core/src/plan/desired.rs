@@ -1,0 +1,133 @@
+//! The wanted body of a resource, completed with what only a look at Azure tells.
+//!
+//! Outputs that already exist are filled in, and apps and jobs get the tags that stand for what
+//! Azure does not show: a hash of their rendered files and a fingerprint per secret.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use serde_json::{Map, Value};
+
+use super::Snapshot;
+use crate::graph::Node;
+use crate::resource::text::{resolve, texts};
+use crate::resource::{FINGERPRINT_TAG, Kind, OutputReference, Part};
+use crate::secrets::SecretName;
+
+/// The tag of an app that carries a hash of its rendered files (nginx, squid).
+pub const FILES_TAG: &str = "dify-infra-files";
+
+/// Fingerprints of the deployment's secrets, by name: 16 hexadecimal characters of an HMAC.
+pub type Fingerprints = BTreeMap<SecretName, String>;
+
+/// The tag that carries the fingerprint of one secret.
+pub fn fingerprint_tag(name: &SecretName) -> String {
+    format!("{FINGERPRINT_TAG}-{name}")
+}
+
+/// The wanted body of a node, with outputs that exist filled in and the tags of apps and jobs.
+/// Without fingerprints (no secrets file), the live tags are kept.
+pub fn desired(node: &Node, snapshot: &Snapshot, fingerprints: Option<&Fingerprints>) -> Value {
+    let mut body = resolve(node.body(), &|part| match part {
+        Part::Output(OutputReference::Property { resource, pointer }, _) => {
+            snapshot.output(resource, pointer)
+        }
+        _ => None,
+    });
+    if matches!(node.kind(), Kind::ContainerApp | Kind::Job) {
+        let tags = state_tags(node, snapshot, fingerprints);
+        if let Some(Value::Object(own)) = body.get_mut("tags") {
+            own.extend(tags);
+        }
+    }
+    body
+}
+
+fn state_tags(
+    node: &Node,
+    snapshot: &Snapshot,
+    fingerprints: Option<&Fingerprints>,
+) -> Map<String, Value> {
+    let mut tags = Map::new();
+    if let Some(hash) = files_hash(node.body()) {
+        tags.insert(FILES_TAG.to_owned(), Value::from(hash));
+    }
+    let live = snapshot.body(node.id()).and_then(|body| body.get("tags"));
+    for name in secrets_of(node.body()) {
+        let tag = fingerprint_tag(&name);
+        let value = match fingerprints {
+            Some(known) => known.get(&name).cloned().map(Value::from),
+            None => live.and_then(|tags| tags.get(&tag)).cloned(),
+        };
+        tags.extend(value.map(|value| (tag, value)));
+    }
+    tags
+}
+
+/// The deployment's secrets that a body names.
+pub fn secrets_of(body: &Value) -> BTreeSet<SecretName> {
+    texts(body).iter().flat_map(|text| text.secret_names().cloned().collect::<Vec<_>>()).collect()
+}
+
+/// The rendered files of an app: its secrets whose value is a plain text, by secret name.
+pub fn files_of(body: &Value) -> BTreeMap<&str, &str> {
+    let secrets = body.pointer("/properties/configuration/secrets").and_then(Value::as_array);
+    let pairs = secrets.into_iter().flatten().filter_map(|secret| {
+        Some((secret.get("name")?.as_str()?, secret.get("value")?.as_str()?))
+    });
+    pairs.collect()
+}
+
+/// A hash of the rendered files: 16 hexadecimal characters of SHA-256.
+fn files_hash(body: &Value) -> Option<String> {
+    let files = files_of(body);
+    let mut hash = hmac_sha256::Hash::new();
+    for (name, text) in &files {
+        for word in [name, text] {
+            hash.update(word.len().to_le_bytes());
+            hash.update(word);
+        }
+    }
+    (!files.is_empty()).then(|| HEXLOWER.encode(&hash.finalize()[..8]))
+}
+
+/// The suffix of the revision that an update makes: 10 letters and digits of a hash over the
+/// template, the tags that stand for files and secrets, and the revision before it. With the
+/// latter, going back to an earlier state makes a new name, since Azure refuses one used before.
+pub fn revision_suffix(body: &Value, live: Option<&Value>) -> String {
+    let before = live.and_then(|live| live.pointer("/properties/latestRevisionName"));
+    let template = body.pointer("/properties/template");
+    let content = serde_json::json!([template, body.get("tags"), before]).to_string();
+    let hash = hmac_sha256::Hash::hash(content.as_bytes());
+    let letters = BASE32_NOPAD.encode(&hash[..7]).to_ascii_lowercase();
+    format!("r{}", &letters[..9])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_suffix_differs_after_each_revision() {
+        let body = json!({ "properties": { "template": { "containers": [] } } });
+        let live = json!({ "properties": { "latestRevisionName": "api--r1" } });
+        let first = revision_suffix(&body, None);
+        assert_ne!(first, revision_suffix(&body, Some(&live)));
+        assert_eq!(first, revision_suffix(&body, None));
+        assert!(first.len() == 10 && first.starts_with('r'), "{first}");
+    }
+
+    #[test]
+    fn the_hash_of_files_tells_names_and_texts_apart() {
+        let body = |pairs: &[(&str, &str)]| {
+            let secrets: Vec<_> =
+                pairs.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+            json!({ "properties": { "configuration": { "secrets": secrets } } })
+        };
+        let one = files_hash(&body(&[("a", "bc")]));
+        assert_ne!(one, files_hash(&body(&[("ab", "c")])));
+        assert_eq!(files_hash(&body(&[])), None);
+    }
+}

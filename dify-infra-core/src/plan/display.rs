@@ -1,0 +1,79 @@
+//! The plan for people: one block a change, then the sum.
+
+use std::fmt;
+
+use super::{Action, Change, Plan, RiskLevel};
+
+impl Action {
+    /// The sign before a change: `+`, `~`, `±`, `-`, `?`.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Create => '+',
+            Self::Update => '~',
+            Self::Replace => '±',
+            Self::Delete => '-',
+            Self::NoChange => ' ',
+            Self::Unknown => '?',
+        }
+    }
+
+    /// The action as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::NoChange => "no change",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.id.resource_type();
+        let (sign, word, name) = (self.action.sign(), self.action.word(), self.id.name());
+        writeln!(formatter, "{sign} {word} {name} ({kind}): {}", self.reason)?;
+        if self.risk.level != RiskLevel::None {
+            writeln!(formatter, "    risk: {}", self.risk.note)?;
+        }
+        if !matches!(self.action, Action::Create) {
+            for difference in &self.differences {
+                writeln!(formatter, "    {difference}")?;
+            }
+        }
+        for path in &self.foreign {
+            writeln!(formatter, "    kept, set by someone else: {path}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |change: &&Change| {
+            change.action != Action::NoChange || !change.foreign.is_empty()
+        };
+        for change in self.changes.iter().filter(shown) {
+            change.fmt(formatter)?;
+        }
+        for sentence in &self.blocked {
+            writeln!(formatter, "! {sentence}")?;
+        }
+        if self.is_empty() {
+            return writeln!(formatter, "no changes: {} resources are as wanted", self.changes.len());
+        }
+        let summary = self.summary();
+        writeln!(
+            formatter,
+            "plan: {} to create, {} to update, {} to replace, {} to delete, {} unchanged, {} unknown",
+            summary.create,
+            summary.update,
+            summary.replace,
+            summary.delete,
+            summary.no_change,
+            summary.unknown
+        )
+    }
+}

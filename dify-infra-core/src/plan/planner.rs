@@ -1,0 +1,374 @@
+//! The planner: graph and snapshot in, plan out.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    Action, Change, FILES_TAG, Fingerprints, ListedResource, Observed, Plan, Risk, RiskLevel,
+    Snapshot, desired, files_of,
+};
+use crate::diff::{Comparison, Difference, compare, created};
+use crate::graph::{Management, Node, ResourceGraph};
+use crate::resource::{AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG, ResourceId};
+
+/// Choices of the person who plans.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Fingerprints of the secrets, when the secrets file is at hand; otherwise secrets are kept.
+    pub fingerprints: Option<&'a Fingerprints>,
+    /// Remove what someone else set in our resources.
+    pub prune: bool,
+}
+
+/// Works out what apply would do. It never fails: what could not be read is an unknown change.
+pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) -> Plan {
+    let mut changes: Vec<Change> = graph
+        .in_order()
+        .into_iter()
+        .map(|node| change(graph, node, snapshot, options))
+        .collect();
+    stage_callers(graph, snapshot, &mut changes);
+    let writes: BTreeSet<ResourceId> =
+        changes.iter().filter(|change| change.action.writes()).map(|c| c.id.clone()).collect();
+    for change in &mut changes {
+        change.needs.retain(|id| writes.contains(id));
+    }
+    changes.extend(orphans(graph, snapshot, &writes));
+    let blocked = changes.iter().filter_map(blocker).collect();
+    Plan { changes: in_order(changes), blocked }
+}
+
+/// Why a change must not be carried out, when it must not.
+fn blocker(change: &Change) -> Option<String> {
+    let is_data = change.kind.is_some_and(|kind| kind.layer() == Layer::Data);
+    (change.action == Action::Replace && is_data).then(|| {
+        let fields: Vec<&str> = change.differences.iter().map(|d| d.path.as_str()).collect();
+        format!(
+            "{} holds data and would have to be deleted and made again, since Azure fixes {} at \
+             creation; take the change back, or move the data by hand to a deployment with \
+             another name",
+            change.id.name(),
+            fields.join(", ")
+        )
+    })
+}
+
+fn change(
+    graph: &ResourceGraph,
+    node: &Node,
+    snapshot: &Snapshot,
+    options: Options<'_>,
+) -> Change {
+    let mut change = Change {
+        id: node.id().clone(),
+        kind: Some(node.kind()),
+        action: Action::NoChange,
+        reason: "as wanted".to_owned(),
+        risk: Risk::none(),
+        differences: Vec::new(),
+        foreign: Vec::new(),
+        needs: node.dependencies().clone(),
+    };
+    let wanted = desired(node, snapshot, options.fingerprints);
+    match (snapshot.get(node.id()), node.management()) {
+        (None, _) => unknown(&mut change, "it was not looked at"),
+        (Some(Observed::Unreadable(reason)), _) => unknown(&mut change, reason),
+        (Some(Observed::Absent), Management::Existing) => {
+            let reason = "the file says that it exists, and Azure has no resource of this name";
+            unknown(&mut change, reason);
+        }
+        (Some(Observed::Present(_)), Management::Existing) => {
+            "existing, not managed here".clone_into(&mut change.reason);
+        }
+        (Some(Observed::Absent), Management::Managed) => create(&mut change, node, &wanted),
+        (Some(Observed::Present(live)), Management::Managed) => {
+            present(graph, &mut change, node, Bodies { wanted: &wanted, live }, (snapshot, options));
+        }
+    }
+    change
+}
+
+fn unknown(change: &mut Change, reason: &str) {
+    change.action = Action::Unknown;
+    reason.clone_into(&mut change.reason);
+}
+
+fn create(change: &mut Change, node: &Node, wanted: &Value) {
+    change.action = Action::Create;
+    change.differences = created(wanted);
+    change.reason = if node.kind() == Kind::JobExecution {
+        change.risk = Risk::new(RiskLevel::Irreversible, "the migration changes the database");
+        "run migration: no run of the job has succeeded with this image".to_owned()
+    } else {
+        "it does not exist".to_owned()
+    };
+}
+
+#[derive(Clone, Copy)]
+struct Bodies<'a> {
+    wanted: &'a Value,
+    live: &'a Value,
+}
+
+fn present(
+    graph: &ResourceGraph,
+    change: &mut Change,
+    node: &Node,
+    bodies: Bodies<'_>,
+    (snapshot, options): (&Snapshot, Options<'_>),
+) {
+    if node.kind() == Kind::JobExecution {
+        return execution(change, bodies);
+    }
+    if node.kind() == Kind::ResourceGroup {
+        "the group exists".clone_into(&mut change.reason);
+        return;
+    }
+    if let Some(reason) = foreign_owner(graph, node.kind(), bodies.live) {
+        return unknown(change, &reason);
+    }
+    let Comparison { mut differences, foreign } =
+        compare(node.kind(), bodies.wanted, bodies.live);
+    show_fingerprints_short(&mut differences);
+    show_files(&mut differences, node, snapshot);
+    if options.prune {
+        differences.extend(foreign.iter().map(|path| Difference {
+            path: path.clone(),
+            before: Some(Value::from("(set by someone else)")),
+            after: None,
+        }));
+    }
+    change.foreign = if options.prune { Vec::new() } else { foreign };
+    judge(change, node.kind(), bodies.live, differences);
+}
+
+/// Decides between no change, update and replace.
+fn judge(change: &mut Change, kind: Kind, live: &Value, differences: Vec<Difference>) {
+    let failed = state(live).is_some_and(|state| is_failed(&state));
+    let replaces = differences.iter().any(|difference| {
+        kind.immutable().iter().any(|pointer| {
+            let fixed = pointer.trim_start_matches('/').replace('/', ".");
+            difference.path == fixed || difference.path.starts_with(&format!("{fixed}."))
+        })
+    });
+    change.risk = risk(kind, &differences);
+    if replaces {
+        change.action = Action::Replace;
+        "Azure fixes this at creation".clone_into(&mut change.reason);
+        change.risk = Risk::new(RiskLevel::Interruption, "deleted, then made again");
+    } else if !differences.is_empty() {
+        change.action = Action::Update;
+        change.reason = update_reason(&differences);
+    } else if failed {
+        // A Managed Redis whose creation failed has to go before it is tried again
+        // (Azure-Samples/ai-hub-gateway-solution-accelerator#148).
+        let must_go = kind == Kind::RedisEnterprise && is_creation_failure(live);
+        change.action = if must_go { Action::Replace } else { Action::Update };
+        "the last write to it failed".clone_into(&mut change.reason);
+    } else if state(live).is_some_and(|state| !state.eq_ignore_ascii_case("succeeded")) {
+        change.action = Action::Update;
+        "a write to it is still under way".clone_into(&mut change.reason);
+    }
+    change.differences = differences;
+}
+
+fn update_reason(differences: &[Difference]) -> String {
+    let is_secret = |difference: &Difference| {
+        difference.path.starts_with(&format!("tags.{FINGERPRINT_TAG}-"))
+    };
+    let is_file = |difference: &Difference| difference.path.contains(FILES_TAG);
+    match differences {
+        all if all.iter().all(is_secret) => "secrets changed in the secrets file".to_owned(),
+        all if all.iter().any(is_file) => "rendered files differ from what the app has".to_owned(),
+        [one] => format!("{} differs", one.path),
+        all => format!("{} values differ", all.len()),
+    }
+}
+
+fn risk(kind: Kind, differences: &[Difference]) -> Risk {
+    let any = |part: &str| differences.iter().any(|difference| difference.path.contains(part));
+    let secret_key = format!("{FINGERPRINT_TAG}-secret-key");
+    match kind {
+        _ if any(&secret_key) => {
+            Risk::new(RiskLevel::Irreversible, "a new SECRET_KEY ends sessions and signed URLs")
+        }
+        Kind::ContainerApp
+            if any("properties.template") || any(FILES_TAG) || any(FINGERPRINT_TAG) =>
+        {
+            Risk::new(RiskLevel::Restart, "a new revision replaces the running one")
+        }
+        Kind::PostgresServer if any("sku") || any("highAvailability") => {
+            Risk::new(RiskLevel::Interruption, "the server restarts")
+        }
+        Kind::PostgresServer if any("storageSizeGB") => {
+            Risk::new(RiskLevel::Irreversible, "a disk can't be made smaller again")
+        }
+        Kind::RedisEnterprise if any("sku") => {
+            Risk::new(RiskLevel::Interruption, "connections are cut while it is resized")
+        }
+        Kind::RedisEnterprise if any("highAvailability") => {
+            Risk::new(RiskLevel::Irreversible, "high availability can't be turned off again")
+        }
+        _ => Risk::none(),
+    }
+}
+
+/// Why a present resource is not ours, when it is not.
+fn foreign_owner(graph: &ResourceGraph, kind: Kind, live: &Value) -> Option<String> {
+    if !kind.is_taggable() {
+        return None;
+    }
+    let tags = live.get("tags").and_then(Value::as_object);
+    let owner = tags
+        .into_iter()
+        .flatten()
+        .find(|(name, _)| name.eq_ignore_ascii_case(OWNER_TAG))
+        .and_then(|(_, value)| value.as_str());
+    match owner {
+        Some(owner) if owner == graph.owner() => None,
+        Some(owner) => Some(format!(
+            "a resource of this name belongs to the deployment {owner}; choose another `name`, \
+             `environment` or `azure.suffix`"
+        )),
+        None => Some(format!(
+            "a resource of this name exists without the tag {OWNER_TAG}, so dify-infra did not \
+             make it; choose another `name` or `azure.suffix`, or set the tag to {} to hand it over",
+            graph.owner()
+        )),
+    }
+}
+
+fn execution(change: &mut Change, bodies: Bodies<'_>) {
+    let text = |body: &Value, name: &str| {
+        body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let same = text(bodies.wanted, "image") == text(bodies.live, "image");
+    match text(bodies.live, "status").as_str() {
+        "Succeeded" if same => "the migration has run with this image".clone_into(&mut change.reason),
+        _ => {
+            change.action = Action::Create;
+            "run migration: a run with this image is under way and is waited for"
+                .clone_into(&mut change.reason);
+        }
+    }
+}
+
+/// The provisioning state of a live body.
+fn state(live: &Value) -> Option<String> {
+    live.pointer("/properties/provisioningState").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn is_failed(state: &str) -> bool {
+    ["failed", "canceled", "cancelled"].iter().any(|word| state.eq_ignore_ascii_case(word))
+}
+
+fn is_creation_failure(live: &Value) -> bool {
+    let state = live.pointer("/properties/resourceState").and_then(Value::as_str);
+    state.is_some_and(|state| state.eq_ignore_ascii_case("CreateFailed"))
+}
+
+/// Fingerprints are shown by their first four characters: `a1b2 → c3d4`.
+fn show_fingerprints_short(differences: &mut [Difference]) {
+    let shorten = |value: &mut Option<Value>| {
+        if let Some(Value::String(text)) = value {
+            text.truncate(4);
+        }
+    };
+    for difference in differences {
+        if difference.path.starts_with(&format!("tags.{FINGERPRINT_TAG}-")) {
+            shorten(&mut difference.before);
+            shorten(&mut difference.after);
+        }
+    }
+}
+
+/// A changed rendered file is shown as a text diff when its old text could be read.
+fn show_files(differences: &mut Vec<Difference>, node: &Node, snapshot: &Snapshot) {
+    let tag = format!("tags.{FILES_TAG}");
+    if !differences.iter().any(|difference| difference.path == tag) {
+        return;
+    }
+    for (name, after) in files_of(node.body()) {
+        let Some(before) = snapshot.file(node.id(), name).filter(|before| *before != after) else {
+            continue;
+        };
+        let text = similar::TextDiff::from_lines(before, after);
+        let unified = text.unified_diff().context_radius(2).header("live", "wanted").to_string();
+        differences.push(Difference {
+            path: format!("properties.configuration.secrets[{name}]"),
+            before: None,
+            after: Some(Value::from(unified)),
+        });
+    }
+}
+
+/// Apps that run already change only after the services they call have changed and work
+/// (callers last). A first deployment waits for references alone.
+fn stage_callers(graph: &ResourceGraph, snapshot: &Snapshot, changes: &mut [Change]) {
+    for change in changes {
+        let is_update = snapshot.body(&change.id).is_some();
+        if let Some(AnyResource::ContainerApp(app)) = graph.get(&change.id).map(Node::resource)
+            && is_update
+        {
+            change.needs.extend(app.calls.iter().cloned());
+        }
+    }
+}
+
+/// What carries our tag and is not in the graph: deleted when it can be made again, kept when it
+/// holds data.
+fn orphans(
+    graph: &ResourceGraph,
+    snapshot: &Snapshot,
+    writes: &BTreeSet<ResourceId>,
+) -> Vec<Change> {
+    let is_orphan = |listed: &&ListedResource| {
+        let above = graph.nodes().any(|node| {
+            node.kind() != Kind::ResourceGroup && listed.id.is_below(node.id())
+        });
+        graph.get(&listed.id).is_none() && !above
+    };
+    snapshot.listed().iter().filter(is_orphan).map(|listed| orphan(listed, writes)).collect()
+}
+
+fn orphan(listed: &ListedResource, writes: &BTreeSet<ResourceId>) -> Change {
+    let kind = Kind::from_type(&listed.id.resource_type());
+    let is_application = kind.is_some_and(|kind| kind.layer() == Layer::Application);
+    let (action, reason, risk) = if is_application {
+        let risk = Risk::new(RiskLevel::Interruption, "the resource is deleted");
+        (Action::Delete, "it carries our tag and the file does not ask for it", risk)
+    } else {
+        let reason = "it carries our tag and the file does not ask for it; it may hold data, so it \
+                      is kept";
+        (Action::NoChange, reason, Risk::none())
+    };
+    Change {
+        id: listed.id.clone(),
+        kind,
+        action,
+        reason: reason.to_owned(),
+        risk,
+        differences: Vec::new(),
+        foreign: Vec::new(),
+        // Deletions come last: nothing may still refer to what goes.
+        needs: writes.clone(),
+    }
+}
+
+/// Sorts changes so that each comes after what it needs.
+fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
+    let mut ordered: Vec<Change> = Vec::with_capacity(changes.len());
+    while !changes.is_empty() {
+        let open: BTreeSet<ResourceId> = changes.iter().map(|change| change.id.clone()).collect();
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| change.needs.is_disjoint(&open));
+        if ready.is_empty() {
+            ordered.extend(rest);
+            break;
+        }
+        ordered.extend(ready);
+        changes = rest;
+    }
+    ordered
+}

@@ -1,0 +1,472 @@
+//! `Microsoft.App`: the managed environment, container apps, jobs and a job's runs.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Kind, Resource, ResourceId, Text};
+
+/// A Container Apps environment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ManagedEnvironment {
+    /// The environment's id.
+    #[serde(skip)]
+    pub id: ResourceId,
+    /// Azure region.
+    pub location: String,
+    /// Tags. Azure copies them to the environment's own `ME_…` group, so no fingerprint is ever
+    /// here (<https://learn.microsoft.com/azure/container-apps/custom-virtual-networks>).
+    pub tags: BTreeMap<String, String>,
+    /// What is managed of its properties.
+    pub properties: ManagedEnvironmentProperties,
+}
+
+/// The managed properties of a [`ManagedEnvironment`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedEnvironmentProperties {
+    /// Where logs go.
+    pub app_logs_configuration: AppLogsConfiguration,
+    /// Whether replicas are spread over zones; fixed at creation.
+    pub zone_redundant: bool,
+    /// Sizes that apps may take.
+    pub workload_profiles: Vec<WorkloadProfile>,
+}
+
+/// Where the logs of a [`ManagedEnvironment`] go.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppLogsConfiguration {
+    /// `log-analytics`.
+    pub destination: String,
+    /// The workspace.
+    pub log_analytics_configuration: LogAnalyticsConfiguration,
+}
+
+/// The workspace that receives the logs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogAnalyticsConfiguration {
+    /// The workspace's customer id.
+    pub customer_id: Text,
+    /// The workspace's key; Azure never answers it.
+    pub shared_key: Text,
+}
+
+/// A size class of a [`ManagedEnvironment`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadProfile {
+    /// The name apps use.
+    pub name: String,
+    /// Azure's type, as `Consumption`.
+    pub workload_profile_type: String,
+}
+
+/// A container app.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ContainerApp {
+    /// The app's id.
+    #[serde(skip)]
+    pub id: ResourceId,
+    /// What must be finished before the app takes this shape.
+    #[serde(skip)]
+    pub after: Vec<ResourceId>,
+    /// The apps that this one calls: when it is updated, theirs come first.
+    #[serde(skip)]
+    pub calls: Vec<ResourceId>,
+    /// Azure region.
+    pub location: String,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// What is managed of its properties.
+    pub properties: ContainerAppProperties,
+}
+
+/// The managed properties of a [`ContainerApp`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerAppProperties {
+    /// The environment's id.
+    pub environment_id: String,
+    /// The workload profile's name.
+    pub workload_profile_name: String,
+    /// What holds for every revision.
+    pub configuration: Configuration,
+    /// What a revision is made of: a change makes a new revision.
+    pub template: Template,
+}
+
+/// What holds for every revision of a [`ContainerApp`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Configuration {
+    /// `Single`: one revision at a time.
+    pub active_revisions_mode: String,
+    /// How the app is reached; none for worker and beat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Ingress>,
+    /// Where images are pulled from with credentials.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registries: Vec<RegistryCredentials>,
+    /// Secrets, by name; variables and volumes refer to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
+}
+
+/// How a [`ContainerApp`] is reached.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ingress {
+    /// Whether it is reachable from outside the environment.
+    pub external: bool,
+    /// Port that the container listens on.
+    pub target_port: u16,
+    /// Port under which a tcp app is reached, never 80 or 443.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposed_port: Option<u16>,
+    /// `http` or `tcp`.
+    pub transport: String,
+    /// Whether plain http is answered; absent on tcp, which refuses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_insecure: Option<bool>,
+    /// Shares of the revisions: all to the latest.
+    pub traffic: Vec<TrafficWeight>,
+}
+
+/// The share of a revision.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrafficWeight {
+    /// Whether the share follows the latest revision.
+    pub latest_revision: bool,
+    /// Per cent.
+    pub weight: u8,
+}
+
+/// A registry that images are pulled from with a user name and a password.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistryCredentials {
+    /// Host name.
+    pub server: String,
+    /// User name.
+    pub username: String,
+    /// Name of the app's secret that holds the password.
+    pub password_secret_ref: String,
+}
+
+/// A secret of an app or job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Secret {
+    /// Name, by which variables and volumes refer to it.
+    pub name: String,
+    /// The value; Azure refuses an empty one and never answers it.
+    pub value: Text,
+}
+
+/// What a revision of a [`ContainerApp`] is made of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Template {
+    /// The containers: one, in this project.
+    pub containers: Vec<Container>,
+    /// Replicas and what makes more of them.
+    pub scale: Scale,
+    /// Volumes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<Volume>,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// Name within the app.
+    pub name: String,
+    /// Image reference.
+    pub image: String,
+    /// Command, when the image's own is replaced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// Arguments of the command.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Environment variables, each name once.
+    pub env: Vec<EnvironmentVariable>,
+    /// CPU and memory.
+    pub resources: ContainerResources,
+    /// Probes. All are sent: Azure adds none on the Consumption profile of a workload-profiles
+    /// environment (<https://learn.microsoft.com/azure/container-apps/health-probes>).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<Probe>,
+    /// Where volumes appear.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_mounts: Vec<VolumeMount>,
+}
+
+/// An environment variable: a plain value or a secret, never both.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum EnvironmentVariable {
+    /// A value that anyone who reads the app may see.
+    Plain {
+        /// Name.
+        name: String,
+        /// Value.
+        value: Text,
+    },
+    /// A secret of the app.
+    Secret {
+        /// Name.
+        name: String,
+        /// The secret's name.
+        #[serde(rename = "secretRef")]
+        secret_reference: String,
+    },
+}
+
+impl EnvironmentVariable {
+    /// The variable's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Plain { name, .. } | Self::Secret { name, .. } => name,
+        }
+    }
+}
+
+/// CPU and memory of a container.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ContainerResources {
+    /// vCPU, in quarters.
+    pub cpu: f64,
+    /// Memory, as `0.5Gi`.
+    pub memory: String,
+}
+
+/// A health probe.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// `Startup`, `Liveness` or `Readiness`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// An http request that must be answered with 200 to 399.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_get: Option<HttpGet>,
+    /// A port that must accept a connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp_socket: Option<TcpSocket>,
+    /// Seconds before the first probe, 1 to 60.
+    pub initial_delay_seconds: u32,
+    /// Seconds between probes, 1 to 240.
+    pub period_seconds: u32,
+    /// Seconds that an answer may take, 1 to 240.
+    pub timeout_seconds: u32,
+    /// Failures in a row that count, 1 to 10.
+    pub failure_threshold: u32,
+}
+
+/// The request of an http [`Probe`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HttpGet {
+    /// Path.
+    pub path: String,
+    /// Port.
+    pub port: u16,
+}
+
+/// The port of a tcp [`Probe`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TcpSocket {
+    /// Port.
+    pub port: u16,
+}
+
+/// Replicas of an app.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scale {
+    /// Lowest number of replicas.
+    pub min_replicas: u32,
+    /// Highest number of replicas.
+    pub max_replicas: u32,
+    /// What makes more replicas.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<ScaleRule>,
+}
+
+/// What makes more replicas: connections of a tcp app, requests of an http app.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleRule {
+    /// Name.
+    pub name: String,
+    /// Concurrent connections, for a tcp app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<ScaleRuleMetadata>,
+    /// Concurrent requests, for an http app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<ScaleRuleMetadata>,
+}
+
+/// The numbers of a [`ScaleRule`], which Azure takes as texts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScaleRuleMetadata {
+    /// `concurrentConnections` or `concurrentRequests`.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A volume made of secrets, each listed: without a list Azure writes every secret of the app.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Volume {
+    /// Name.
+    pub name: String,
+    /// `Secret` or `EmptyDir`.
+    pub storage_type: String,
+    /// The secrets that become files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretVolumeItem>,
+}
+
+/// A secret that becomes a file of a [`Volume`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretVolumeItem {
+    /// The secret's name.
+    pub secret_ref: String,
+    /// File name.
+    pub path: String,
+}
+
+/// Where a [`Volume`] appears in a container.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeMount {
+    /// The volume's name.
+    pub volume_name: String,
+    /// Directory.
+    pub mount_path: String,
+}
+
+/// A container app job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Job {
+    /// The job's id.
+    #[serde(skip)]
+    pub id: ResourceId,
+    /// Azure region.
+    pub location: String,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// What is managed of its properties.
+    pub properties: JobProperties,
+}
+
+/// The managed properties of a [`Job`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobProperties {
+    /// The environment's id.
+    pub environment_id: String,
+    /// The workload profile's name.
+    pub workload_profile_name: String,
+    /// Trigger, limits, registries and secrets.
+    pub configuration: JobConfiguration,
+    /// What runs.
+    pub template: JobTemplate,
+}
+
+/// Trigger, limits, registries and secrets of a [`Job`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobConfiguration {
+    /// `Manual`: started by a request.
+    pub trigger_type: String,
+    /// Seconds that a run may take.
+    pub replica_timeout: u32,
+    /// How often a failed run is tried again.
+    pub replica_retry_limit: u32,
+    /// How many replicas a run has.
+    pub manual_trigger_config: ManualTrigger,
+    /// Where images are pulled from with credentials.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registries: Vec<RegistryCredentials>,
+    /// Secrets, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
+}
+
+/// How many replicas a run of a [`Job`] has.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManualTrigger {
+    /// Replicas at once.
+    pub parallelism: u32,
+    /// Replicas that must succeed.
+    pub replica_completion_count: u32,
+}
+
+/// What a [`Job`] runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobTemplate {
+    /// The containers: one, in this project.
+    pub containers: Vec<Container>,
+}
+
+/// A run of a [`Job`] that must have succeeded with an image: the database migration.
+///
+/// It is not a PUT: it exists when the job has a succeeded execution with the image, and creating
+/// it means starting the job and waiting for the execution.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobExecution {
+    /// `<job id>/executions/<what the run is for>`; the name is ours, Azure names each run itself.
+    #[serde(skip)]
+    pub id: ResourceId,
+    /// What must be finished first: the database's own settings.
+    #[serde(skip)]
+    pub after: Vec<ResourceId>,
+    /// The image that must have run to success.
+    pub image: String,
+}
+
+impl Resource for ManagedEnvironment {
+    const KIND: Kind = Kind::ManagedEnvironment;
+
+    fn id(&self) -> &ResourceId {
+        &self.id
+    }
+}
+
+impl Resource for ContainerApp {
+    const KIND: Kind = Kind::ContainerApp;
+
+    fn id(&self) -> &ResourceId {
+        &self.id
+    }
+
+    fn after(&self) -> &[ResourceId] {
+        &self.after
+    }
+}
+
+impl Resource for Job {
+    const KIND: Kind = Kind::Job;
+
+    fn id(&self) -> &ResourceId {
+        &self.id
+    }
+}
+
+impl Resource for JobExecution {
+    const KIND: Kind = Kind::JobExecution;
+
+    fn id(&self) -> &ResourceId {
+        &self.id
+    }
+
+    fn after(&self) -> &[ResourceId] {
+        &self.after
+    }
+}

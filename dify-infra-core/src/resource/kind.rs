@@ -1,0 +1,244 @@
+//! What is true of every resource of a type: its lane, its layer, its expected duration.
+
+use std::time::Duration;
+
+use super::ResourceId;
+
+/// Writes that must happen one after the other: one lane per PostgreSQL server, per managed
+/// environment, per storage account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lane(ResourceId);
+
+impl Lane {
+    /// The lane of everything that writes to `resource`.
+    pub fn of(resource: &ResourceId) -> Self {
+        Self(resource.clone())
+    }
+
+    /// The resource that takes one write at a time.
+    pub fn resource(&self) -> &ResourceId {
+        &self.0
+    }
+}
+
+/// What a resource holds, which decides whether it may ever be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// Things that can be made again from the file: apps, jobs, environments, logs.
+    Application,
+    /// Things that hold what users made: databases, caches, blobs, and what keeps them reachable.
+    Data,
+}
+
+/// A resource type that dify-infra manages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `Microsoft.Resources/resourceGroups`
+    ResourceGroup,
+    /// `Microsoft.OperationalInsights/workspaces`
+    Workspace,
+    /// `Microsoft.App/managedEnvironments`
+    ManagedEnvironment,
+    /// `Microsoft.App/containerApps`
+    ContainerApp,
+    /// `Microsoft.App/jobs`
+    Job,
+    /// `Microsoft.App/jobs/executions`: one run of a job, started by a POST.
+    JobExecution,
+    /// `Microsoft.DBforPostgreSQL/flexibleServers`
+    PostgresServer,
+    /// `Microsoft.DBforPostgreSQL/flexibleServers/databases`
+    PostgresDatabase,
+    /// `Microsoft.DBforPostgreSQL/flexibleServers/configurations`
+    PostgresConfiguration,
+    /// `Microsoft.DBforPostgreSQL/flexibleServers/firewallRules`
+    PostgresFirewallRule,
+    /// `Microsoft.Cache/redisEnterprise`
+    RedisEnterprise,
+    /// `Microsoft.Cache/redisEnterprise/databases`
+    RedisEnterpriseDatabase,
+    /// `Microsoft.Storage/storageAccounts`
+    StorageAccount,
+    /// `Microsoft.Storage/storageAccounts/blobServices`
+    BlobService,
+    /// `Microsoft.Storage/storageAccounts/blobServices/containers`
+    BlobContainer,
+}
+
+impl Kind {
+    /// Every kind, in the order in which a person would list them.
+    pub const ALL: [Self; 15] = [
+        Self::ResourceGroup,
+        Self::Workspace,
+        Self::ManagedEnvironment,
+        Self::PostgresServer,
+        Self::PostgresConfiguration,
+        Self::PostgresFirewallRule,
+        Self::PostgresDatabase,
+        Self::RedisEnterprise,
+        Self::RedisEnterpriseDatabase,
+        Self::StorageAccount,
+        Self::BlobService,
+        Self::BlobContainer,
+        Self::Job,
+        Self::JobExecution,
+        Self::ContainerApp,
+    ];
+
+    /// The resource type in Azure's spelling.
+    pub fn resource_type(self) -> &'static str {
+        match self {
+            Self::ResourceGroup => "Microsoft.Resources/resourceGroups",
+            Self::Workspace => "Microsoft.OperationalInsights/workspaces",
+            Self::ManagedEnvironment => "Microsoft.App/managedEnvironments",
+            Self::ContainerApp => "Microsoft.App/containerApps",
+            Self::Job => "Microsoft.App/jobs",
+            Self::JobExecution => "Microsoft.App/jobs/executions",
+            Self::PostgresServer => "Microsoft.DBforPostgreSQL/flexibleServers",
+            Self::PostgresDatabase => "Microsoft.DBforPostgreSQL/flexibleServers/databases",
+            Self::PostgresConfiguration => {
+                "Microsoft.DBforPostgreSQL/flexibleServers/configurations"
+            }
+            Self::PostgresFirewallRule => "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules",
+            Self::RedisEnterprise => "Microsoft.Cache/redisEnterprise",
+            Self::RedisEnterpriseDatabase => "Microsoft.Cache/redisEnterprise/databases",
+            Self::StorageAccount => "Microsoft.Storage/storageAccounts",
+            Self::BlobService => "Microsoft.Storage/storageAccounts/blobServices",
+            Self::BlobContainer => "Microsoft.Storage/storageAccounts/blobServices/containers",
+        }
+    }
+
+    /// The api-version that every request about this type carries: the newest stable one in
+    /// Azure/bicep-types-az of 2026-08-20.
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Self::ResourceGroup => "2025-04-01",
+            Self::Workspace => "2026-03-01",
+            Self::ManagedEnvironment | Self::ContainerApp | Self::Job | Self::JobExecution => {
+                "2026-01-01"
+            }
+            Self::PostgresServer
+            | Self::PostgresDatabase
+            | Self::PostgresConfiguration
+            | Self::PostgresFirewallRule => "2025-08-01",
+            Self::RedisEnterprise | Self::RedisEnterpriseDatabase => "2025-07-01",
+            Self::StorageAccount | Self::BlobService | Self::BlobContainer => "2026-04-01",
+        }
+    }
+
+    /// The kind of a resource type, in any letter case.
+    pub fn from_type(resource_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.resource_type().eq_ignore_ascii_case(resource_type))
+    }
+
+    /// What a resource of this kind holds.
+    pub fn layer(self) -> Layer {
+        match self {
+            Self::PostgresServer
+            | Self::PostgresDatabase
+            | Self::PostgresConfiguration
+            | Self::PostgresFirewallRule
+            | Self::RedisEnterprise
+            | Self::RedisEnterpriseDatabase
+            | Self::StorageAccount
+            | Self::BlobService
+            | Self::BlobContainer
+            | Self::ResourceGroup => Layer::Data,
+            Self::Workspace
+            | Self::ManagedEnvironment
+            | Self::ContainerApp
+            | Self::Job
+            | Self::JobExecution => Layer::Application,
+        }
+    }
+
+    /// Whether Azure keeps tags on this kind (tfitzmac/resource-capabilities `tag-support.csv`).
+    /// What has none follows its parent.
+    pub fn is_taggable(self) -> bool {
+        matches!(
+            self,
+            Self::ResourceGroup
+                | Self::Workspace
+                | Self::ManagedEnvironment
+                | Self::ContainerApp
+                | Self::Job
+                | Self::PostgresServer
+                | Self::RedisEnterprise
+                | Self::StorageAccount
+        )
+    }
+
+    /// How long a creation usually takes, for the order of work and for progress; never a limit.
+    /// Rough figures of public deployment logs.
+    pub fn usual_duration(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::ResourceGroup | Self::BlobService | Self::BlobContainer => 2,
+            Self::Workspace | Self::StorageAccount | Self::PostgresConfiguration => 30,
+            Self::PostgresFirewallRule | Self::PostgresDatabase | Self::Job => 25,
+            Self::ContainerApp => 45,
+            Self::JobExecution | Self::RedisEnterpriseDatabase => 60,
+            Self::ManagedEnvironment => 180,
+            Self::PostgresServer => 300,
+            Self::RedisEnterprise => 420,
+        })
+    }
+
+    /// The lane of writes to `id`, when writes around it collide.
+    ///
+    /// A PostgreSQL server takes one write at a time, children included (`ServerIsBusy`:
+    /// Azure/bicep-registry-modules#4451, hashicorp/terraform-provider-azurerm#28298).
+    pub fn lane(self, id: &ResourceId) -> Option<Lane> {
+        match self {
+            Self::PostgresServer => Some(Lane::of(id)),
+            Self::PostgresDatabase | Self::PostgresConfiguration | Self::PostgresFirewallRule => {
+                id.parent().as_ref().map(Lane::of)
+            }
+            Self::ManagedEnvironment => Some(Lane::of(id)),
+            _ => None,
+        }
+    }
+
+    /// Properties (JSON pointers) that Azure fixes at creation: a different value means
+    /// replacing the resource. Microsoft's types lose this mark; it is in the descriptions and the
+    /// OpenAPI `x-ms-mutability` of Azure/azure-rest-api-specs.
+    pub fn immutable(self) -> &'static [&'static str] {
+        match self {
+            Self::ResourceGroup | Self::Workspace => &["/location"],
+            Self::ManagedEnvironment => {
+                &["/location", "/properties/vnetConfiguration", "/properties/zoneRedundant"]
+            }
+            Self::ContainerApp | Self::Job => &["/location", "/properties/environmentId"],
+            Self::PostgresServer => &["/location", "/properties/administratorLogin"],
+            Self::PostgresDatabase => &["/properties/charset", "/properties/collation"],
+            Self::RedisEnterprise => &["/location"],
+            Self::RedisEnterpriseDatabase => &["/properties/clientProtocol", "/properties/port"],
+            Self::StorageAccount => &["/location", "/kind"],
+            Self::JobExecution
+            | Self::PostgresConfiguration
+            | Self::PostgresFirewallRule
+            | Self::BlobService
+            | Self::BlobContainer => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_type_in_any_case() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_type(&kind.resource_type().to_uppercase()), Some(kind));
+        }
+        assert_eq!(Kind::from_type("Microsoft.Compute/virtualMachines"), None);
+    }
+
+    #[test]
+    fn writes_to_a_server_and_its_children_share_a_lane() {
+        let group = ResourceId::resource_group("s", "g");
+        let server = group.provider(Kind::PostgresServer.resource_type(), "pg");
+        let database = server.child("databases", "dify");
+        assert_eq!(Kind::PostgresServer.lane(&server), Kind::PostgresDatabase.lane(&database));
+    }
+}
