@@ -4,12 +4,16 @@
 //! put together with [`DeploymentBuilder`]; both lead through the same checks. Everything else is
 //! made from it: the [resource graph](crate::graph), rendered files, expectations.
 
+mod connections;
 mod environment;
 mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use environment::{AppSecret, EnvironmentInputs, ServiceEnvironment, environment_of};
+pub use connections::ConnectionPools;
+pub use environment::{
+    AppSecret, EnvironmentInputs, Role, ServiceEnvironment, environment_of,
+};
 
 use crate::catalogue::{Release, ServiceKind};
 use crate::egress::EgressPolicy;

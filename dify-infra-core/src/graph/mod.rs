@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::resource::text::{strings, texts};
 use crate::resource::{AnyResource, Kind, ResourceId};
 
-pub use lower::{Target, lower};
+pub use lower::{LowerError, ResourceNames, Target, lower};
 pub use schedule::{Schedule, Task};
 
 /// Whether a resource is ours to write.
