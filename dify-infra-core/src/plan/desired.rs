@@ -34,7 +34,7 @@ pub fn desired(node: &Node, snapshot: &Snapshot, fingerprints: Option<&Fingerpri
         }
         _ => None,
     });
-    if matches!(node.kind(), Kind::ContainerApp | Kind::Job) {
+    if matches!(node.kind(), Kind::ContainerApp | Kind::Job | Kind::PostgresServer) {
         let tags = state_tags(node, snapshot, fingerprints);
         if let Some(Value::Object(own)) = body.get_mut("tags") {
             own.extend(tags);
