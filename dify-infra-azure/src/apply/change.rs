@@ -3,7 +3,7 @@
 use dify_infra_core::diff::{merge, without_read_only};
 use dify_infra_core::graph::Node;
 use dify_infra_core::plan::{
-    Action, Change, FILES_TAG, Fingerprints, Snapshot, desired, revision_suffix,
+    Action, Change, FILES_TAG, Fingerprints, Snapshot, desired, fingerprints, revision_suffix,
 };
 use dify_infra_core::resource::{FINGERPRINT_TAG, Kind, ResourceId};
 use dify_infra_core::secrets::Secrets;
@@ -14,7 +14,7 @@ use super::run::Progress;
 use super::values::Values;
 use super::{Applier, ApplyError};
 use crate::observe::{best_run, list_secrets};
-use crate::secrets::fingerprints;
+
 
 /// Carries out changes of one run.
 pub(super) struct Worker<'a> {
