@@ -269,6 +269,25 @@ impl SecretKind {
         self.definition().env_key
     }
 
+    /// The secret that a mistyped name most likely means, if any comes close.
+    ///
+    /// ```
+    /// use dify_infra_core::secrets::SecretKind;
+    ///
+    /// assert_eq!(SecretKind::nearest("sandbox-key"), Some(SecretKind::SandboxApiKey));
+    /// assert_eq!(SecretKind::nearest("SECERT_KEY"), Some(SecretKind::SecretKey));
+    /// assert_eq!(SecretKind::nearest("weather"), None);
+    /// ```
+    pub fn nearest(text: &str) -> Option<Self> {
+        /// Jaro-Winkler similarity below which two names have nothing in common.
+        const SIMILAR: f64 = 0.85;
+        let kebab = text.to_ascii_lowercase().replace('_', "-");
+        let similarity = |kind: &Self| strsim::jaro_winkler(&kebab, kind.id());
+        let scored = Self::ALL.iter().map(|kind| (similarity(kind), *kind));
+        let (best, kind) = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        (best >= SIMILAR).then_some(kind)
+    }
+
     /// The secret that a variable of Dify holds: `CODE_EXECUTION_API_KEY` is the sandbox's key.
     pub fn of_variable(variable: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| {

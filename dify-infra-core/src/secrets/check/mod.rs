@@ -220,7 +220,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Published { variable, origin } => {
-                write!(f, "is public: {origin} has it for {variable}")
+                write!(f, "is public: {variable} in {origin}")
             }
             Self::Empty => f.write_str("is empty"),
             Self::TooShort { length, minimum } => {
