@@ -12,13 +12,24 @@ use super::Snapshot;
 use crate::graph::Node;
 use crate::resource::text::{resolve, texts};
 use crate::resource::{FINGERPRINT_TAG, Kind, OutputReference, Part};
-use crate::secrets::SecretName;
+use crate::secrets::{SecretKind, SecretName, Secrets, fingerprint};
 
 /// The tag of an app that carries a hash of its rendered files (nginx, squid).
 pub const FILES_TAG: &str = "dify-infra-files";
 
 /// Fingerprints of the deployment's secrets, by name: 16 hexadecimal characters of an HMAC.
 pub type Fingerprints = BTreeMap<SecretName, String>;
+
+/// The fingerprints of a set of secrets under its own `fingerprint-key`; nothing without that key.
+pub fn fingerprints(secrets: &Secrets) -> Option<Fingerprints> {
+    let own = SecretName::from(SecretKind::FingerprintKey);
+    let key = secrets.get(own.clone())?;
+    let others = secrets.iter().filter(|(name, _)| **name != own);
+    let pairs = others.map(|(name, value)| {
+        (name.clone(), fingerprint(key, name, value).as_str().to_owned())
+    });
+    Some(pairs.collect())
+}
 
 /// The tag that carries the fingerprint of one secret.
 pub fn fingerprint_tag(name: &SecretName) -> String {
@@ -34,7 +45,7 @@ pub fn desired(node: &Node, snapshot: &Snapshot, fingerprints: Option<&Fingerpri
         }
         _ => None,
     });
-    if matches!(node.kind(), Kind::ContainerApp | Kind::Job) {
+    if matches!(node.kind(), Kind::ContainerApp | Kind::Job | Kind::PostgresServer) {
         let tags = state_tags(node, snapshot, fingerprints);
         if let Some(Value::Object(own)) = body.get_mut("tags") {
             own.extend(tags);

@@ -14,7 +14,8 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 pub use desired::{
-    FILES_TAG, Fingerprints, desired, files_of, fingerprint_tag, revision_suffix, secrets_of,
+    FILES_TAG, Fingerprints, desired, files_of, fingerprint_tag, fingerprints, revision_suffix,
+    secrets_of,
 };
 pub use planner::{Options, plan};
 pub use snapshot::{ListedResource, Observed, Snapshot};

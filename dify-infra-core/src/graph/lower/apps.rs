@@ -43,8 +43,9 @@ pub(super) fn resources(
 
 /// What the other resources contribute to the variables of the containers.
 fn inputs(context: &Context<'_>) -> EnvironmentInputs {
-    let (public_scheme, public_host) = match &context.deployment.public().origin {
-        Some(origin) => (origin.scheme().to_string(), Text::from(origin.authority())),
+    let origin = context.deployment.public().origin.as_ref().map(ToString::to_string);
+    let (public_scheme, public_host) = match origin.as_deref().and_then(|o| o.split_once("://")) {
+        Some((scheme, host)) => (scheme.to_owned(), Text::from(host)),
         None => ("https".to_owned(), front_door(context)),
     };
     let hosts = context
@@ -275,7 +276,7 @@ fn container(
 }
 
 fn resources_of(size: ConsumptionSize) -> ContainerResources {
-    ContainerResources { cpu: size.cpu().cores(), memory: size.memory().to_string() }
+    ContainerResources { cpu: f64::from(size.cpu()), memory: size.memory().to_string() }
 }
 
 /// All three probes of a port. Startup is given the time that the facts name; afterwards a
@@ -338,7 +339,7 @@ fn scale(context: &Context<'_>, service: &Service) -> Scale {
             http: None,
         }],
     };
-    Scale { min_replicas: service.replicas.min(), max_replicas: service.replicas.max(), rules }
+    Scale { min_replicas: service.replicas.min().into(), max_replicas: service.replicas.max().into(), rules }
 }
 
 fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {
