@@ -19,6 +19,8 @@ pub struct Settings {
     pub target: Target,
     /// The subscription, when one was named outside of the deployment file.
     pub subscription: Option<SubscriptionId>,
+    /// Whether that subscription comes from the environment, where it is a default alone.
+    pub subscription_is_default: bool,
     /// The secrets file, when one was named.
     pub secrets: Option<PathBuf>,
     /// Another ARM endpoint.
@@ -100,6 +102,7 @@ impl Settings {
         Ok(Self {
             target,
             subscription: subscription(flags, target, read)?,
+            subscription_is_default: flags.subscription.is_none(),
             secrets: flags.secrets.clone().or_else(|| read(env::SECRETS).map(PathBuf::from)),
             endpoint: endpoint.filter(|_| target == Target::Azure),
             credentials: Credentials::resolve(flags, read)?,

@@ -42,6 +42,7 @@ pub struct Ui {
     stderr: Stream,
     verbosity: Verbosity,
     is_interactive: bool,
+    stderr_is_terminal: bool,
 }
 
 struct Stream {
@@ -66,6 +67,7 @@ impl Ui {
             stderr: Stream::new(Box::new(io::stderr()), has_colour(AutoStream::choice(&stderr))),
             verbosity,
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
+            stderr_is_terminal: stderr.is_terminal(),
         }
     }
 
@@ -78,6 +80,7 @@ impl Ui {
             stderr: Stream::new(Box::new(stderr.clone()), false),
             verbosity,
             is_interactive: false,
+            stderr_is_terminal: false,
         };
         (ui, stdout, stderr)
     }
@@ -90,6 +93,11 @@ impl Ui {
     /// Whether there is a person at a terminal who can be asked.
     pub fn is_interactive(&self) -> bool {
         self.is_interactive
+    }
+
+    /// Whether lines on stderr can be drawn anew.
+    pub fn stderr_is_terminal(&self) -> bool {
+        self.stderr_is_terminal
     }
 
     /// Whether stderr shows colours.
