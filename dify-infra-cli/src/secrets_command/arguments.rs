@@ -1,0 +1,88 @@
+//! Arguments of `dify-secrets`: definitions and help, no logic.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use dify_infra_core::secrets::Format;
+
+/// Generates and checks the secrets of a Dify deployment.
+#[derive(Debug, Parser)]
+#[command(name = "dify-secrets", version, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Gen(GenArguments),
+    Check(CheckArguments),
+}
+
+/// Generates secrets from the operating system's randomness
+///
+/// Each has the length and the characters that all its consumers take: letters and digits alone,
+/// nothing that a URL, a DSN, a shell or Azure would change. The values go to stdout and nothing
+/// else does, so they can be piped on without a temporary file.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Names: secret-key, sandbox-api-key, plugin-daemon-key, inner-api-key, postgres-password,
+init-password, fingerprint-key; or their env-file keys, such as SECRET_KEY.
+
+Examples:
+  dify-secrets gen --out dify-dev.secrets.env
+  set -a; eval \"$(dify-secrets gen)\"; set +a
+  dify-secrets gen --format json | jq -r .SECRET_KEY
+  dify-secrets gen --format github | gh secret set --env-file -
+  dify-secrets gen --format bicepparam --using main.bicep --out secrets.bicepparam
+
+Exit codes: 0 done, 1 failed, 64 wrong usage.")]
+pub(super) struct GenArguments {
+    /// Secrets to generate; all that a deployment needs if none is named
+    #[arg(value_name = "NAME")]
+    pub(super) names: Vec<String>,
+
+    /// How to write them: env, json, toml, bicepparam or github [default: by the name of FILE, else
+    /// env]
+    #[arg(long)]
+    pub(super) format: Option<Format>,
+
+    /// A new file to write, readable by you alone, instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Replace FILE if it exists: the old values are lost
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+
+    /// The Bicep template that a bicepparam file is for; without it the file says `using none`
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(super) using: Option<String>,
+}
+
+/// Checks secrets: published defaults, weak, reused, breaking URLs
+///
+/// Reports every problem at once on stdout, never a value. Reads the files that `gen` writes and
+/// Dify's own `.env`, where names that sound like no secret are looked at for published values alone.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dify-secrets check dify-dev.secrets.env
+  dify-secrets check docker/.env --json | jq '.findings[].secret'
+  dify-secrets gen --format json | dify-secrets check -
+
+Exit codes: 0 no errors (there may be warnings), 1 unreadable, 3 errors found, 64 wrong usage.")]
+pub(super) struct CheckArguments {
+    /// The file to check; `-` is stdin
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+
+    /// Print the findings as one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// How the file is written: env, json, toml, bicepparam or github [default: by its name and
+    /// content]
+    #[arg(long)]
+    pub(super) format: Option<Format>,
+}
