@@ -68,7 +68,7 @@ fn serve(mut connection: &TcpStream, name: &str, gate: &Gate) -> std::io::Result
     let lower = head.to_ascii_lowercase();
     if lower.contains("\r\nupgrade: websocket") {
         connection.write_all(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+            b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
         )?;
         let mut bytes = [0; 16];
         let length = reader.read(&mut bytes)?;
