@@ -1,0 +1,55 @@
+//! Limits and times that all locations share.
+
+use std::time::Duration;
+
+/// What nginx allows a request, whatever location it belongs to.
+///
+/// The defaults are those of Dify's own front door (langgenius/dify 1.16.0,
+/// `docker/nginx/proxy.conf.template` and `nginx.conf.template`); nginx's would cut uploads at 1
+/// MiB and silent answers after a minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Largest request body, in bytes; more is answered with 413.
+    pub client_max_body_size: u64,
+    /// How long a back-end may take to accept a connection, in whole seconds.
+    pub connect_timeout: Duration,
+    /// How long a back-end may be silent within an answer, in whole seconds.
+    pub read_timeout: Duration,
+    /// How long a back-end may refuse to take more of a request, in whole seconds.
+    pub send_timeout: Duration,
+    /// How long an idle connection of a client stays open, in whole seconds.
+    pub keepalive_timeout: Duration,
+    /// How long an address of a back-end is believed before it is looked up again, in whole
+    /// seconds. A back-end that moves is unreachable for this long at most.
+    pub address_lifetime: Duration,
+    /// Whether answers are collected before they are passed on. Off, because the tokens of a
+    /// streamed answer would arrive late and in blocks.
+    pub response_buffering: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            client_max_body_size: 100 * 1024 * 1024,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_hours(1),
+            send_timeout: Duration::from_hours(1),
+            keepalive_timeout: Duration::from_secs(65),
+            address_lifetime: Duration::from_secs(10),
+            response_buffering: false,
+        }
+    }
+}
+
+impl HttpSettings {
+    /// The durations with the names they are known by, for checks over all of them.
+    pub(super) fn durations(&self) -> [(&'static str, Duration); 5] {
+        [
+            ("connect_timeout", self.connect_timeout),
+            ("read_timeout", self.read_timeout),
+            ("send_timeout", self.send_timeout),
+            ("keepalive_timeout", self.keepalive_timeout),
+            ("address_lifetime", self.address_lifetime),
+        ]
+    }
+}
