@@ -41,7 +41,9 @@ pub async fn recover(
         match answer {
             Ok(found) => {
                 for (name, value) in found {
-                    let Ok(name) = name.parse::<SecretName>() else { continue };
+                    let Ok(name) = name.parse::<SecretName>() else {
+                        continue;
+                    };
                     if wanted.contains(&name) && !value.is_empty() {
                         recovered.secrets.insert(name, SecretString::from(value));
                     }
