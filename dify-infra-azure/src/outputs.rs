@@ -1,6 +1,6 @@
 //! What a deployment offers: its URL, its names, the DNS records a person has to set.
 
-use dify_infra_core::catalogue::ServiceKind;
+use dify_infra_core::catalogue::{ServiceFacts, ServiceKind};
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::graph::{ResourceGraph, ResourceNames, Target};
 use dify_infra_core::plan::Snapshot;
@@ -100,7 +100,7 @@ fn apps(
         let name = names.app(kind);
         let facts = deployment.release().service(kind);
         let port = facts
-            .and_then(|facts| facts.port())
+            .and_then(ServiceFacts::port)
             .filter(|_| kind != ServiceKind::Nginx);
         let node = graph
             .nodes()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dify_infra_core::graph::{Management, ResourceGraph};
+use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
 use dify_infra_core::resource::{Kind, ResourceId};
 use futures_util::future::{join, join_all, join3};
@@ -304,7 +304,7 @@ async fn names(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Pr
     };
     let find = |kind: Kind| {
         let node = graph.nodes().find(|node| node.kind() == kind);
-        node.map(|node| node.id()).filter(|id| is_new(id))
+        node.map(Node::id).filter(|id| is_new(id))
     };
     let (storage, postgres) = join(
         check_name(client, find(Kind::StorageAccount), Kind::StorageAccount),

@@ -106,11 +106,8 @@ where
             }
         }
     }
-    state.finish(
-        run,
-        cancelled,
-        journal.map(|journal| journal.path().to_owned()),
-    )
+    let path = journal.map(|journal| journal.path().to_owned());
+    Ok(state.finish(run, cancelled, path))
 }
 
 /// The run's name: its time, so that names sort by it, and random characters, so that two runs of
@@ -263,18 +260,13 @@ impl<'a> State<'a> {
             id: id.clone(),
             action: self.actions.get(id).copied().unwrap_or(Action::Update),
             started: start.map(|start| start - self.began).unwrap_or_default(),
-            elapsed: start.map(|start| start.elapsed()).unwrap_or(Duration::ZERO),
+            elapsed: start.map_or(Duration::ZERO, |start| start.elapsed()),
             needs: self.needs.get(id).cloned().unwrap_or_default(),
             result,
         });
     }
 
-    fn finish(
-        self,
-        run: String,
-        cancelled: bool,
-        path: Option<std::path::PathBuf>,
-    ) -> Result<ApplyReport, ApplyError> {
+    fn finish(self, run: String, cancelled: bool, path: Option<std::path::PathBuf>) -> ApplyReport {
         let elapsed = self.began.elapsed();
         let report = ApplyReport {
             run,
@@ -290,6 +282,6 @@ impl<'a> State<'a> {
                 (false, false) => "failed",
             });
         }
-        Ok(report)
+        report
     }
 }

@@ -145,12 +145,10 @@ impl<'a> Values<'a> {
             .lock()
             .ok()
             .and_then(|bodies| bodies.get(id).cloned());
-        match known {
-            Some(body) => Ok(body),
-            None => {
-                let body = self.client.get(id.as_str(), version).await?;
-                body.ok_or_else(|| ApplyError::Gone(id.clone()))
-            }
+        if let Some(body) = known {
+            return Ok(body);
         }
+        let body = self.client.get(id.as_str(), version).await?;
+        body.ok_or_else(|| ApplyError::Gone(id.clone()))
     }
 }

@@ -1,4 +1,4 @@
-//! The outcome of a verification, as values, JSON and JUnit.
+//! The outcome of a verification, as values, JSON and `JUnit`.
 
 use std::fmt::Write as _;
 
