@@ -55,6 +55,13 @@ pub(super) struct Lines {
     pub(super) plugin_daemon: Version,
 }
 
+/// Releases are equal when their versions are: the catalogue has each once.
+impl PartialEq for Release {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version
+    }
+}
+
 impl Release {
     /// The Dify version.
     pub fn version(&self) -> Version {

@@ -14,7 +14,8 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 pub use desired::{
-    FILES_TAG, Fingerprints, desired, files_of, fingerprint_tag, revision_suffix, secrets_of,
+    FILES_TAG, Fingerprints, desired, files_of, fingerprint_tag, fingerprints, revision_suffix,
+    secrets_of,
 };
 pub use planner::{Options, plan};
 pub use snapshot::{ListedResource, Observed, Snapshot};
@@ -77,12 +78,18 @@ pub struct Risk {
 impl Risk {
     /// No risk.
     pub fn none() -> Self {
-        Self { level: RiskLevel::None, note: String::new() }
+        Self {
+            level: RiskLevel::None,
+            note: String::new(),
+        }
     }
 
     /// A risk with its note.
     pub fn new(level: RiskLevel, note: &str) -> Self {
-        Self { level, note: note.to_owned() }
+        Self {
+            level,
+            note: note.to_owned(),
+        }
     }
 }
 

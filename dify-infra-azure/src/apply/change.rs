@@ -1,0 +1,342 @@
+//! Carrying out one change: create, update, replace, delete, or a run of a job.
+
+use dify_infra_core::diff::{merge, without_read_only};
+use dify_infra_core::graph::Node;
+use dify_infra_core::plan::{
+    Action, Change, FILES_TAG, Fingerprints, Snapshot, desired, fingerprints, revision_suffix,
+};
+use dify_infra_core::resource::{FINGERPRINT_TAG, Kind, ResourceId};
+use dify_infra_core::secrets::Secrets;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::run::Progress;
+use super::values::Values;
+use super::{Applier, ApplyError};
+use crate::observe::{best_run, list_secrets};
+
+/// Carries out changes of one run.
+pub(super) struct Worker<'a> {
+    applier: &'a Applier<'a>,
+    values: &'a Values<'a>,
+    fingerprints: Option<Fingerprints>,
+    snapshot: &'a Snapshot,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        applier: &'a Applier<'a>,
+        values: &'a Values<'a>,
+        secrets: &Secrets,
+        snapshot: &'a Snapshot,
+    ) -> Self {
+        Self {
+            applier,
+            values,
+            fingerprints: fingerprints(secrets),
+            snapshot,
+        }
+    }
+
+    pub(super) async fn carry_out(
+        &self,
+        change: &Change,
+        progress: Progress,
+    ) -> Result<(), ApplyError> {
+        let node = self.applier.graph.get(&change.id);
+        match (change.action, node) {
+            (Action::Create, Some(node)) if node.kind() == Kind::JobExecution => {
+                self.run_job(node, &progress).await
+            }
+            (Action::Create, Some(node)) => self.create(node, &progress).await,
+            (Action::Update, Some(node)) => self.update(node, change, &progress).await,
+            (Action::Replace, Some(node)) => {
+                self.applier.delete(node.id(), &progress).await?;
+                self.values.forget(node.id());
+                self.create(node, &progress).await
+            }
+            (Action::Delete, _) => {
+                self.applier.delete(&change.id, &progress).await?;
+                self.values.forget(&change.id);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn create(&self, node: &Node, progress: &Progress) -> Result<(), ApplyError> {
+        let mut body = self.desired(node);
+        if node.kind() == Kind::ContainerApp {
+            body["properties"]["template"]["revisionSuffix"] =
+                Value::from(revision_suffix(&body, None));
+        }
+        self.put(node, &body, progress).await
+    }
+
+    async fn update(
+        &self,
+        node: &Node,
+        change: &Change,
+        progress: &Progress,
+    ) -> Result<(), ApplyError> {
+        let client = self.applier.client;
+        let version = node.kind().api_version();
+        let Some(live) = client.get(node.id().as_str(), version).await? else {
+            return self.create(node, progress).await;
+        };
+        self.values.set_body(node.id(), live.clone());
+        let mut wanted = self.desired(node);
+        if node.kind() == Kind::PostgresServer && !changes_secret(change) {
+            // A PUT that carries the password sets it.
+            remove(&mut wanted, "/properties/administratorLoginPassword");
+        }
+        let base = without_read_only(node.kind(), &live);
+        let mut body = merge(node.kind(), &base, &wanted, self.applier.options.prune);
+        if node.kind() == Kind::ContainerApp && makes_revision(change) {
+            let suffix = revision_suffix(&body, Some(&live));
+            body["properties"]["template"]["revisionSuffix"] = Value::from(suffix);
+        }
+        if matches!(node.kind(), Kind::ContainerApp | Kind::Job) {
+            self.keep_foreign_secrets(node.id(), &mut body).await?;
+        }
+        self.put(node, &body, progress).await?;
+        match node.kind() {
+            Kind::ContainerApp => self.prove_ready(node.id(), progress).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The wanted body, with everything that is known by now.
+    fn desired(&self, node: &Node) -> Value {
+        desired(node, &self.values.snapshot(), self.fingerprints.as_ref())
+    }
+
+    async fn put(&self, node: &Node, body: &Value, progress: &Progress) -> Result<(), ApplyError> {
+        let body = self.values.fill(body).await?;
+        let client = self.applier.client;
+        let version = node.kind().api_version();
+        let operation = client.begin_put(node.id().as_str(), version, &body).await?;
+        let teller = progress.clone();
+        let live = operation
+            .with_deadline(self.applier.options.deadline)
+            .on_progress(move |step| teller.tell(&step.status))
+            .wait()
+            .await?;
+        if let Some(live) = live {
+            self.values.set_body(node.id(), live);
+        }
+        Ok(())
+    }
+
+    /// Gives the secrets that are not ours their values back: a PUT replaces the whole list, and a
+    /// secret without a value is refused.
+    async fn keep_foreign_secrets(
+        &self,
+        id: &ResourceId,
+        body: &mut Value,
+    ) -> Result<(), ApplyError> {
+        let pointer = "/properties/configuration/secrets";
+        let has_value =
+            |secret: &Value| secret.get("value").is_some() || secret.get("keyVaultUrl").is_some();
+        let secrets = body.pointer(pointer).and_then(Value::as_array);
+        if secrets.is_none_or(|secrets| secrets.iter().all(has_value)) {
+            return Ok(());
+        }
+        let known = list_secrets(self.applier.client, id).await?;
+        let secrets = body.pointer_mut(pointer).and_then(Value::as_array_mut);
+        for secret in secrets
+            .into_iter()
+            .flatten()
+            .filter(|secret| !has_value(secret))
+        {
+            let name = secret
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if let Some(value) = known.get(name) {
+                secret["value"] = Value::from(value.as_str());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the newest revision of an updated app is ready, so that its callers change only
+    /// once it works. Only apps that others call are waited for.
+    async fn prove_ready(&self, id: &ResourceId, progress: &Progress) -> Result<(), ApplyError> {
+        let is_called = self.applier.graph.nodes().any(|node| {
+            matches!(
+                node.resource(),
+                dify_infra_core::resource::AnyResource::ContainerApp(app) if app.calls.contains(id)
+            )
+        });
+        if !is_called || self.snapshot.body(id).is_none() {
+            return Ok(());
+        }
+        let limit = self
+            .applier
+            .options
+            .deadline
+            .min(std::time::Duration::from_mins(15));
+        let began = Instant::now();
+        loop {
+            let version = Kind::ContainerApp.api_version();
+            let live = self.applier.client.get(id.as_str(), version).await?;
+            let live = live.ok_or_else(|| ApplyError::Gone(id.clone()))?;
+            let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str);
+            let latest = text("/properties/latestRevisionName")
+                .unwrap_or_default()
+                .to_owned();
+            if text("/properties/latestReadyRevisionName") == Some(latest.as_str()) {
+                return Ok(());
+            }
+            if began.elapsed() > limit {
+                let what = format!("the revision {latest} to become ready");
+                return Err(ApplyError::TooLong { what, limit });
+            }
+            progress.tell("waiting for the revision to become ready");
+            tokio::time::sleep(self.applier.options.look_every).await;
+        }
+    }
+
+    /// Starts the job unless a run with the image is under way, and waits for its end.
+    async fn run_job(&self, node: &Node, progress: &Progress) -> Result<(), ApplyError> {
+        let Some(job) = node.id().parent() else {
+            return Err(ApplyError::Gone(node.id().clone()));
+        };
+        let image = node
+            .body()
+            .get("image")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let execution = match self.run_under_way(&job, image).await? {
+            Some(execution) => execution,
+            None => self.start(&job, image).await?,
+        };
+        self.follow(&job, &execution, progress).await?;
+        let run = json!({ "image": image, "status": "Succeeded", "execution": execution });
+        self.values.set_body(node.id(), run);
+        Ok(())
+    }
+
+    async fn run_under_way(
+        &self,
+        job: &ResourceId,
+        image: &str,
+    ) -> Result<Option<String>, ApplyError> {
+        let path = format!("{job}/executions");
+        let runs = self
+            .applier
+            .client
+            .list(&path, Kind::Job.api_version())
+            .await?;
+        let run = best_run(&runs, image);
+        Ok(run.and_then(|run| Some(run.get("execution")?.as_str()?.to_owned())))
+    }
+
+    async fn start(&self, job: &ResourceId, image: &str) -> Result<String, ApplyError> {
+        let client = self.applier.client;
+        let version = Kind::Job.api_version();
+        let begun = client
+            .begin_post(job.as_str(), "start", version, None)
+            .await;
+        let answer = match begun {
+            Ok(operation) => operation.wait().await,
+            Err(error) => Err(error),
+        };
+        let name = match &answer {
+            Ok(Some(body)) => body.get("name").and_then(Value::as_str).map(str::to_owned),
+            _ => None,
+        };
+        if let Some(name) = name {
+            return Ok(name);
+        }
+        // The answer was lost or said nothing; whether a run was started, the list tells.
+        match (self.run_under_way(job, image).await?, answer) {
+            (Some(execution), _) => Ok(execution),
+            (None, Err(error)) => Err(error.into()),
+            (None, Ok(_)) => Err(ApplyError::MissingOutput {
+                resource: job.clone(),
+                pointer: "/name".to_owned(),
+            }),
+        }
+    }
+
+    async fn follow(
+        &self,
+        job: &ResourceId,
+        execution: &str,
+        progress: &Progress,
+    ) -> Result<(), ApplyError> {
+        let id = job.child("executions", execution);
+        let limit = self.applier.options.deadline;
+        let began = Instant::now();
+        loop {
+            let version = Kind::JobExecution.api_version();
+            let run = self.applier.client.get(id.as_str(), version).await?;
+            let run = run.ok_or_else(|| ApplyError::Gone(id.clone()))?;
+            let text = |pointer: &str| {
+                run.pointer(pointer)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let status = text("/properties/status");
+            match status.to_ascii_lowercase().as_str() {
+                "succeeded" => return Ok(()),
+                "failed" | "stopped" | "degraded" => {
+                    let reason =
+                        [text("/properties/reason"), text("/properties/message")].join(" ");
+                    let reason = reason.trim();
+                    return Err(ApplyError::JobFailed {
+                        job: job.name().to_owned(),
+                        execution: execution.to_owned(),
+                        status,
+                        reason: if reason.is_empty() {
+                            String::new()
+                        } else {
+                            format!(": {reason}")
+                        },
+                    });
+                }
+                _ => progress.tell(&status),
+            }
+            if began.elapsed() > limit {
+                let what = format!("the end of the run {execution} of {}", job.name());
+                return Err(ApplyError::TooLong { what, limit });
+            }
+            tokio::time::sleep(self.applier.options.look_every).await;
+        }
+    }
+}
+
+/// Whether a change is about a secret's value.
+fn changes_secret(change: &Change) -> bool {
+    let prefix = format!("tags.{FINGERPRINT_TAG}-");
+    change
+        .differences
+        .iter()
+        .any(|difference| difference.path.starts_with(&prefix))
+}
+
+/// Whether a change must make a new revision: what the template holds, or what its containers
+/// read only when they start.
+fn makes_revision(change: &Change) -> bool {
+    changes_secret(change)
+        || change.differences.iter().any(|difference| {
+            difference.path.starts_with("properties.template")
+                || difference
+                    .path
+                    .starts_with("properties.configuration.secrets")
+                || difference.path == format!("tags.{FILES_TAG}")
+        })
+}
+
+/// Removes the value that a JSON pointer names.
+fn remove(body: &mut Value, pointer: &str) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return;
+    };
+    if let Some(Value::Object(fields)) = body.pointer_mut(parent) {
+        fields.remove(name);
+    }
+}

@@ -1,0 +1,105 @@
+//! What a destroy deletes, and in which order: dependents before what they need.
+
+use std::collections::BTreeSet;
+
+use dify_infra_core::graph::{Management, Node, ResourceGraph, Task};
+use dify_infra_core::plan::{Action, Snapshot};
+use dify_infra_core::resource::{Kind, Lane, Layer, OWNER_TAG, ResourceId};
+use serde_json::Value;
+
+use super::run::Job;
+
+/// The resources to delete: those that exist, that are ours, and whose parent does not go anyhow.
+fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool) -> Vec<&'a Node> {
+    let goes = |node: &&Node| {
+        let in_scope = include_data || node.kind().layer() == Layer::Application;
+        let is_ours = node.management() == Management::Managed
+            && (!node.kind().is_taggable() || is_owned(snapshot.body(node.id()), graph.owner()));
+        let is_resource = node.kind() != Kind::JobExecution;
+        in_scope && is_ours && is_resource && snapshot.body(node.id()).is_some()
+    };
+    let going: Vec<&Node> = graph.in_order().into_iter().filter(goes).collect();
+    let ids: BTreeSet<&ResourceId> = going.iter().map(|node| node.id()).collect();
+    let goes_with_parent = |node: &&Node| {
+        node.id().is_child()
+            && node
+                .id()
+                .parent()
+                .is_some_and(|parent| ids.contains(&parent))
+    };
+    // What has no DELETE of its own (a server's settings, a blob service) stays with its parent.
+    let has_delete =
+        |node: &&Node| !matches!(node.kind(), Kind::PostgresConfiguration | Kind::BlobService);
+    let chosen = going
+        .iter()
+        .filter(|node| !goes_with_parent(node) && has_delete(node));
+    chosen.copied().collect()
+}
+
+fn is_owned(body: Option<&Value>, owner: &str) -> bool {
+    let tags = body
+        .and_then(|body| body.get("tags"))
+        .and_then(Value::as_object);
+    tags.into_iter()
+        .flatten()
+        .any(|(name, value)| name.eq_ignore_ascii_case(OWNER_TAG) && value.as_str() == Some(owner))
+}
+
+/// The resources of the group that carry our tag and that the graph does not know, when they may
+/// be made again.
+fn orphans(graph: &ResourceGraph, snapshot: &Snapshot) -> Vec<ResourceId> {
+    let is_orphan = |id: &ResourceId| {
+        let kind = Kind::from_type(&id.resource_type());
+        graph.get(id).is_none() && kind.is_some_and(|kind| kind.layer() == Layer::Application)
+    };
+    let listed = snapshot.listed().iter().map(|listed| listed.id.clone());
+    listed.filter(is_orphan).collect()
+}
+
+pub(super) fn tasks(graph: &ResourceGraph, snapshot: &Snapshot, include_data: bool) -> Vec<Job> {
+    let nodes = chosen(graph, snapshot, include_data);
+    let orphans = orphans(graph, snapshot);
+    let environments: BTreeSet<ResourceId> = orphans.iter().cloned().collect();
+    let dependents = |id: &ResourceId| -> BTreeSet<ResourceId> {
+        let needs_it = nodes
+            .iter()
+            .filter(|other| other.dependencies().contains(id));
+        needs_it.map(|other| other.id().clone()).collect()
+    };
+    let job = |id: ResourceId, kind: Kind, needs: BTreeSet<ResourceId>| Job {
+        action: Action::Delete,
+        task: Task {
+            lane: kind.lane(&id),
+            key: id,
+            needs,
+            cost: kind.usual_duration(),
+        },
+    };
+    let own = nodes.iter().map(|node| {
+        let mut needs = dependents(node.id());
+        if matches!(node.kind(), Kind::ManagedEnvironment | Kind::ResourceGroup) {
+            needs.extend(environments.iter().cloned());
+        }
+        job(node.id().clone(), node.kind(), needs)
+    });
+    let strays = orphans.iter().filter_map(|id| {
+        let kind = Kind::from_type(&id.resource_type())?;
+        Some(job(id.clone(), kind, BTreeSet::new()))
+    });
+    own.chain(strays).collect()
+}
+
+pub(super) fn order(
+    graph: &ResourceGraph,
+    snapshot: &Snapshot,
+    include_data: bool,
+) -> Vec<ResourceId> {
+    let own = chosen(graph, snapshot, include_data)
+        .into_iter()
+        .rev()
+        .map(|node| node.id().clone());
+    orphans(graph, snapshot).into_iter().chain(own).collect()
+}
+
+/// The lane type of a schedule of resources.
+pub(super) type ResourceTask = Task<ResourceId, Lane>;

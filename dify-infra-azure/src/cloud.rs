@@ -1,0 +1,252 @@
+//! Which Azure is meant, and which hosts may see a token for it.
+
+use ::url::{Host, Url};
+
+use crate::http::is_loopback;
+
+/// An Azure Resource Manager endpoint with the audience of its tokens.
+///
+/// A token is sent to this endpoint and, for the polling URLs and next links that it hands out,
+/// to hosts that [`Cloud::trusts`] accepts, never anywhere else.
+///
+/// ```
+/// use dify_infra_azure::cloud::Cloud;
+///
+/// let cloud = Cloud::public();
+/// assert_eq!(cloud.scope(), "https://management.azure.com/.default");
+/// assert!(cloud.trusts(&"https://eastus.management.azure.com/x".parse()?));
+/// assert!(!cloud.trusts(&"https://management.azure.com.evil.example/x".parse()?));
+/// # Ok::<(), url::ParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cloud {
+    endpoint: Url,
+    scope: String,
+    /// Hosts that end in `.<suffix>` are trusted too; only public clouds have one.
+    suffix: Option<&'static str>,
+}
+
+const PUBLIC_HOST: &str = "management.azure.com";
+
+impl Cloud {
+    /// The public cloud, `https://management.azure.com`.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the literal is an https URL, which a test looks at"
+    )]
+    pub fn public() -> Self {
+        let cloud = Self::custom("https://management.azure.com").expect("it is an https URL");
+        Self {
+            suffix: Some(PUBLIC_HOST),
+            ..cloud
+        }
+    }
+
+    /// Any other ARM endpoint: a sovereign cloud, Azure Stack, an emulator.
+    ///
+    /// The audience of tokens is the endpoint itself, so that Microsoft Entra never issues a
+    /// token that would be good at the public cloud to a client that was pointed elsewhere;
+    /// [`Cloud::with_scope`] changes it.
+    ///
+    /// # Errors
+    ///
+    /// When `endpoint` is not an absolute `https` URL (`http` is accepted for this machine), or
+    /// has a path, a query, a fragment or user information.
+    pub fn custom(endpoint: &str) -> Result<Self, CloudError> {
+        let wrong = |problem| CloudError {
+            endpoint: shown(endpoint),
+            problem,
+        };
+        let url = Url::parse(endpoint).map_err(|_| wrong(Problem::NotUrl))?;
+        let host = url.host_str().ok_or_else(|| wrong(Problem::NotUrl))?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(host) => {}
+            "http" => return Err(wrong(Problem::PlainHttp)),
+            _ => return Err(wrong(Problem::NotUrl)),
+        }
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare || !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong(Problem::NotBare));
+        }
+        let scope = format!("{}/.default", url.origin().ascii_serialization());
+        Ok(Self {
+            endpoint: url,
+            scope,
+            suffix: None,
+        })
+    }
+
+    /// Sets the scope that tokens are asked for, such as `https://management.azure.com/.default`.
+    #[must_use]
+    pub fn with_scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = scope.into();
+        self
+    }
+
+    /// The endpoint, with `/` as its path.
+    pub fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
+    /// The scope that tokens are asked for.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// Says whether the endpoint is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.endpoint.host_str().is_some_and(is_loopback)
+    }
+
+    /// Says whether a token of this cloud may be sent to `url`.
+    ///
+    /// That is the endpoint's own scheme, host and port, and for the public cloud also https on
+    /// the default port of a host below `management.azure.com`: ARM hands out polling URLs of
+    /// its regional front ends.
+    pub fn trusts(&self, url: &Url) -> bool {
+        if url.origin() == self.endpoint.origin() {
+            return true;
+        }
+        let Some(suffix) = self.suffix else {
+            return false;
+        };
+        let below = match url.host() {
+            Some(Host::Domain(host)) => host
+                .strip_suffix(suffix)
+                .is_some_and(|rest| rest.ends_with('.') && rest.len() > 1),
+            _ => false,
+        };
+        below && url.scheme() == "https" && url.port().is_none()
+    }
+}
+
+impl Default for Cloud {
+    fn default() -> Self {
+        Self::public()
+    }
+}
+
+/// What can be shown of a text that should have been an endpoint: no user information or query.
+fn shown(endpoint: &str) -> String {
+    let end = endpoint.find(['?', '#']).unwrap_or(endpoint.len());
+    let endpoint = &endpoint[..end];
+    match (endpoint.find("://"), endpoint.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            format!("{}{}", &endpoint[..scheme + 3], &endpoint[at + 1..])
+        }
+        _ => endpoint.to_owned(),
+    }
+}
+
+/// An endpoint that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ARM endpoint `{endpoint}` {problem}")]
+pub struct CloudError {
+    endpoint: String,
+    problem: Problem,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Problem {
+    #[error("is not an absolute https URL; write it like `https://management.azure.com`")]
+    NotUrl,
+    #[error("is plain http to another machine, which would show the token on the way; use https")]
+    PlainHttp,
+    #[error("has more than scheme, host and port; write it like `https://management.azure.com`")]
+    NotBare,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cloud;
+
+    fn trusts(cloud: &Cloud, url: &str) -> bool {
+        cloud.trusts(&url.parse().unwrap())
+    }
+
+    #[test]
+    fn the_public_cloud_trusts_its_front_ends_alone() {
+        let cloud = Cloud::public();
+        for url in [
+            "https://management.azure.com/a",
+            "https://MANAGEMENT.azure.com:443/a",
+            "https://westeurope.management.azure.com/a?t=1",
+        ] {
+            assert!(trusts(&cloud, url), "{url}");
+        }
+        for url in [
+            "http://management.azure.com/a",
+            "https://management.azure.com:8443/a",
+            "https://eastus.management.azure.com:8443/a",
+            "http://eastus.management.azure.com/a",
+            "https://evilmanagement.azure.com/a",
+            "https://management.azure.com.evil.example/a",
+            "https://.management.azure.com/a",
+            "https://azure.com/a",
+            "https://vault.azure.net/a",
+            "http://127.0.0.1/a",
+        ] {
+            assert!(
+                !url.parse::<url::Url>().is_ok_and(|url| cloud.trusts(&url)),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_custom_endpoint_trusts_exactly_itself() {
+        let cloud = Cloud::custom("http://127.0.0.1:4000").unwrap();
+        assert!(trusts(&cloud, "http://127.0.0.1:4000/x"));
+        for url in [
+            "http://127.0.0.1:4001/x",
+            "http://localhost:4000/x",
+            "https://127.0.0.1:4000/x",
+            "https://management.azure.com/x",
+        ] {
+            assert!(!trusts(&cloud, url), "{url}");
+        }
+        let cloud = Cloud::custom("https://arm.example").unwrap();
+        assert!(!trusts(&cloud, "https://a.arm.example/x"));
+    }
+
+    #[test]
+    fn a_custom_endpoint_asks_for_tokens_of_its_own() {
+        let cloud = Cloud::custom("https://management.usgovcloudapi.net/").unwrap();
+        assert_eq!(
+            cloud.scope(),
+            "https://management.usgovcloudapi.net/.default"
+        );
+        assert_eq!(
+            Cloud::public().scope(),
+            "https://management.azure.com/.default"
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_bare_https_endpoint() {
+        let cases = [
+            ("management.azure.com", "not an absolute https URL"),
+            ("ftp://management.azure.com", "not an absolute https URL"),
+            ("http://10.0.0.4:8080", "use https"),
+            ("http://localhost.example.com", "use https"),
+            ("https://h/path", "more than scheme, host and port"),
+            ("https://h?x=canary", "more than scheme, host and port"),
+            ("https://u:canary@h", "more than scheme, host and port"),
+        ];
+        for (endpoint, sentence) in cases {
+            let error = Cloud::custom(endpoint).unwrap_err();
+            assert!(error.to_string().contains(sentence), "{endpoint}: {error}");
+            assert!(!format!("{error:?}{error}").contains("canary"), "{error:?}");
+        }
+        for endpoint in [
+            "http://localhost:1",
+            "http://[::1]:1",
+            "https://h",
+            "https://h/",
+        ] {
+            assert!(Cloud::custom(endpoint).is_ok(), "{endpoint}");
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! What would stop a run, found before its first write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dify_infra_core::graph::{Management, Node, ResourceGraph};
+use dify_infra_core::plan::{Action, Plan};
+use dify_infra_core::resource::{Kind, ResourceId};
+use futures_util::future::{join, join_all, join3};
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::arm::{ArmClient, ProviderStatus, RegistrationState};
+use crate::observe::sentence;
+
+/// The api-version of `Microsoft.Authorization/permissions`
+/// (<https://learn.microsoft.com/rest/api/authorization/permissions>).
+const PERMISSIONS: &str = "2022-04-01";
+
+/// Something that would stop the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// What is wrong, as a sentence.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Problem {
+    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// Looks for what would stop a plan: an unknown subscription, providers that are not registered, a
+/// region without a service, missing rights, names that are taken. Nothing is asked for a plan
+/// that writes nothing.
+pub async fn preflight(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
+    if !plan.changes().iter().any(|change| change.action.writes()) {
+        return Vec::new();
+    }
+    if let Some(problem) = subscription(client, graph).await {
+        return vec![problem];
+    }
+    let (providers, rights, names) = join3(
+        providers(client, graph, plan),
+        rights(client, graph, plan),
+        names(client, graph, plan),
+    )
+    .await;
+    providers.into_iter().chain(rights).chain(names).collect()
+}
+
+/// A subscription that the caller can't see makes every other question pointless.
+async fn subscription(client: &ArmClient, graph: &ResourceGraph) -> Option<Problem> {
+    let id = graph.group().subscription();
+    let visible = match client.subscriptions().await {
+        Ok(visible) => visible,
+        Err(error) => {
+            return Some(Problem::new(
+                format!("the subscriptions can't be listed: {}", sentence(&error)),
+                "check the credentials with `az account show`",
+            ));
+        }
+    };
+    match visible
+        .iter()
+        .find(|known| known.id.eq_ignore_ascii_case(id))
+    {
+        Some(known) if known.state.eq_ignore_ascii_case("Enabled") => None,
+        Some(known) => Some(Problem::new(
+            format!("the subscription {} ({id}) is {}", known.name, known.state),
+            "resources can be made in an enabled subscription alone; have it enabled or choose \
+             another",
+        )),
+        None => {
+            let others: Vec<String> = visible
+                .iter()
+                .map(|known| format!("{} ({})", known.name, known.id))
+                .collect();
+            let others = if others.is_empty() {
+                "none".to_owned()
+            } else {
+                others.join(", ")
+            };
+            Some(Problem::new(
+                format!("the subscription {id} is not one that these credentials can see"),
+                format!("name one of: {others}; or sign in to the tenant that has it"),
+            ))
+        }
+    }
+}
+
+/// The kinds that the plan writes, with their location.
+fn written_kinds(plan: &Plan) -> BTreeSet<Kind> {
+    let writes = plan
+        .changes()
+        .iter()
+        .filter(|change| change.action.writes());
+    writes.filter_map(|change| change.kind).collect()
+}
+
+/// Each namespace is registered and serves its types in the region.
+async fn providers(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
+    let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for kind in written_kinds(plan) {
+        if let Some((namespace, of_it)) = kind.resource_type().split_once('/')
+            && namespace != "Microsoft.Resources"
+        {
+            types.entry(namespace).or_default().push(of_it);
+        }
+    }
+    let subscription = graph.group().subscription();
+    let ask = |namespace: &str| {
+        let (client, namespace) = (client.clone(), namespace.to_owned());
+        async move { client.provider(subscription, &namespace).await }
+    };
+    let answers = join_all(types.keys().map(|namespace| ask(namespace))).await;
+    let location = location(graph);
+    let judged = types
+        .iter()
+        .zip(answers)
+        .map(|((namespace, types), answer)| match answer {
+            Ok(status) => judge_provider(&status, types, &location),
+            Err(error) => vec![Problem::new(
+                format!(
+                    "the provider {namespace} can't be looked up: {}",
+                    sentence(&error)
+                ),
+                "check that the subscription is right and that you may read it",
+            )],
+        });
+    judged.flatten().collect()
+}
+
+fn location(graph: &ResourceGraph) -> String {
+    let mut locations = graph
+        .nodes()
+        .filter_map(|node| node.body().get("location")?.as_str());
+    locations.next().unwrap_or_default().to_owned()
+}
+
+fn judge_provider(status: &ProviderStatus, types: &[&str], location: &str) -> Vec<Problem> {
+    let namespace = &status.namespace;
+    match &status.registration_state {
+        RegistrationState::Registered => {}
+        RegistrationState::Registering => {
+            return vec![Problem::new(
+                format!("the provider {namespace} is still being registered"),
+                format!(
+                    "wait until `az provider show -n {namespace} --query registrationState` \
+                         says Registered, then run again"
+                ),
+            )];
+        }
+        _ => {
+            return vec![Problem::new(
+                format!("the subscription is not registered to use {namespace}"),
+                format!(
+                    "run `az provider register -n {namespace} --wait`; it needs a right at the \
+                         subscription, which a Contributor of it has"
+                ),
+            )];
+        }
+    }
+    let unserved = |name: &&&str| {
+        // Children are served where their parent is, and have no list of their own.
+        status
+            .resource_type(name)
+            .is_some_and(|known| !known.is_served_in(location))
+    };
+    let unserved = types.iter().filter(unserved).map(|name| {
+        Problem::new(
+            format!("{namespace}/{name} is not offered in {location}"),
+            "choose another `location` in the file",
+        )
+    });
+    unserved.collect()
+}
+
+/// The caller may do everything that the plan does, as far as the permissions API tells: it knows
+/// roles, not locks, policies or deny assignments.
+async fn rights(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
+    let creates_group = plan
+        .change(graph.group())
+        .is_some_and(|change| change.action == Action::Create);
+    let group = graph.group();
+    let scope = if creates_group {
+        format!("/subscriptions/{}", group.subscription())
+    } else {
+        group.to_string()
+    };
+    let path = format!("{scope}/providers/Microsoft.Authorization/permissions");
+    // Who may not even read permissions may still be allowed to write: Azure will say.
+    let Ok(grants) = client.list(&path, PERMISSIONS).await else {
+        return Vec::new();
+    };
+    let missing: Vec<String> = needed_actions(plan)
+        .into_iter()
+        .filter(|action| !is_allowed(&grants, action))
+        .collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    vec![Problem::new(
+        format!(
+            "these credentials may not do {} at {scope}",
+            missing.join(", ")
+        ),
+        format!(
+            "have an owner run `az role assignment create --role Contributor --assignee \
+                 <you> --scope {scope}`"
+        ),
+    )]
+}
+
+/// The actions of Azure's role model that a plan needs.
+fn needed_actions(plan: &Plan) -> BTreeSet<String> {
+    let mut actions = BTreeSet::new();
+    for change in plan
+        .changes()
+        .iter()
+        .filter(|change| change.action.writes())
+    {
+        let resource_type = match change.kind {
+            Some(Kind::ResourceGroup) => {
+                "Microsoft.Resources/subscriptions/resourceGroups".to_owned()
+            }
+            Some(Kind::JobExecution) => {
+                actions.insert("Microsoft.App/jobs/start/action".to_owned());
+                continue;
+            }
+            _ => change.id.resource_type(),
+        };
+        let verb = if change.action == Action::Delete {
+            "delete"
+        } else {
+            "write"
+        };
+        actions.insert(format!("{resource_type}/{verb}"));
+        if change.kind == Some(Kind::ContainerApp) {
+            for action in [
+                "Microsoft.Storage/storageAccounts/listKeys/action",
+                "Microsoft.Cache/redisEnterprise/databases/listKeys/action",
+            ] {
+                actions.insert(action.to_owned());
+            }
+        }
+    }
+    actions
+}
+
+/// Whether one grant allows the action: it matches an action and none of the grant's exceptions.
+fn is_allowed(grants: &[Value], action: &str) -> bool {
+    grants.iter().any(|grant| {
+        let matches = |list: &str| {
+            let patterns = grant
+                .get(list)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            patterns
+                .filter_map(Value::as_str)
+                .any(|pattern| matches_action(pattern, action))
+        };
+        matches("actions") && !matches("notActions")
+    })
+}
+
+/// Whether a pattern such as `Microsoft.App/*/write` covers an action; `*` also spans `/`, and
+/// letter case does not count.
+fn matches_action(pattern: &str, action: &str) -> bool {
+    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| action.strip_prefix(first)) else {
+        return false;
+    };
+    let pieces: Vec<&str> = pieces.collect();
+    let Some((last, middle)) = pieces.split_last() else {
+        return rest.is_empty();
+    };
+    for piece in middle {
+        match rest.find(piece) {
+            Some(position) => rest = &rest[position + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Names that must be unique in all of Azure are free.
+async fn names(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
+    let is_new = |id: &ResourceId| {
+        let managed = graph
+            .get(id)
+            .is_some_and(|node| node.management() == Management::Managed);
+        managed
+            && plan
+                .change(id)
+                .is_some_and(|change| change.action == Action::Create)
+    };
+    let find = |kind: Kind| {
+        let node = graph.nodes().find(|node| node.kind() == kind);
+        node.map(Node::id).filter(|id| is_new(id))
+    };
+    let (storage, postgres) = join(
+        check_name(client, find(Kind::StorageAccount), Kind::StorageAccount),
+        check_name(client, find(Kind::PostgresServer), Kind::PostgresServer),
+    )
+    .await;
+    storage.into_iter().chain(postgres).collect()
+}
+
+async fn check_name(client: &ArmClient, id: Option<&ResourceId>, kind: Kind) -> Option<Problem> {
+    let id = id?;
+    let (namespace, _) = kind.resource_type().split_once('/')?;
+    let scope = format!("/subscriptions/{}/providers/{namespace}", id.subscription());
+    let body = json!({ "name": id.name(), "type": kind.resource_type() });
+    let answer = client
+        .post_action(
+            &scope,
+            "checkNameAvailability",
+            kind.api_version(),
+            Some(&body),
+        )
+        .await;
+    match answer {
+        Ok(answer) if answer.get("nameAvailable") == Some(&Value::Bool(false)) => {
+            let reason = answer
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or("it is taken");
+            Some(Problem::new(
+                format!("the name {} is not free: {reason}", id.name()),
+                "set another `azure.suffix` in the file; a name that was deleted a short while ago \
+                 may still be held",
+            ))
+        }
+        // A question that is refused says nothing about the name.
+        Ok(_) => None,
+        Err(error) => log_refused(&error),
+    }
+}
+
+fn log_refused(error: &Error) -> Option<Problem> {
+    tracing::debug!(%error, "the availability of a name can't be asked");
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_spans_slashes_and_case_does_not_count() {
+        assert!(matches_action("*", "Microsoft.App/jobs/write"));
+        assert!(matches_action(
+            "microsoft.app/*",
+            "Microsoft.App/jobs/start/action"
+        ));
+        assert!(matches_action("*/write", "Microsoft.App/jobs/write"));
+        assert!(matches_action(
+            "Microsoft.*/jobs/*",
+            "Microsoft.App/jobs/write"
+        ));
+        assert!(!matches_action("*/read", "Microsoft.App/jobs/write"));
+        assert!(!matches_action(
+            "Microsoft.App/jobs",
+            "Microsoft.App/jobs/write"
+        ));
+    }
+
+    #[test]
+    fn one_grants_exceptions_do_not_touch_another_grant() {
+        let narrow = json!({ "actions": ["*"], "notActions": ["*/write"] });
+        let wide = json!({ "actions": ["Microsoft.App/*"], "notActions": [] });
+        let action = "Microsoft.App/jobs/write";
+        assert!(!is_allowed(std::slice::from_ref(&narrow), action));
+        assert!(is_allowed(&[narrow, wide], action));
+    }
+
+    #[test]
+    fn an_unregistered_provider_names_the_command() {
+        let status = ProviderStatus {
+            namespace: "Microsoft.App".to_owned(),
+            registration_state: RegistrationState::NotRegistered,
+            types: Vec::new(),
+        };
+        let problems = judge_provider(&status, &["jobs"], "japaneast");
+        assert!(
+            problems[0]
+                .remedy
+                .contains("az provider register -n Microsoft.App")
+        );
+    }
+}

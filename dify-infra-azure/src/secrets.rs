@@ -1,0 +1,56 @@
+//! Getting secrets back from a live deployment when the secrets file is gone.
+
+use std::collections::BTreeSet;
+
+use dify_infra_core::graph::{Node, ResourceGraph};
+use dify_infra_core::plan::Snapshot;
+use dify_infra_core::resource::{Kind, ResourceId};
+use dify_infra_core::secrets::{SecretName, Secrets};
+use futures_util::future::join_all;
+use secrecy::SecretString;
+
+use crate::Error;
+use crate::arm::ArmClient;
+use crate::observe::list_secrets;
+
+/// What came back from a live deployment.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// The secrets that some app or job still holds.
+    pub secrets: Secrets,
+    /// What could not be asked, and why; a secret that is missing may be there.
+    pub unreadable: Vec<(ResourceId, Error)>,
+}
+
+/// Asks the live apps and jobs of a deployment for the secrets it needs (`listSecrets`), all at
+/// once.
+pub async fn recover(
+    client: &ArmClient,
+    graph: &ResourceGraph,
+    snapshot: &Snapshot,
+    wanted: &BTreeSet<SecretName>,
+) -> Recovered {
+    let holders = graph.nodes().filter(|node| {
+        matches!(node.kind(), Kind::ContainerApp | Kind::Job) && snapshot.body(node.id()).is_some()
+    });
+    let ids: Vec<&ResourceId> = holders.map(Node::id).collect();
+    let answers = join_all(ids.iter().map(|id| list_secrets(client, id))).await;
+    let mut recovered = Recovered::default();
+    for (id, answer) in ids.into_iter().zip(answers) {
+        match answer {
+            Ok(found) => {
+                for (name, value) in found {
+                    let Ok(name) = name.parse::<SecretName>() else {
+                        continue;
+                    };
+                    if wanted.contains(&name) && !value.is_empty() {
+                        recovered.secrets.insert(name, SecretString::from(value));
+                    }
+                }
+            }
+            Err(error) => recovered.unreadable.push((id.clone(), error)),
+        }
+    }
+    recovered
+}

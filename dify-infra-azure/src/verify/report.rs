@@ -1,0 +1,170 @@
+//! The outcome of a verification, as values, JSON and `JUnit`.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Azure's answers show it.
+    Passed,
+    /// Azure's answers show the opposite, or could not be had.
+    Failed,
+    /// It can't be shown from the control plane.
+    NotRun,
+}
+
+impl Status {
+    /// The status as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotRun => "not run",
+        }
+    }
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Check {
+    /// What is checked, in a few words.
+    pub name: String,
+    /// Of what: a resource's name, or the deployment's.
+    pub subject: String,
+    /// How it went.
+    pub status: Status,
+    /// What was seen, or why it was not run.
+    pub detail: String,
+}
+
+impl Check {
+    pub(super) fn new(
+        name: &str,
+        subject: &str,
+        status: Status,
+        detail: impl Into<String>,
+    ) -> Self {
+        let (name, subject) = (name.to_owned(), subject.to_owned());
+        Self {
+            name,
+            subject,
+            status,
+            detail: detail.into(),
+        }
+    }
+
+    /// Passed or failed by what was seen.
+    pub(super) fn judged(
+        name: &str,
+        subject: &str,
+        passed: bool,
+        detail: impl Into<String>,
+    ) -> Self {
+        let status = if passed {
+            Status::Passed
+        } else {
+            Status::Failed
+        };
+        Self::new(name, subject, status, detail)
+    }
+}
+
+/// All checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// Version of the JSON form.
+    pub format: u32,
+    /// The checks, in the order in which a person would read them.
+    pub checks: Vec<Check>,
+}
+
+impl VerifyReport {
+    pub(super) fn new(checks: Vec<Check>) -> Self {
+        Self { format: 1, checks }
+    }
+
+    /// How many checks ended so.
+    pub fn count(&self, status: Status) -> usize {
+        self.checks
+            .iter()
+            .filter(|check| check.status == status)
+            .count()
+    }
+
+    /// Whether no check failed.
+    pub fn is_success(&self) -> bool {
+        self.count(Status::Failed) == 0
+    }
+
+    /// The report as a `JUnit` XML document, which pipelines show.
+    pub fn to_junit(&self) -> String {
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        let (failed, skipped) = (self.count(Status::Failed), self.count(Status::NotRun));
+        let _ = writeln!(
+            xml,
+            "<testsuite name=\"dify-infra verify\" tests=\"{}\" failures=\"{failed}\" \
+             skipped=\"{skipped}\">",
+            self.checks.len()
+        );
+        for check in &self.checks {
+            let (name, subject) = (escape(&check.name), escape(&check.subject));
+            let detail = escape(&check.detail);
+            let _ = write!(xml, "  <testcase classname=\"{subject}\" name=\"{name}\">");
+            let _ = match check.status {
+                Status::Passed => write!(xml, "<system-out>{detail}</system-out>"),
+                Status::Failed => write!(xml, "<failure message=\"{detail}\"/>"),
+                Status::NotRun => write!(xml, "<skipped message=\"{detail}\"/>"),
+            };
+            xml.push_str("</testcase>\n");
+        }
+        xml.push_str("</testsuite>\n");
+        xml
+    }
+}
+
+/// Text as it may stand in XML, in an attribute too. Characters that XML has no form for become
+/// `?`.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' => escaped.push(' '),
+            control if control.is_control() => escaped.push('?'),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn junit_tells_failed_from_not_run_and_escapes() {
+        let report = VerifyReport::new(vec![
+            Check::judged("state", "api", true, "Succeeded"),
+            Check::judged("state", "worker", false, "\"Failed\" <&>"),
+            Check::new(
+                "routes",
+                "nginx",
+                Status::NotRun,
+                "needs running containers",
+            ),
+        ]);
+        let xml = report.to_junit();
+        assert!(xml.contains("tests=\"3\" failures=\"1\" skipped=\"1\""));
+        assert!(xml.contains("<failure message=\"&quot;Failed&quot; &lt;&amp;&gt;\"/>"));
+        assert!(xml.contains("<skipped message=\"needs running containers\"/>"));
+        assert!(!report.is_success());
+    }
+}

@@ -1,0 +1,460 @@
+//! The managed environment, one container app for each service, and the migration job.
+
+use std::collections::BTreeMap;
+
+use super::super::Management;
+use super::{Context, LowerError};
+use crate::catalogue::{Probe as ProbeFacts, ServiceKind};
+use crate::deployment::{
+    AppSecret, EnvironmentInputs, Role, Service, ServiceEnvironment, environment_of,
+};
+use crate::render::{
+    NGINX_DIRECTORY, NginxInput, NginxPaths, RenderedFile, SQUID_COMMAND, SQUID_DIRECTORY,
+    nginx_command,
+};
+use crate::resource::container_apps::{
+    AppLogsConfiguration, Configuration, Container, ContainerApp, ContainerAppProperties,
+    ContainerResources, HttpGet, Ingress, Job, JobConfiguration, JobExecution, JobProperties,
+    JobTemplate, LogAnalyticsConfiguration, ManagedEnvironment, ManagedEnvironmentProperties,
+    ManualTrigger, Probe, RegistryCredentials, Scale, ScaleRule, ScaleRuleMetadata, Secret,
+    SecretVolumeItem, TcpSocket, Template, TrafficWeight, Volume, VolumeMount, WorkloadProfile,
+};
+use crate::resource::{AnyResource, ResourceId, Text};
+use crate::values::ConsumptionSize;
+
+/// The workload profile of every app.
+const PROFILE: &str = "Consumption";
+
+/// Connections to one replica beyond which another is started.
+const CONNECTIONS_PER_REPLICA: &str = "50";
+
+pub(super) fn resources(
+    context: &Context<'_>,
+) -> Result<Vec<(AnyResource, Management)>, LowerError> {
+    let inputs = inputs(context);
+    let mut all: Vec<AnyResource> = vec![environment(context).into()];
+    all.push(migration(context, &inputs).into());
+    all.push(migration_run(context).into());
+    for service in context.deployment.services() {
+        all.push(app(context, service, &inputs)?.into());
+    }
+    Ok(all
+        .into_iter()
+        .map(|resource| (resource, Management::Managed))
+        .collect())
+}
+
+/// What the other resources contribute to the variables of the containers.
+fn inputs(context: &Context<'_>) -> EnvironmentInputs {
+    let origin = context
+        .deployment
+        .public()
+        .origin
+        .as_ref()
+        .map(ToString::to_string);
+    let (public_scheme, public_host) = match origin.as_deref().and_then(|o| o.split_once("://")) {
+        Some((scheme, host)) => (scheme.to_owned(), Text::from(host)),
+        None => ("https".to_owned(), front_door(context)),
+    };
+    let hosts = context
+        .deployment
+        .services()
+        .map(|service| (service.kind, context.names.app(service.kind)))
+        .collect();
+    EnvironmentInputs {
+        public_scheme,
+        public_host,
+        hosts,
+        postgres_host: Text::property(&context.postgres(), "/properties/fullyQualifiedDomainName"),
+        redis_host: Text::property(&context.redis(), "/properties/hostName"),
+        redis_key: Text::action(&context.redis_database(), "listKeys", "/primaryKey"),
+        storage_account: context.names.storage.clone(),
+        storage_key: Text::action(&context.storage(), "listKeys", "/keys/0/value"),
+    }
+}
+
+/// The front door's own name: `<app>.<the environment's domain>`.
+fn front_door(context: &Context<'_>) -> Text {
+    Text::from(format!("{}.", context.names.app(ServiceKind::Nginx))).and(Text::property(
+        &context.environment(),
+        "/properties/defaultDomain",
+    ))
+}
+
+fn environment(context: &Context<'_>) -> ManagedEnvironment {
+    let workspace = context.workspace();
+    ManagedEnvironment {
+        id: context.environment(),
+        location: context.location(),
+        tags: context.tags.clone(),
+        properties: ManagedEnvironmentProperties {
+            app_logs_configuration: AppLogsConfiguration {
+                destination: "log-analytics".to_owned(),
+                log_analytics_configuration: LogAnalyticsConfiguration {
+                    customer_id: Text::property(&workspace, "/properties/customerId"),
+                    shared_key: Text::action(&workspace, "sharedKeys", "/primarySharedKey"),
+                },
+            },
+            zone_redundant: false,
+            workload_profiles: vec![WorkloadProfile {
+                name: PROFILE.to_owned(),
+                workload_profile_type: PROFILE.to_owned(),
+            }],
+        },
+    }
+}
+
+/// What must be there before the containers of a role are of use, beside what they refer to.
+fn after(context: &Context<'_>, role: Role) -> Vec<ResourceId> {
+    let storage = context.deployment.storage();
+    let files = context.container(storage.app_container.as_str());
+    let reach = context.firewall_rule();
+    match role {
+        // The first migration runs CREATE EXTENSION, so the allow-list must stand before.
+        Role::Migration => vec![context.database(), context.extensions(), reach, files],
+        Role::Service(ServiceKind::PluginDaemon) => {
+            let plugins = context.container(storage.plugin_container.as_str());
+            vec![context.plugin_database(), reach, plugins]
+        }
+        Role::Service(
+            ServiceKind::Api
+            | ServiceKind::ApiWebsocket
+            | ServiceKind::Worker
+            | ServiceKind::WorkerBeat,
+        ) => vec![context.migration_run()],
+        Role::Service(_) => Vec::new(),
+    }
+}
+
+/// The services that one calls: on an update theirs are changed and proven first.
+fn calls(context: &Context<'_>, kind: ServiceKind) -> Vec<ResourceId> {
+    let called: &[ServiceKind] = match kind {
+        ServiceKind::Api | ServiceKind::ApiWebsocket | ServiceKind::Worker => &[
+            ServiceKind::Sandbox,
+            ServiceKind::SsrfProxy,
+            ServiceKind::PluginDaemon,
+        ],
+        ServiceKind::Sandbox => &[ServiceKind::SsrfProxy],
+        ServiceKind::Web => &[ServiceKind::Api],
+        ServiceKind::Nginx => &[
+            ServiceKind::Api,
+            ServiceKind::ApiWebsocket,
+            ServiceKind::Web,
+            ServiceKind::PluginDaemon,
+        ],
+        ServiceKind::WorkerBeat | ServiceKind::SsrfProxy | ServiceKind::PluginDaemon => &[],
+    };
+    let deployed = called
+        .iter()
+        .filter(|kind| context.deployment.service(**kind).is_some());
+    deployed.map(|kind| context.app(*kind)).collect()
+}
+
+fn app(
+    context: &Context<'_>,
+    service: &Service,
+    inputs: &EnvironmentInputs,
+) -> Result<ContainerApp, LowerError> {
+    let role = Role::Service(service.kind);
+    let environment = environment_of(context.deployment, role, inputs);
+    let files = files(context, service.kind)?;
+    let mut secrets: Vec<Secret> = environment.secrets.iter().map(secret).collect();
+    secrets.extend(files.iter().flat_map(Files::secrets));
+    let (registries, password) = registry(context);
+    secrets.extend(password);
+    let template = Template {
+        containers: vec![container(context, service, environment, files.as_ref())],
+        scale: scale(context, service),
+        volumes: files.iter().map(Files::volume).collect(),
+    };
+    Ok(ContainerApp {
+        id: context.app(service.kind),
+        after: after(context, role),
+        calls: calls(context, service.kind),
+        location: context.location(),
+        tags: context.tags.clone(),
+        properties: ContainerAppProperties {
+            environment_id: context.environment().to_string(),
+            workload_profile_name: PROFILE.to_owned(),
+            configuration: Configuration {
+                active_revisions_mode: "Single".to_owned(),
+                ingress: ingress(context, service.kind),
+                registries,
+                secrets,
+            },
+            template,
+        },
+    })
+}
+
+fn secret(secret: &AppSecret) -> Secret {
+    Secret {
+        name: secret.name.to_string(),
+        value: secret.value.clone(),
+    }
+}
+
+/// The registry's login, and the secret that holds its password.
+fn registry(context: &Context<'_>) -> (Vec<RegistryCredentials>, Option<Secret>) {
+    let Some(registry) = context.deployment.registry() else {
+        return (Vec::new(), None);
+    };
+    let Some(login) = &registry.credentials else {
+        return (Vec::new(), None);
+    };
+    let name = login.password.as_str().to_owned();
+    let credentials = RegistryCredentials {
+        server: registry.server.clone(),
+        username: login.username.clone(),
+        password_secret_ref: name.clone(),
+    };
+    (
+        vec![credentials],
+        Some(Secret {
+            name,
+            value: Text::secret(&login.password),
+        }),
+    )
+}
+
+/// Rendered files of a container, mounted as a secret volume at a path of their own.
+struct Files {
+    rendered: Vec<RenderedFile>,
+    directory: &'static str,
+    command: Vec<String>,
+}
+
+const VOLUME: &str = "configuration";
+
+impl Files {
+    /// The name of the app secret that holds a file: `nginx.conf` is `file-nginx-conf`.
+    fn secret_name(file: &RenderedFile) -> String {
+        format!(
+            "file-{}",
+            file.name.replace(['.', '_'], "-").to_ascii_lowercase()
+        )
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        let secret = |file: &RenderedFile| Secret {
+            name: Self::secret_name(file),
+            value: Text::from(file.text.as_str()),
+        };
+        self.rendered.iter().map(secret).collect()
+    }
+
+    fn volume(&self) -> Volume {
+        let item = |file: &RenderedFile| SecretVolumeItem {
+            secret_ref: Self::secret_name(file),
+            path: file.name.clone(),
+        };
+        Volume {
+            name: VOLUME.to_owned(),
+            storage_type: "Secret".to_owned(),
+            secrets: self.rendered.iter().map(item).collect(),
+        }
+    }
+
+    fn mount(&self) -> VolumeMount {
+        VolumeMount {
+            volume_name: VOLUME.to_owned(),
+            mount_path: self.directory.to_owned(),
+        }
+    }
+}
+
+fn files(context: &Context<'_>, kind: ServiceKind) -> Result<Option<Files>, LowerError> {
+    match kind {
+        ServiceKind::Nginx => Ok(Some(Files {
+            rendered: nginx_files(context)?,
+            directory: NGINX_DIRECTORY,
+            command: nginx_command(&NginxPaths::default()),
+        })),
+        ServiceKind::SsrfProxy => Ok(Some(Files {
+            rendered: vec![crate::render::squid(context.deployment.egress())?],
+            directory: SQUID_DIRECTORY,
+            command: SQUID_COMMAND
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect(),
+        })),
+        _ => Ok(None),
+    }
+}
+
+/// The files of the front door, for the app names of this deployment.
+fn nginx_files(context: &Context<'_>) -> Result<Vec<RenderedFile>, LowerError> {
+    let hosts: BTreeMap<String, String> = context
+        .deployment
+        .services()
+        .map(|service| {
+            (
+                service.kind.key().to_owned(),
+                context.names.app(service.kind),
+            )
+        })
+        .collect();
+    Ok(crate::render::nginx(&NginxInput::new(
+        context.deployment.routes(),
+        &hosts,
+    ))?)
+}
+
+fn container(
+    context: &Context<'_>,
+    service: &Service,
+    environment: ServiceEnvironment,
+    files: Option<&Files>,
+) -> Container {
+    let facts = context.deployment.release().service(service.kind);
+    Container {
+        name: service.kind.app_suffix().to_owned(),
+        image: service.image.to_string(),
+        command: files.map(|files| files.command.clone()).unwrap_or_default(),
+        args: Vec::new(),
+        env: environment.variables,
+        resources: resources_of(service.size),
+        probes: facts.map(|facts| probes(&facts.probe)).unwrap_or_default(),
+        volume_mounts: files.iter().map(|files| files.mount()).collect(),
+    }
+}
+
+fn resources_of(size: ConsumptionSize) -> ContainerResources {
+    ContainerResources {
+        cpu: f64::from(size.cpu()),
+        memory: size.memory().to_string(),
+    }
+}
+
+/// All three probes of a port. Startup is given the time that the facts name; afterwards a
+/// container that is silent for a minute is restarted.
+fn probes(facts: &ProbeFacts) -> Vec<Probe> {
+    let (http_get, tcp_socket, startup) = match facts {
+        ProbeFacts::Http {
+            path,
+            port,
+            startup_seconds,
+        } => (
+            Some(HttpGet {
+                path: path.clone(),
+                port: *port,
+            }),
+            None,
+            *startup_seconds,
+        ),
+        ProbeFacts::Tcp {
+            port,
+            startup_seconds,
+        } => (None, Some(TcpSocket { port: *port }), *startup_seconds),
+        ProbeFacts::None { .. } => return Vec::new(),
+    };
+    let probe = |kind: &str, period_seconds, failure_threshold| Probe {
+        kind: kind.to_owned(),
+        http_get: http_get.clone(),
+        tcp_socket: tcp_socket.clone(),
+        initial_delay_seconds: 1,
+        period_seconds,
+        timeout_seconds: 5,
+        failure_threshold,
+    };
+    // At most 10 failures may be allowed, so a longer start takes longer periods.
+    let startup_period = startup.div_ceil(10).clamp(1, 240);
+    vec![
+        probe("Startup", startup_period, 10),
+        probe("Liveness", 20, 3),
+        probe("Readiness", 10, 3),
+    ]
+}
+
+/// The front door is reached over http from everywhere; every other service that listens is
+/// reached over tcp from inside.
+fn ingress(context: &Context<'_>, kind: ServiceKind) -> Option<Ingress> {
+    let port = context.deployment.release().service(kind)?.port()?;
+    let is_front_door = kind == ServiceKind::Nginx;
+    Some(Ingress {
+        external: is_front_door,
+        target_port: port,
+        exposed_port: (!is_front_door).then_some(port),
+        transport: if is_front_door { "http" } else { "tcp" }.to_owned(),
+        allow_insecure: is_front_door.then_some(false),
+        traffic: vec![TrafficWeight {
+            latest_revision: true,
+            weight: 100,
+        }],
+    })
+}
+
+fn scale(context: &Context<'_>, service: &Service) -> Scale {
+    let rule = |key: &str| ScaleRuleMetadata {
+        metadata: BTreeMap::from([(key.to_owned(), CONNECTIONS_PER_REPLICA.to_owned())]),
+    };
+    let listens = ingress(context, service.kind).is_some();
+    let can_grow = service.replicas.max() > service.replicas.min();
+    let rules = match service.kind {
+        _ if !listens || !can_grow => Vec::new(),
+        ServiceKind::Nginx => vec![ScaleRule {
+            name: "requests".to_owned(),
+            tcp: None,
+            http: Some(rule("concurrentRequests")),
+        }],
+        _ => vec![ScaleRule {
+            name: "connections".to_owned(),
+            tcp: Some(rule("concurrentConnections")),
+            http: None,
+        }],
+    };
+    Scale {
+        min_replicas: service.replicas.min().into(),
+        max_replicas: service.replicas.max().into(),
+        rules,
+    }
+}
+
+fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {
+    let migration = context.deployment.migration();
+    let environment = environment_of(context.deployment, Role::Migration, inputs);
+    let (registries, password) = registry(context);
+    let mut secrets: Vec<Secret> = environment.secrets.iter().map(secret).collect();
+    secrets.extend(password);
+    Job {
+        id: context.migration(),
+        location: context.location(),
+        tags: context.tags.clone(),
+        properties: JobProperties {
+            environment_id: context.environment().to_string(),
+            workload_profile_name: PROFILE.to_owned(),
+            configuration: JobConfiguration {
+                trigger_type: "Manual".to_owned(),
+                replica_timeout: migration.timeout_seconds,
+                // A migration that failed half-way is looked at by a person, not repeated.
+                replica_retry_limit: 0,
+                manual_trigger_config: ManualTrigger {
+                    parallelism: 1,
+                    replica_completion_count: 1,
+                },
+                registries,
+                secrets,
+            },
+            template: JobTemplate {
+                containers: vec![Container {
+                    name: "migration".to_owned(),
+                    image: migration.image.to_string(),
+                    command: Vec::new(),
+                    args: Vec::new(),
+                    env: environment.variables,
+                    resources: resources_of(migration.size),
+                    probes: Vec::new(),
+                    volume_mounts: Vec::new(),
+                }],
+            },
+        },
+    }
+}
+
+fn migration_run(context: &Context<'_>) -> JobExecution {
+    JobExecution {
+        id: context.migration_run(),
+        after: after(context, Role::Migration),
+        image: context.deployment.migration().image.to_string(),
+    }
+}

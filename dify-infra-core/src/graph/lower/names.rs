@@ -1,0 +1,143 @@
+//! The names and ids of a deployment's resources.
+
+use super::{Context, Target};
+use crate::catalogue::ServiceKind;
+use crate::deployment::{Deployment, Origin};
+use crate::resource::{Kind, ResourceId};
+
+/// The names of a deployment's resources.
+///
+/// Names that only have to be unique in the resource group derive from name and environment; names
+/// that are unique in all of Azure end in the suffix as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceNames {
+    prefix: String,
+    /// PostgreSQL server.
+    pub postgres: String,
+    /// Redis instance.
+    pub redis: String,
+    /// Storage account.
+    pub storage: String,
+}
+
+impl ResourceNames {
+    /// The names of a deployment in a subscription.
+    pub fn new(deployment: &Deployment, target: &Target) -> Self {
+        let prefix = deployment.prefix().as_str().to_owned();
+        let suffix = target.suffix();
+        let global = |part: &str| format!("{prefix}-{part}-{suffix}");
+        // A storage account takes letters and digits alone, 24 at most: 18 before the suffix.
+        let letters: String = prefix
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(18)
+            .collect();
+        Self {
+            postgres: existing_or(&deployment.postgres().origin, || global("postgres")),
+            redis: existing_or(&deployment.redis().origin, || global("redis")),
+            storage: existing_or(&deployment.storage().origin, || {
+                format!("{letters}{suffix}")
+            }),
+            prefix,
+        }
+    }
+
+    /// The app of a service: `dify-dev-plugin-daemon`.
+    pub fn app(&self, kind: ServiceKind) -> String {
+        format!("{}-{}", self.prefix, kind.app_suffix())
+    }
+
+    /// The migration job: `dify-dev-migration`.
+    pub fn migration(&self) -> String {
+        format!("{}-migration", self.prefix)
+    }
+
+    /// The managed environment: `dify-dev-environment`.
+    pub fn environment(&self) -> String {
+        format!("{}-environment", self.prefix)
+    }
+
+    /// The Log Analytics workspace: `dify-dev-logs`.
+    pub fn workspace(&self) -> String {
+        format!("{}-logs", self.prefix)
+    }
+}
+
+fn existing_or<Name: ToString>(origin: &Origin<Name>, derived: impl FnOnce() -> String) -> String {
+    match origin {
+        Origin::Managed => derived(),
+        Origin::Existing(name) => name.to_string(),
+    }
+}
+
+impl Context<'_> {
+    fn top(&self, kind: Kind, name: &str) -> ResourceId {
+        self.group.provider(kind.resource_type(), name)
+    }
+
+    pub(super) fn workspace(&self) -> ResourceId {
+        self.top(Kind::Workspace, &self.names.workspace())
+    }
+
+    pub(super) fn environment(&self) -> ResourceId {
+        self.top(Kind::ManagedEnvironment, &self.names.environment())
+    }
+
+    pub(super) fn app(&self, kind: ServiceKind) -> ResourceId {
+        self.top(Kind::ContainerApp, &self.names.app(kind))
+    }
+
+    pub(super) fn migration(&self) -> ResourceId {
+        self.top(Kind::Job, &self.names.migration())
+    }
+
+    /// The run of the migration job that the current image needs.
+    pub(super) fn migration_run(&self) -> ResourceId {
+        self.migration().child("executions", "migration")
+    }
+
+    pub(super) fn postgres(&self) -> ResourceId {
+        self.top(Kind::PostgresServer, &self.names.postgres)
+    }
+
+    pub(super) fn database(&self) -> ResourceId {
+        self.postgres()
+            .child("databases", self.deployment.postgres().database.as_str())
+    }
+
+    pub(super) fn plugin_database(&self) -> ResourceId {
+        self.postgres().child(
+            "databases",
+            self.deployment.postgres().plugin_database.as_str(),
+        )
+    }
+
+    pub(super) fn extensions(&self) -> ResourceId {
+        self.postgres().child("configurations", "azure.extensions")
+    }
+
+    pub(super) fn firewall_rule(&self) -> ResourceId {
+        self.postgres()
+            .child("firewallRules", "AllowAllAzureServices")
+    }
+
+    pub(super) fn redis(&self) -> ResourceId {
+        self.top(Kind::RedisEnterprise, &self.names.redis)
+    }
+
+    pub(super) fn redis_database(&self) -> ResourceId {
+        self.redis().child("databases", "default")
+    }
+
+    pub(super) fn storage(&self) -> ResourceId {
+        self.top(Kind::StorageAccount, &self.names.storage)
+    }
+
+    pub(super) fn blob_service(&self) -> ResourceId {
+        self.storage().child("blobServices", "default")
+    }
+
+    pub(super) fn container(&self, name: &str) -> ResourceId {
+        self.blob_service().child("containers", name)
+    }
+}
