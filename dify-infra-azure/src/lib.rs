@@ -36,10 +36,16 @@
 //! # }
 //! ```
 
+pub mod apply;
 pub mod arm;
 pub mod auth;
 pub mod cloud;
 pub mod error;
 pub mod http;
+pub mod observe;
+pub mod outputs;
+pub mod preflight;
+pub mod secrets;
+pub mod verify;
 
 pub use error::{Error, ErrorKind};

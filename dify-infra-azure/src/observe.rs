@@ -31,14 +31,19 @@ pub async fn observe(client: &ArmClient, graph: &ResourceGraph) -> Snapshot {
         Ok(listed) => snapshot.set_listed(listed),
         Err(error) if error.is_not_found() => {}
         // Without the list an orphan could be missed, and a plan must say so.
-        Err(error) => snapshot.insert(graph.group().clone(), Observed::Unreadable(sentence(&error))),
+        Err(error) => snapshot.insert(
+            graph.group().clone(),
+            Observed::Unreadable(sentence(&error)),
+        ),
     }
     snapshot
 }
 
 /// An error and its remedy as one sentence.
 pub(crate) fn sentence(error: &Error) -> String {
-    error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
+    error
+        .hint()
+        .map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 
 /// One request and the resources of which it tells.
@@ -46,7 +51,11 @@ enum Question<'a> {
     /// A GET of one resource.
     Read(&'a Node),
     /// A list that holds several resources.
-    List { path: String, kind: Kind, nodes: Vec<&'a Node> },
+    List {
+        path: String,
+        kind: Kind,
+        nodes: Vec<&'a Node>,
+    },
     /// The runs of a job.
     Executions(&'a Node),
 }
@@ -75,7 +84,11 @@ fn questions(graph: &ResourceGraph) -> Vec<Question<'_>> {
 
 /// The list that holds a resource in full, for the kinds whose list answers whole resources.
 fn list_path(kind: Kind, id: &ResourceId) -> Option<String> {
-    let siblings = || id.as_str().rsplit_once('/').map(|(list, _)| list.to_owned());
+    let siblings = || {
+        id.as_str()
+            .rsplit_once('/')
+            .map(|(list, _)| list.to_owned())
+    };
     match kind {
         Kind::ContainerApp | Kind::PostgresDatabase | Kind::BlobContainer => siblings(),
         _ => None,
@@ -86,7 +99,9 @@ impl Question<'_> {
     async fn ask(&self, client: &ArmClient) -> Vec<(ResourceId, Observed)> {
         match self {
             Self::Read(node) => {
-                let answer = client.get(node.id().as_str(), node.kind().api_version()).await;
+                let answer = client
+                    .get(node.id().as_str(), node.kind().api_version())
+                    .await;
                 vec![(node.id().clone(), from_get(answer))]
             }
             Self::List { path, kind, nodes } => {
@@ -107,24 +122,24 @@ fn from_get(answer: Result<Option<Value>, Error>) -> Observed {
     }
 }
 
-fn from_list(
-    answer: Result<Vec<Value>, Error>,
-    nodes: &[&Node],
-) -> Vec<(ResourceId, Observed)> {
+fn from_list(answer: Result<Vec<Value>, Error>, nodes: &[&Node]) -> Vec<(ResourceId, Observed)> {
     let items = match answer {
         Ok(items) => items,
         Err(error) if error.is_not_found() => Vec::new(),
         Err(error) => {
-            let unreadable = |node: &&Node| {
-                (node.id().clone(), Observed::Unreadable(sentence(&error)))
-            };
+            let unreadable =
+                |node: &&Node| (node.id().clone(), Observed::Unreadable(sentence(&error)));
             return nodes.iter().map(unreadable).collect();
         }
     };
-    let mut found: BTreeMap<ResourceId, Value> =
-        items.into_iter().filter_map(|item| Some((id_of(&item)?, item))).collect();
+    let mut found: BTreeMap<ResourceId, Value> = items
+        .into_iter()
+        .filter_map(|item| Some((id_of(&item)?, item)))
+        .collect();
     let observed = |node: &&Node| {
-        let seen = found.remove(node.id()).map_or(Observed::Absent, Observed::Present);
+        let seen = found
+            .remove(node.id())
+            .map_or(Observed::Absent, Observed::Present);
         (node.id().clone(), seen)
     };
     nodes.iter().map(observed).collect()
@@ -136,8 +151,14 @@ fn id_of(item: &Value) -> Option<ResourceId> {
 
 /// The run of a job that counts: a succeeded one with the wanted image, else one under way.
 async fn execution(client: &ArmClient, node: &Node) -> Observed {
-    let Some(job) = node.id().parent() else { return Observed::Absent };
-    let wanted = node.body().get("image").and_then(Value::as_str).unwrap_or_default();
+    let Some(job) = node.id().parent() else {
+        return Observed::Absent;
+    };
+    let wanted = node
+        .body()
+        .get("image")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let path = format!("{job}/executions");
     match client.list(&path, Kind::JobExecution.api_version()).await {
         Ok(runs) => best_run(&runs, wanted).map_or(Observed::Absent, Observed::Present),
@@ -149,8 +170,13 @@ async fn execution(client: &ArmClient, node: &Node) -> Observed {
 /// Of the runs with an image: the succeeded one, else one that is not finished.
 pub(crate) fn best_run(runs: &[Value], image: &str) -> Option<Value> {
     let ran_image = |run: &&Value| {
-        let containers = run.pointer("/properties/template/containers").and_then(Value::as_array);
-        let images = containers.into_iter().flatten().filter_map(|one| one.get("image")?.as_str());
+        let containers = run
+            .pointer("/properties/template/containers")
+            .and_then(Value::as_array);
+        let images = containers
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one.get("image")?.as_str());
         images.into_iter().any(|one| one == image)
     };
     let status = |run: &Value| {
@@ -160,7 +186,9 @@ pub(crate) fn best_run(runs: &[Value], image: &str) -> Option<Value> {
     let with_image: Vec<&Value> = runs.iter().filter(ran_image).collect();
     let with_status = |words: &[&str]| {
         let is_one = |run: &&&Value| {
-            words.iter().any(|word| status(run).eq_ignore_ascii_case(word))
+            words
+                .iter()
+                .any(|word| status(run).eq_ignore_ascii_case(word))
         };
         with_image.iter().find(is_one).copied()
     };
@@ -182,13 +210,19 @@ async fn list_owned(
         graph.group(),
         graph.owner()
     );
-    let items = client.list(&path, Kind::ResourceGroup.api_version()).await?;
+    let items = client
+        .list(&path, Kind::ResourceGroup.api_version())
+        .await?;
     let listed = |item: &Value| {
         let tags = item.get("tags").and_then(Value::as_object);
-        let tags = tags.into_iter().flatten().filter_map(|(name, value)| {
-            Some((name.clone(), value.as_str()?.to_owned()))
-        });
-        Some(ListedResource { id: id_of(item)?, tags: tags.collect() })
+        let tags = tags
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        Some(ListedResource {
+            id: id_of(item)?,
+            tags: tags.collect(),
+        })
     };
     Ok(items.iter().filter_map(listed).collect())
 }
@@ -204,16 +238,19 @@ pub async fn read_files(
 ) {
     let tag = format!("tags.{}", dify_infra_core::plan::FILES_TAG);
     let changed = plan.changes().iter().filter(|change| {
-        change.differences.iter().any(|difference| {
-            difference.path == tag && difference.before.is_some()
-        })
+        change
+            .differences
+            .iter()
+            .any(|difference| difference.path == tag && difference.before.is_some())
     });
     let nodes: Vec<&Node> = changed.filter_map(|change| graph.get(&change.id)).collect();
     let answers = join_all(nodes.iter().map(|node| list_secrets(client, node.id()))).await;
     for (node, answer) in nodes.into_iter().zip(answers) {
         let names: BTreeSet<&str> = files_of(node.body()).into_keys().collect();
         let files = answer.unwrap_or_default().into_iter();
-        let files = files.filter(|(name, _)| names.contains(name.as_str())).collect();
+        let files = files
+            .filter(|(name, _)| names.contains(name.as_str()))
+            .collect();
         snapshot.set_files(node.id().clone(), files);
     }
 }
@@ -224,10 +261,19 @@ pub(crate) async fn list_secrets(
     id: &ResourceId,
 ) -> Result<BTreeMap<String, String>, Error> {
     let version = Kind::ContainerApp.api_version();
-    let answer = client.post_action(id.as_str(), "listSecrets", version, None).await?;
-    let items = answer.get("value").and_then(Value::as_array).into_iter().flatten();
+    let answer = client
+        .post_action(id.as_str(), "listSecrets", version, None)
+        .await?;
+    let items = answer
+        .get("value")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let pairs = items.filter_map(|item| {
-        Some((item.get("name")?.as_str()?.to_owned(), item.get("value")?.as_str()?.to_owned()))
+        Some((
+            item.get("name")?.as_str()?.to_owned(),
+            item.get("value")?.as_str()?.to_owned(),
+        ))
     });
     Ok(pairs.collect())
 }
@@ -244,7 +290,11 @@ mod tests {
 
     #[test]
     fn a_succeeded_run_with_the_image_counts_before_one_under_way() {
-        let runs = [run("a", "x", "Running"), run("b", "x", "Succeeded"), run("c", "y", "Running")];
+        let runs = [
+            run("a", "x", "Running"),
+            run("b", "x", "Succeeded"),
+            run("c", "y", "Running"),
+        ];
         assert_eq!(best_run(&runs, "x").unwrap()["execution"], "b");
         assert_eq!(best_run(&runs[..1], "x").unwrap()["status"], "Running");
         assert_eq!(best_run(&runs, "z"), None);

@@ -1,6 +1,6 @@
 //! What a deployment offers: its URL, its names, the DNS records a person has to set.
 
-use dify_infra_core::catalogue::ServiceKind;
+use dify_infra_core::catalogue::{ServiceFacts, ServiceKind};
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::graph::{ResourceGraph, ResourceNames, Target};
 use dify_infra_core::plan::Snapshot;
@@ -73,8 +73,7 @@ pub fn outputs(
         snapshot.output(node.id(), pointer)
     };
     let domain = output(Kind::ManagedEnvironment, "/properties/defaultDomain");
-    let front_door =
-        domain.map(|domain| format!("{}.{domain}", names.app(ServiceKind::Nginx)));
+    let front_door = domain.map(|domain| format!("{}.{domain}", names.app(ServiceKind::Nginx)));
     let origin = deployment.public().origin.as_ref().map(ToString::to_string);
     let public_url = origin.or_else(|| front_door.as_ref().map(|host| format!("https://{host}")));
     Outputs {
@@ -100,10 +99,12 @@ fn apps(
     let app = |kind: ServiceKind| {
         let name = names.app(kind);
         let facts = deployment.release().service(kind);
-        let port = facts.and_then(|facts| facts.port()).filter(|_| kind != ServiceKind::Nginx);
-        let node = graph.nodes().find(|node| {
-            node.kind() == Kind::ContainerApp && node.id().name() == name
-        });
+        let port = facts
+            .and_then(ServiceFacts::port)
+            .filter(|_| kind != ServiceKind::Nginx);
+        let node = graph
+            .nodes()
+            .find(|node| node.kind() == Kind::ContainerApp && node.id().name() == name);
         let revision =
             node.and_then(|node| snapshot.output(node.id(), "/properties/latestRevisionName"));
         AppOutput {
@@ -113,7 +114,10 @@ fn apps(
             name,
         }
     };
-    deployment.services().map(|service| app(service.kind)).collect()
+    deployment
+        .services()
+        .map(|service| app(service.kind))
+        .collect()
 }
 
 /// A CNAME to the front door and the TXT record by which Azure knows the owner
@@ -124,7 +128,9 @@ fn dns_records(
     graph: &ResourceGraph,
     snapshot: &Snapshot,
 ) -> Vec<DnsRecord> {
-    let Some(origin) = &deployment.public().origin else { return Vec::new() };
+    let Some(origin) = &deployment.public().origin else {
+        return Vec::new();
+    };
     let verification = graph
         .nodes()
         .filter(|node| node.kind() == Kind::ContainerApp)
@@ -135,6 +141,10 @@ fn dns_records(
         name: host.to_owned(),
         value: front_door.to_owned(),
     });
-    let proof = verification.map(|value| DnsRecord { kind: "TXT", name: format!("asuid.{host}"), value });
+    let proof = verification.map(|value| DnsRecord {
+        kind: "TXT",
+        name: format!("asuid.{host}"),
+        value,
+    });
     alias.into_iter().chain(proof).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dify_infra_core::graph::{Management, ResourceGraph};
+use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
 use dify_infra_core::resource::{Kind, ResourceId};
-use futures_util::future::{join, join3, join_all};
+use futures_util::future::{join, join_all, join3};
 use serde_json::{Value, json};
 
 use crate::Error;
@@ -28,7 +28,10 @@ pub struct Problem {
 
 impl Problem {
     fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { what: what.into(), remedy: remedy.into() }
+        Self {
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 }
 
@@ -63,7 +66,10 @@ async fn subscription(client: &ArmClient, graph: &ResourceGraph) -> Option<Probl
             ));
         }
     };
-    match visible.iter().find(|known| known.id.eq_ignore_ascii_case(id)) {
+    match visible
+        .iter()
+        .find(|known| known.id.eq_ignore_ascii_case(id))
+    {
         Some(known) if known.state.eq_ignore_ascii_case("Enabled") => None,
         Some(known) => Some(Problem::new(
             format!("the subscription {} ({id}) is {}", known.name, known.state),
@@ -71,9 +77,15 @@ async fn subscription(client: &ArmClient, graph: &ResourceGraph) -> Option<Probl
              another",
         )),
         None => {
-            let others: Vec<String> =
-                visible.iter().map(|known| format!("{} ({})", known.name, known.id)).collect();
-            let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+            let others: Vec<String> = visible
+                .iter()
+                .map(|known| format!("{} ({})", known.name, known.id))
+                .collect();
+            let others = if others.is_empty() {
+                "none".to_owned()
+            } else {
+                others.join(", ")
+            };
             Some(Problem::new(
                 format!("the subscription {id} is not one that these credentials can see"),
                 format!("name one of: {others}; or sign in to the tenant that has it"),
@@ -84,7 +96,10 @@ async fn subscription(client: &ArmClient, graph: &ResourceGraph) -> Option<Probl
 
 /// The kinds that the plan writes, with their location.
 fn written_kinds(plan: &Plan) -> BTreeSet<Kind> {
-    let writes = plan.changes().iter().filter(|change| change.action.writes());
+    let writes = plan
+        .changes()
+        .iter()
+        .filter(|change| change.action.writes());
     writes.filter_map(|change| change.kind).collect()
 }
 
@@ -105,18 +120,26 @@ async fn providers(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Ve
     };
     let answers = join_all(types.keys().map(|namespace| ask(namespace))).await;
     let location = location(graph);
-    let judged = types.iter().zip(answers).map(|((namespace, types), answer)| match answer {
-        Ok(status) => judge_provider(&status, types, &location),
-        Err(error) => vec![Problem::new(
-            format!("the provider {namespace} can't be looked up: {}", sentence(&error)),
-            "check that the subscription is right and that you may read it",
-        )],
-    });
+    let judged = types
+        .iter()
+        .zip(answers)
+        .map(|((namespace, types), answer)| match answer {
+            Ok(status) => judge_provider(&status, types, &location),
+            Err(error) => vec![Problem::new(
+                format!(
+                    "the provider {namespace} can't be looked up: {}",
+                    sentence(&error)
+                ),
+                "check that the subscription is right and that you may read it",
+            )],
+        });
     judged.flatten().collect()
 }
 
 fn location(graph: &ResourceGraph) -> String {
-    let mut locations = graph.nodes().filter_map(|node| node.body().get("location")?.as_str());
+    let mut locations = graph
+        .nodes()
+        .filter_map(|node| node.body().get("location")?.as_str());
     locations.next().unwrap_or_default().to_owned()
 }
 
@@ -127,21 +150,27 @@ fn judge_provider(status: &ProviderStatus, types: &[&str], location: &str) -> Ve
         RegistrationState::Registering => {
             return vec![Problem::new(
                 format!("the provider {namespace} is still being registered"),
-                format!("wait until `az provider show -n {namespace} --query registrationState` \
-                         says Registered, then run again"),
+                format!(
+                    "wait until `az provider show -n {namespace} --query registrationState` \
+                         says Registered, then run again"
+                ),
             )];
         }
         _ => {
             return vec![Problem::new(
                 format!("the subscription is not registered to use {namespace}"),
-                format!("run `az provider register -n {namespace} --wait`; it needs a right at the \
-                         subscription, which a Contributor of it has"),
+                format!(
+                    "run `az provider register -n {namespace} --wait`; it needs a right at the \
+                         subscription, which a Contributor of it has"
+                ),
             )];
         }
     }
     let unserved = |name: &&&str| {
         // Children are served where their parent is, and have no list of their own.
-        status.resource_type(name).is_some_and(|known| !known.is_served_in(location))
+        status
+            .resource_type(name)
+            .is_some_and(|known| !known.is_served_in(location))
     };
     let unserved = types.iter().filter(unserved).map(|name| {
         Problem::new(
@@ -166,23 +195,36 @@ async fn rights(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<P
     };
     let path = format!("{scope}/providers/Microsoft.Authorization/permissions");
     // Who may not even read permissions may still be allowed to write: Azure will say.
-    let Ok(grants) = client.list(&path, PERMISSIONS).await else { return Vec::new() };
-    let missing: Vec<String> =
-        needed_actions(plan).into_iter().filter(|action| !is_allowed(&grants, action)).collect();
+    let Ok(grants) = client.list(&path, PERMISSIONS).await else {
+        return Vec::new();
+    };
+    let missing: Vec<String> = needed_actions(plan)
+        .into_iter()
+        .filter(|action| !is_allowed(&grants, action))
+        .collect();
     if missing.is_empty() {
         return Vec::new();
     }
     vec![Problem::new(
-        format!("these credentials may not do {} at {scope}", missing.join(", ")),
-        format!("have an owner run `az role assignment create --role Contributor --assignee \
-                 <you> --scope {scope}`"),
+        format!(
+            "these credentials may not do {} at {scope}",
+            missing.join(", ")
+        ),
+        format!(
+            "have an owner run `az role assignment create --role Contributor --assignee \
+                 <you> --scope {scope}`"
+        ),
     )]
 }
 
 /// The actions of Azure's role model that a plan needs.
 fn needed_actions(plan: &Plan) -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
-    for change in plan.changes().iter().filter(|change| change.action.writes()) {
+    for change in plan
+        .changes()
+        .iter()
+        .filter(|change| change.action.writes())
+    {
         let resource_type = match change.kind {
             Some(Kind::ResourceGroup) => {
                 "Microsoft.Resources/subscriptions/resourceGroups".to_owned()
@@ -193,7 +235,11 @@ fn needed_actions(plan: &Plan) -> BTreeSet<String> {
             }
             _ => change.id.resource_type(),
         };
-        let verb = if change.action == Action::Delete { "delete" } else { "write" };
+        let verb = if change.action == Action::Delete {
+            "delete"
+        } else {
+            "write"
+        };
         actions.insert(format!("{resource_type}/{verb}"));
         if change.kind == Some(Kind::ContainerApp) {
             for action in [
@@ -211,8 +257,14 @@ fn needed_actions(plan: &Plan) -> BTreeSet<String> {
 fn is_allowed(grants: &[Value], action: &str) -> bool {
     grants.iter().any(|grant| {
         let matches = |list: &str| {
-            let patterns = grant.get(list).and_then(Value::as_array).into_iter().flatten();
-            patterns.filter_map(Value::as_str).any(|pattern| matches_action(pattern, action))
+            let patterns = grant
+                .get(list)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            patterns
+                .filter_map(Value::as_str)
+                .any(|pattern| matches_action(pattern, action))
         };
         matches("actions") && !matches("notActions")
     })
@@ -227,7 +279,9 @@ fn matches_action(pattern: &str, action: &str) -> bool {
         return false;
     };
     let pieces: Vec<&str> = pieces.collect();
-    let Some((last, middle)) = pieces.split_last() else { return rest.is_empty() };
+    let Some((last, middle)) = pieces.split_last() else {
+        return rest.is_empty();
+    };
     for piece in middle {
         match rest.find(piece) {
             Some(position) => rest = &rest[position + piece.len()..],
@@ -240,12 +294,17 @@ fn matches_action(pattern: &str, action: &str) -> bool {
 /// Names that must be unique in all of Azure are free.
 async fn names(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
     let is_new = |id: &ResourceId| {
-        let managed = graph.get(id).is_some_and(|node| node.management() == Management::Managed);
-        managed && plan.change(id).is_some_and(|change| change.action == Action::Create)
+        let managed = graph
+            .get(id)
+            .is_some_and(|node| node.management() == Management::Managed);
+        managed
+            && plan
+                .change(id)
+                .is_some_and(|change| change.action == Action::Create)
     };
     let find = |kind: Kind| {
         let node = graph.nodes().find(|node| node.kind() == kind);
-        node.map(|node| node.id()).filter(|id| is_new(id))
+        node.map(Node::id).filter(|id| is_new(id))
     };
     let (storage, postgres) = join(
         check_name(client, find(Kind::StorageAccount), Kind::StorageAccount),
@@ -261,11 +320,19 @@ async fn check_name(client: &ArmClient, id: Option<&ResourceId>, kind: Kind) -> 
     let scope = format!("/subscriptions/{}/providers/{namespace}", id.subscription());
     let body = json!({ "name": id.name(), "type": kind.resource_type() });
     let answer = client
-        .post_action(&scope, "checkNameAvailability", kind.api_version(), Some(&body))
+        .post_action(
+            &scope,
+            "checkNameAvailability",
+            kind.api_version(),
+            Some(&body),
+        )
         .await;
     match answer {
         Ok(answer) if answer.get("nameAvailable") == Some(&Value::Bool(false)) => {
-            let reason = answer.get("message").and_then(Value::as_str).unwrap_or("it is taken");
+            let reason = answer
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or("it is taken");
             Some(Problem::new(
                 format!("the name {} is not free: {reason}", id.name()),
                 "set another `azure.suffix` in the file; a name that was deleted a short while ago \
@@ -290,11 +357,20 @@ mod tests {
     #[test]
     fn a_star_spans_slashes_and_case_does_not_count() {
         assert!(matches_action("*", "Microsoft.App/jobs/write"));
-        assert!(matches_action("microsoft.app/*", "Microsoft.App/jobs/start/action"));
+        assert!(matches_action(
+            "microsoft.app/*",
+            "Microsoft.App/jobs/start/action"
+        ));
         assert!(matches_action("*/write", "Microsoft.App/jobs/write"));
-        assert!(matches_action("Microsoft.*/jobs/*", "Microsoft.App/jobs/write"));
+        assert!(matches_action(
+            "Microsoft.*/jobs/*",
+            "Microsoft.App/jobs/write"
+        ));
         assert!(!matches_action("*/read", "Microsoft.App/jobs/write"));
-        assert!(!matches_action("Microsoft.App/jobs", "Microsoft.App/jobs/write"));
+        assert!(!matches_action(
+            "Microsoft.App/jobs",
+            "Microsoft.App/jobs/write"
+        ));
     }
 
     #[test]
@@ -314,6 +390,10 @@ mod tests {
             types: Vec::new(),
         };
         let problems = judge_provider(&status, &["jobs"], "japaneast");
-        assert!(problems[0].remedy.contains("az provider register -n Microsoft.App"));
+        assert!(
+            problems[0]
+                .remedy
+                .contains("az provider register -n Microsoft.App")
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dify_infra_core::graph::ResourceGraph;
+use dify_infra_core::graph::{Node, ResourceGraph};
 use dify_infra_core::plan::Snapshot;
 use dify_infra_core::resource::{Kind, ResourceId};
 use dify_infra_core::secrets::{SecretName, Secrets};
@@ -34,14 +34,16 @@ pub async fn recover(
     let holders = graph.nodes().filter(|node| {
         matches!(node.kind(), Kind::ContainerApp | Kind::Job) && snapshot.body(node.id()).is_some()
     });
-    let ids: Vec<&ResourceId> = holders.map(|node| node.id()).collect();
+    let ids: Vec<&ResourceId> = holders.map(Node::id).collect();
     let answers = join_all(ids.iter().map(|id| list_secrets(client, id))).await;
     let mut recovered = Recovered::default();
     for (id, answer) in ids.into_iter().zip(answers) {
         match answer {
             Ok(found) => {
                 for (name, value) in found {
-                    let Ok(name) = name.parse::<SecretName>() else { continue };
+                    let Ok(name) = name.parse::<SecretName>() else {
+                        continue;
+                    };
                     if wanted.contains(&name) && !value.is_empty() {
                         recovered.secrets.insert(name, SecretString::from(value));
                     }

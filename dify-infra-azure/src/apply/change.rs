@@ -15,7 +15,6 @@ use super::values::Values;
 use super::{Applier, ApplyError};
 use crate::observe::{best_run, list_secrets};
 
-
 /// Carries out changes of one run.
 pub(super) struct Worker<'a> {
     applier: &'a Applier<'a>,
@@ -31,7 +30,12 @@ impl<'a> Worker<'a> {
         secrets: &Secrets,
         snapshot: &'a Snapshot,
     ) -> Self {
-        Self { applier, values, fingerprints: fingerprints(secrets), snapshot }
+        Self {
+            applier,
+            values,
+            fingerprints: fingerprints(secrets),
+            snapshot,
+        }
     }
 
     pub(super) async fn carry_out(
@@ -132,17 +136,23 @@ impl<'a> Worker<'a> {
         body: &mut Value,
     ) -> Result<(), ApplyError> {
         let pointer = "/properties/configuration/secrets";
-        let has_value = |secret: &Value| {
-            secret.get("value").is_some() || secret.get("keyVaultUrl").is_some()
-        };
+        let has_value =
+            |secret: &Value| secret.get("value").is_some() || secret.get("keyVaultUrl").is_some();
         let secrets = body.pointer(pointer).and_then(Value::as_array);
         if secrets.is_none_or(|secrets| secrets.iter().all(has_value)) {
             return Ok(());
         }
         let known = list_secrets(self.applier.client, id).await?;
         let secrets = body.pointer_mut(pointer).and_then(Value::as_array_mut);
-        for secret in secrets.into_iter().flatten().filter(|secret| !has_value(secret)) {
-            let name = secret.get("name").and_then(Value::as_str).unwrap_or_default();
+        for secret in secrets
+            .into_iter()
+            .flatten()
+            .filter(|secret| !has_value(secret))
+        {
+            let name = secret
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if let Some(value) = known.get(name) {
                 secret["value"] = Value::from(value.as_str());
             }
@@ -162,14 +172,20 @@ impl<'a> Worker<'a> {
         if !is_called || self.snapshot.body(id).is_none() {
             return Ok(());
         }
-        let limit = self.applier.options.deadline.min(std::time::Duration::from_mins(15));
+        let limit = self
+            .applier
+            .options
+            .deadline
+            .min(std::time::Duration::from_mins(15));
         let began = Instant::now();
         loop {
             let version = Kind::ContainerApp.api_version();
             let live = self.applier.client.get(id.as_str(), version).await?;
             let live = live.ok_or_else(|| ApplyError::Gone(id.clone()))?;
             let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str);
-            let latest = text("/properties/latestRevisionName").unwrap_or_default().to_owned();
+            let latest = text("/properties/latestRevisionName")
+                .unwrap_or_default()
+                .to_owned();
             if text("/properties/latestReadyRevisionName") == Some(latest.as_str()) {
                 return Ok(());
             }
@@ -184,8 +200,14 @@ impl<'a> Worker<'a> {
 
     /// Starts the job unless a run with the image is under way, and waits for its end.
     async fn run_job(&self, node: &Node, progress: &Progress) -> Result<(), ApplyError> {
-        let Some(job) = node.id().parent() else { return Err(ApplyError::Gone(node.id().clone())) };
-        let image = node.body().get("image").and_then(Value::as_str).unwrap_or_default();
+        let Some(job) = node.id().parent() else {
+            return Err(ApplyError::Gone(node.id().clone()));
+        };
+        let image = node
+            .body()
+            .get("image")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let execution = match self.run_under_way(&job, image).await? {
             Some(execution) => execution,
             None => self.start(&job, image).await?,
@@ -202,7 +224,11 @@ impl<'a> Worker<'a> {
         image: &str,
     ) -> Result<Option<String>, ApplyError> {
         let path = format!("{job}/executions");
-        let runs = self.applier.client.list(&path, Kind::Job.api_version()).await?;
+        let runs = self
+            .applier
+            .client
+            .list(&path, Kind::Job.api_version())
+            .await?;
         let run = best_run(&runs, image);
         Ok(run.and_then(|run| Some(run.get("execution")?.as_str()?.to_owned())))
     }
@@ -210,7 +236,9 @@ impl<'a> Worker<'a> {
     async fn start(&self, job: &ResourceId, image: &str) -> Result<String, ApplyError> {
         let client = self.applier.client;
         let version = Kind::Job.api_version();
-        let begun = client.begin_post(job.as_str(), "start", version, None).await;
+        let begun = client
+            .begin_post(job.as_str(), "start", version, None)
+            .await;
         let answer = match begun {
             Ok(operation) => operation.wait().await,
             Err(error) => Err(error),
@@ -247,19 +275,27 @@ impl<'a> Worker<'a> {
             let run = self.applier.client.get(id.as_str(), version).await?;
             let run = run.ok_or_else(|| ApplyError::Gone(id.clone()))?;
             let text = |pointer: &str| {
-                run.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+                run.pointer(pointer)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
             };
             let status = text("/properties/status");
             match status.to_ascii_lowercase().as_str() {
                 "succeeded" => return Ok(()),
                 "failed" | "stopped" | "degraded" => {
-                    let reason = [text("/properties/reason"), text("/properties/message")].join(" ");
+                    let reason =
+                        [text("/properties/reason"), text("/properties/message")].join(" ");
                     let reason = reason.trim();
                     return Err(ApplyError::JobFailed {
                         job: job.name().to_owned(),
                         execution: execution.to_owned(),
                         status,
-                        reason: if reason.is_empty() { String::new() } else { format!(": {reason}") },
+                        reason: if reason.is_empty() {
+                            String::new()
+                        } else {
+                            format!(": {reason}")
+                        },
                     });
                 }
                 _ => progress.tell(&status),
@@ -276,7 +312,10 @@ impl<'a> Worker<'a> {
 /// Whether a change is about a secret's value.
 fn changes_secret(change: &Change) -> bool {
     let prefix = format!("tags.{FINGERPRINT_TAG}-");
-    change.differences.iter().any(|difference| difference.path.starts_with(&prefix))
+    change
+        .differences
+        .iter()
+        .any(|difference| difference.path.starts_with(&prefix))
 }
 
 /// Whether a change must make a new revision: what the template holds, or what its containers
@@ -285,14 +324,18 @@ fn makes_revision(change: &Change) -> bool {
     changes_secret(change)
         || change.differences.iter().any(|difference| {
             difference.path.starts_with("properties.template")
-                || difference.path.starts_with("properties.configuration.secrets")
+                || difference
+                    .path
+                    .starts_with("properties.configuration.secrets")
                 || difference.path == format!("tags.{FILES_TAG}")
         })
 }
 
 /// Removes the value that a JSON pointer names.
 fn remove(body: &mut Value, pointer: &str) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return;
+    };
     if let Some(Value::Object(fields)) = body.pointer_mut(parent) {
         fields.remove(name);
     }

@@ -10,11 +10,7 @@ use serde_json::Value;
 use super::run::Job;
 
 /// The resources to delete: those that exist, that are ours, and whose parent does not go anyhow.
-fn chosen<'a>(
-    graph: &'a ResourceGraph,
-    snapshot: &Snapshot,
-    include_data: bool,
-) -> Vec<&'a Node> {
+fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool) -> Vec<&'a Node> {
     let goes = |node: &&Node| {
         let in_scope = include_data || node.kind().layer() == Layer::Application;
         let is_ours = node.management() == Management::Managed
@@ -25,21 +21,28 @@ fn chosen<'a>(
     let going: Vec<&Node> = graph.in_order().into_iter().filter(goes).collect();
     let ids: BTreeSet<&ResourceId> = going.iter().map(|node| node.id()).collect();
     let goes_with_parent = |node: &&Node| {
-        node.id().is_child() && node.id().parent().is_some_and(|parent| ids.contains(&parent))
+        node.id().is_child()
+            && node
+                .id()
+                .parent()
+                .is_some_and(|parent| ids.contains(&parent))
     };
     // What has no DELETE of its own (a server's settings, a blob service) stays with its parent.
-    let has_delete = |node: &&Node| {
-        !matches!(node.kind(), Kind::PostgresConfiguration | Kind::BlobService)
-    };
-    let chosen = going.iter().filter(|node| !goes_with_parent(node) && has_delete(node));
+    let has_delete =
+        |node: &&Node| !matches!(node.kind(), Kind::PostgresConfiguration | Kind::BlobService);
+    let chosen = going
+        .iter()
+        .filter(|node| !goes_with_parent(node) && has_delete(node));
     chosen.copied().collect()
 }
 
 fn is_owned(body: Option<&Value>, owner: &str) -> bool {
-    let tags = body.and_then(|body| body.get("tags")).and_then(Value::as_object);
-    tags.into_iter().flatten().any(|(name, value)| {
-        name.eq_ignore_ascii_case(OWNER_TAG) && value.as_str() == Some(owner)
-    })
+    let tags = body
+        .and_then(|body| body.get("tags"))
+        .and_then(Value::as_object);
+    tags.into_iter()
+        .flatten()
+        .any(|(name, value)| name.eq_ignore_ascii_case(OWNER_TAG) && value.as_str() == Some(owner))
 }
 
 /// The resources of the group that carry our tag and that the graph does not know, when they may
@@ -58,12 +61,19 @@ pub(super) fn tasks(graph: &ResourceGraph, snapshot: &Snapshot, include_data: bo
     let orphans = orphans(graph, snapshot);
     let environments: BTreeSet<ResourceId> = orphans.iter().cloned().collect();
     let dependents = |id: &ResourceId| -> BTreeSet<ResourceId> {
-        let needs_it = nodes.iter().filter(|other| other.dependencies().contains(id));
+        let needs_it = nodes
+            .iter()
+            .filter(|other| other.dependencies().contains(id));
         needs_it.map(|other| other.id().clone()).collect()
     };
     let job = |id: ResourceId, kind: Kind, needs: BTreeSet<ResourceId>| Job {
         action: Action::Delete,
-        task: Task { lane: kind.lane(&id), key: id, needs, cost: kind.usual_duration() },
+        task: Task {
+            lane: kind.lane(&id),
+            key: id,
+            needs,
+            cost: kind.usual_duration(),
+        },
     };
     let own = nodes.iter().map(|node| {
         let mut needs = dependents(node.id());
@@ -84,7 +94,10 @@ pub(super) fn order(
     snapshot: &Snapshot,
     include_data: bool,
 ) -> Vec<ResourceId> {
-    let own = chosen(graph, snapshot, include_data).into_iter().rev().map(|node| node.id().clone());
+    let own = chosen(graph, snapshot, include_data)
+        .into_iter()
+        .rev()
+        .map(|node| node.id().clone());
     orphans(graph, snapshot).into_iter().chain(own).collect()
 }
 

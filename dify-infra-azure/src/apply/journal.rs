@@ -28,8 +28,14 @@ impl Journal {
     pub fn create(directory: &Path, run: &str) -> io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let path = directory.join(format!("{run}.jsonl"));
-        let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
-        Ok(Self { file: Mutex::new(file), path })
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(&path)?;
+        Ok(Self {
+            file: Mutex::new(file),
+            path,
+        })
     }
 
     /// Where the journal is.
@@ -55,7 +61,9 @@ impl Journal {
     /// Appends what an event says.
     pub(crate) fn event(&self, event: &Event) {
         let entry = match event {
-            Event::Started { id, action } => json!({ "event": "started", "id": id, "action": action }),
+            Event::Started { id, action } => {
+                json!({ "event": "started", "id": id, "action": action })
+            }
             Event::Finished { id, elapsed } => {
                 json!({ "event": "finished", "id": id, "seconds": elapsed.as_secs_f64() })
             }
@@ -65,7 +73,9 @@ impl Journal {
             Event::Skipped { id, because } => {
                 json!({ "event": "skipped", "id": id, "because": because })
             }
-            Event::Planned { id, action } => json!({ "event": "planned", "id": id, "action": action }),
+            Event::Planned { id, action } => {
+                json!({ "event": "planned", "id": id, "action": action })
+            }
             Event::Waiting { .. } | Event::Progress { .. } => return,
         };
         self.append(entry);
@@ -113,14 +123,23 @@ pub fn last_run(directory: &Path) -> Option<LastRun> {
         open: Vec::new(),
         outcome: None,
     };
-    for entry in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+    for entry in text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    {
         note(&mut last, &entry);
     }
     Some(last)
 }
 
 fn note(last: &mut LastRun, entry: &Value) {
-    let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |key: &str| {
+        entry
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let id = text("id");
     match text("event").as_str() {
         "started" => last.open.push(id),

@@ -224,15 +224,20 @@ impl ApplyReport {
     /// Whether everything is as wanted.
     pub fn is_success(&self) -> bool {
         !self.cancelled
-            && self.outcomes.iter().all(|outcome| matches!(outcome.result, OutcomeResult::Done))
+            && self
+                .outcomes
+                .iter()
+                .all(|outcome| matches!(outcome.result, OutcomeResult::Done))
     }
 
     /// The resources that failed, with the reason.
     pub fn failures(&self) -> impl Iterator<Item = (&ResourceId, &ApplyError)> {
-        self.outcomes.iter().filter_map(|outcome| match &outcome.result {
-            OutcomeResult::Failed(error) => Some((&outcome.id, error)),
-            OutcomeResult::Done | OutcomeResult::Skipped(_) => None,
-        })
+        self.outcomes
+            .iter()
+            .filter_map(|outcome| match &outcome.result {
+                OutcomeResult::Failed(error) => Some((&outcome.id, error)),
+                OutcomeResult::Done | OutcomeResult::Skipped(_) => None,
+            })
     }
 }
 
@@ -276,7 +281,11 @@ pub struct Applier<'a> {
 impl<'a> Applier<'a> {
     /// Carries out plans of `graph` over `client`.
     pub fn new(client: &'a ArmClient, graph: &'a ResourceGraph, options: ApplyOptions) -> Self {
-        Self { client, graph, options }
+        Self {
+            client,
+            graph,
+            options,
+        }
     }
 
     /// Brings Azure to what the plan says. The secrets must be complete and be kept somewhere
@@ -293,7 +302,10 @@ impl<'a> Applier<'a> {
         sink: &dyn EventSink,
         cancellation: Cancellation,
     ) -> Result<ApplyReport, ApplyError> {
-        let unknown = plan.changes().iter().find(|change| change.action == Action::Unknown);
+        let unknown = plan
+            .changes()
+            .iter()
+            .find(|change| change.action == Action::Unknown);
         if let Some(change) = unknown {
             let sentence = format!("{}: {}", change.id.name(), change.reason);
             return Err(ApplyError::Blocked(sentence));
@@ -346,7 +358,10 @@ impl<'a> Applier<'a> {
         if kind == Kind::ResourceGroup && !self.is_empty_group(id).await? {
             return Ok(());
         }
-        let operation = self.client.begin_delete(id.as_str(), kind.api_version()).await?;
+        let operation = self
+            .client
+            .begin_delete(id.as_str(), kind.api_version())
+            .await?;
         let progress = progress.clone();
         operation
             .with_deadline(self.options.deadline)
@@ -359,7 +374,10 @@ impl<'a> Applier<'a> {
     /// Whether nothing is left in a group, so that it may go with what we made in it.
     async fn is_empty_group(&self, group: &ResourceId) -> Result<bool, ApplyError> {
         let path = format!("{group}/resources");
-        let left = self.client.list(&path, Kind::ResourceGroup.api_version()).await;
+        let left = self
+            .client
+            .list(&path, Kind::ResourceGroup.api_version())
+            .await;
         match left {
             Ok(left) => Ok(left.is_empty()),
             Err(error) if error.is_not_found() => Ok(true),
@@ -369,6 +387,10 @@ impl<'a> Applier<'a> {
 }
 
 /// What `destroy` would delete, in the order of deletion.
-pub fn destroyed(graph: &ResourceGraph, snapshot: &Snapshot, include_data: bool) -> Vec<ResourceId> {
+pub fn destroyed(
+    graph: &ResourceGraph,
+    snapshot: &Snapshot,
+    include_data: bool,
+) -> Vec<ResourceId> {
     destroy::order(graph, snapshot, include_data)
 }

@@ -35,7 +35,10 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn tell(&self, state: &str) {
-        let event = Event::Progress { id: self.id.clone(), state: state.to_owned() };
+        let event = Event::Progress {
+            id: self.id.clone(),
+            state: state.to_owned(),
+        };
         // The run outlives its work; a closed channel means that nobody listens any more.
         let _ = self.channel.send(event);
     }
@@ -45,14 +48,19 @@ impl Progress {
 pub(super) fn tasks(changes: &[Change]) -> Vec<Job> {
     let writes = changes.iter().filter(|change| change.action.writes());
     let job = |change: &Change| {
-        let kind = change.kind.or_else(|| Kind::from_type(&change.id.resource_type()));
+        let kind = change
+            .kind
+            .or_else(|| Kind::from_type(&change.id.resource_type()));
         let task = Task {
             key: change.id.clone(),
             needs: change.needs.clone(),
             lane: kind.and_then(|kind| kind.lane(&change.id)),
             cost: kind.map(Kind::usual_duration).unwrap_or_default(),
         };
-        Job { action: change.action, task }
+        Job {
+            action: change.action,
+            task,
+        }
     };
     writes.map(job).collect()
 }
@@ -78,7 +86,10 @@ where
     loop {
         while !cancelled && running.len() < options.max_parallel {
             let Some(id) = state.start() else { break };
-            let progress = Progress { id: id.clone(), channel: channel.clone() };
+            let progress = Progress {
+                id: id.clone(),
+                channel: channel.clone(),
+            };
             let future = work(id.clone(), progress);
             running.push(async move { (id, future.await) });
         }
@@ -95,19 +106,24 @@ where
             }
         }
     }
-    state.finish(run, cancelled, journal.map(|journal| journal.path().to_owned()))
+    let path = journal.map(|journal| journal.path().to_owned());
+    Ok(state.finish(run, cancelled, path))
 }
 
 /// The run's name: its time, so that names sort by it, and random characters, so that two runs of
 /// one second differ.
 fn run_name() -> String {
-    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let time = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
     let random = uuid::Uuid::new_v4().simple().to_string();
     format!("{time}-{}", &random[..6])
 }
 
 fn start_journal(options: &ApplyOptions, run: &str) -> Result<Option<Arc<Journal>>, ApplyError> {
-    let Some(directory) = &options.journal else { return Ok(None) };
+    let Some(directory) = &options.journal else {
+        return Ok(None);
+    };
     let journal = Journal::create(directory, run).map_err(|source| ApplyError::Journal {
         directory: directory.display().to_string(),
         source,
@@ -132,12 +148,20 @@ impl<'a> State<'a> {
     fn new(jobs: &[Job], sink: &'a dyn EventSink, journal: Option<&Arc<Journal>>) -> Self {
         let known: BTreeSet<&ResourceId> = jobs.iter().map(|job| &job.task.key).collect();
         let needs = jobs.iter().map(|job| {
-            let needs = job.task.needs.iter().filter(|id| known.contains(id)).cloned();
+            let needs = job
+                .task
+                .needs
+                .iter()
+                .filter(|id| known.contains(id))
+                .cloned();
             (job.task.key.clone(), needs.collect())
         });
         Self {
             schedule: Schedule::new(jobs.iter().map(|job| job.task.clone()).collect()),
-            actions: jobs.iter().map(|job| (job.task.key.clone(), job.action)).collect(),
+            actions: jobs
+                .iter()
+                .map(|job| (job.task.key.clone(), job.action))
+                .collect(),
             needs: needs.collect(),
             started: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -157,7 +181,10 @@ impl<'a> State<'a> {
 
     fn announce(&self, jobs: &[Job]) {
         for job in jobs {
-            self.tell(&Event::Planned { id: job.task.key.clone(), action: job.action });
+            self.tell(&Event::Planned {
+                id: job.task.key.clone(),
+                action: job.action,
+            });
         }
     }
 
@@ -166,7 +193,10 @@ impl<'a> State<'a> {
         self.started.insert(id.clone(), Instant::now());
         self.waiting.remove(&id);
         let action = self.actions.get(&id).copied().unwrap_or(Action::Update);
-        self.tell(&Event::Started { id: id.clone(), action });
+        self.tell(&Event::Started {
+            id: id.clone(),
+            action,
+        });
         Some(id)
     }
 
@@ -183,16 +213,26 @@ impl<'a> State<'a> {
     }
 
     fn end(&mut self, id: &ResourceId, result: Result<(), ApplyError>) {
-        let elapsed = self.started.get(id).map(Instant::elapsed).unwrap_or_default();
+        let elapsed = self
+            .started
+            .get(id)
+            .map(Instant::elapsed)
+            .unwrap_or_default();
         match result {
             Ok(()) => {
                 self.schedule.finish(id);
-                self.tell(&Event::Finished { id: id.clone(), elapsed });
+                self.tell(&Event::Finished {
+                    id: id.clone(),
+                    elapsed,
+                });
                 self.record(id, OutcomeResult::Done);
             }
             Err(error) => {
                 let lost = self.schedule.fail(id);
-                self.tell(&Event::Failed { id: id.clone(), message: error.sentence() });
+                self.tell(&Event::Failed {
+                    id: id.clone(),
+                    message: error.sentence(),
+                });
                 self.record(id, OutcomeResult::Failed(error));
                 self.skip(lost, &format!("it needs {}, which failed", id.name()));
             }
@@ -206,7 +246,10 @@ impl<'a> State<'a> {
 
     fn skip(&mut self, ids: Vec<ResourceId>, because: &str) {
         for id in ids {
-            self.tell(&Event::Skipped { id: id.clone(), because: because.to_owned() });
+            self.tell(&Event::Skipped {
+                id: id.clone(),
+                because: because.to_owned(),
+            });
             self.record(&id, OutcomeResult::Skipped(because.to_owned()));
         }
     }
@@ -217,20 +260,21 @@ impl<'a> State<'a> {
             id: id.clone(),
             action: self.actions.get(id).copied().unwrap_or(Action::Update),
             started: start.map(|start| start - self.began).unwrap_or_default(),
-            elapsed: start.map(|start| start.elapsed()).unwrap_or(Duration::ZERO),
+            elapsed: start.map_or(Duration::ZERO, |start| start.elapsed()),
             needs: self.needs.get(id).cloned().unwrap_or_default(),
             result,
         });
     }
 
-    fn finish(
-        self,
-        run: String,
-        cancelled: bool,
-        path: Option<std::path::PathBuf>,
-    ) -> Result<ApplyReport, ApplyError> {
+    fn finish(self, run: String, cancelled: bool, path: Option<std::path::PathBuf>) -> ApplyReport {
         let elapsed = self.began.elapsed();
-        let report = ApplyReport { run, outcomes: self.outcomes, cancelled, elapsed, journal: path };
+        let report = ApplyReport {
+            run,
+            outcomes: self.outcomes,
+            cancelled,
+            elapsed,
+            journal: path,
+        };
         if let Some(journal) = &self.journal {
             journal.end(match (report.cancelled, report.is_success()) {
                 (true, _) => "stopped",
@@ -238,6 +282,6 @@ impl<'a> State<'a> {
                 (false, false) => "failed",
             });
         }
-        Ok(report)
+        report
     }
 }

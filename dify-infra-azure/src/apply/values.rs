@@ -23,9 +23,9 @@ pub(super) struct Values<'a> {
 
 impl<'a> Values<'a> {
     pub(super) fn new(client: &'a ArmClient, secrets: &'a Secrets, snapshot: &Snapshot) -> Self {
-        let bodies = snapshot.resources().filter_map(|(id, _)| {
-            Some((id.clone(), snapshot.body(id)?.clone()))
-        });
+        let bodies = snapshot
+            .resources()
+            .filter_map(|(id, _)| Some((id.clone(), snapshot.body(id)?.clone())));
         Self {
             client,
             secrets,
@@ -56,7 +56,10 @@ impl<'a> Values<'a> {
         let mut snapshot = Snapshot::new();
         if let Ok(bodies) = self.bodies.lock() {
             for (id, body) in bodies.iter() {
-                snapshot.insert(id.clone(), dify_infra_core::plan::Observed::Present(body.clone()));
+                snapshot.insert(
+                    id.clone(),
+                    dify_infra_core::plan::Observed::Present(body.clone()),
+                );
             }
         }
         snapshot
@@ -68,7 +71,9 @@ impl<'a> Values<'a> {
             for output in text.outputs() {
                 self.fetch(output).await?;
             }
-            if let Some(name) = text.secret_names().find(|name| self.secrets.get((*name).clone()).is_none())
+            if let Some(name) = text
+                .secret_names()
+                .find(|name| self.secrets.get((*name).clone()).is_none())
             {
                 return Err(ApplyError::MissingSecret(name.clone()));
             }
@@ -82,15 +87,24 @@ impl<'a> Values<'a> {
             Part::Secret(name, _) => {
                 Some(self.secrets.get(name.clone())?.expose_secret().to_owned())
             }
-            Part::Output(output, _) => {
-                Some(self.outputs.lock().ok()?.get(output)?.expose_secret().to_owned())
-            }
+            Part::Output(output, _) => Some(
+                self.outputs
+                    .lock()
+                    .ok()?
+                    .get(output)?
+                    .expose_secret()
+                    .to_owned(),
+            ),
         }
     }
 
     /// Asks for an output, unless it is known.
     async fn fetch(&self, output: &OutputReference) -> Result<(), ApplyError> {
-        if self.outputs.lock().is_ok_and(|outputs| outputs.contains_key(output)) {
+        if self
+            .outputs
+            .lock()
+            .is_ok_and(|outputs| outputs.contains_key(output))
+        {
             return Ok(());
         }
         let resource = output.resource();
@@ -99,9 +113,14 @@ impl<'a> Values<'a> {
             OutputReference::Property { pointer, .. } => {
                 (self.body(resource, version).await?, pointer)
             }
-            OutputReference::Action { action, pointer, .. } => {
+            OutputReference::Action {
+                action, pointer, ..
+            } => {
                 let id = resource.as_str();
-                (self.client.post_action(id, action, version, None).await?, pointer)
+                (
+                    self.client.post_action(id, action, version, None).await?,
+                    pointer,
+                )
             }
         };
         let value = match answer.pointer(pointer) {
@@ -121,13 +140,15 @@ impl<'a> Values<'a> {
     }
 
     async fn body(&self, id: &ResourceId, version: &str) -> Result<Value, ApplyError> {
-        let known = self.bodies.lock().ok().and_then(|bodies| bodies.get(id).cloned());
-        match known {
-            Some(body) => Ok(body),
-            None => {
-                let body = self.client.get(id.as_str(), version).await?;
-                body.ok_or_else(|| ApplyError::Gone(id.clone()))
-            }
+        let known = self
+            .bodies
+            .lock()
+            .ok()
+            .and_then(|bodies| bodies.get(id).cloned());
+        if let Some(body) = known {
+            return Ok(body);
         }
+        let body = self.client.get(id.as_str(), version).await?;
+        body.ok_or_else(|| ApplyError::Gone(id.clone()))
     }
 }

@@ -4,7 +4,8 @@ use super::error_body::ArmError;
 
 /// Another operation is at work; the same request succeeds later. Each is retried.
 const BUSY: &[&str] = &[
-    // microsoft/azure-container-apps#175, #1112, #1657
+    // microsoft/azure-container-apps#175, #1112, #1657; ContainerAppOperationInProgress is what
+    // overlapping `az containerapp update`s of many public pipelines got
     "ContainerAppLockConflict",
     "ManagedEnvironmentOperationInProgress",
     "MaintenanceConfigurationLockConflict",
@@ -51,21 +52,20 @@ const GENERIC: &[&str] = &[
 ];
 
 /// 404s that mean "the request is wrong", not "there is none yet".
-const WRONG_PLACE: &[&str] = &[
-    "SubscriptionNotFound",
-    "TenantNotFound",
-    "ApplicationNotFound",
-];
+const WRONG_PLACE: &[&str] = &["SubscriptionNotFound", "TenantNotFound"];
 
-/// Global names that somebody holds. The messages differ by provider, the codes don't.
-const TAKEN: &[&str] = &[
+/// Global names that somebody holds.
+pub(crate) const TAKEN: &[&str] = &[
+    // learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-storage-account-name
     "StorageAccountAlreadyTaken",
-    "StorageAccountAlreadyExists",
+    // PostgreSQL and MySQL: "Specified server name is already used by another server."
     "ServerNameAlreadyExists",
+    // Key Vault: Azure/azure-powershell#15115
     "VaultAlreadyExists",
+    // Redis: Azure/azure-service-operator#852
     "NameNotAvailable",
+    // Container Registry: MicrosoftDocs/azure-dev-docs#1303
     "AlreadyInUse",
-    "DnsNameTaken",
 ];
 
 fn is_in(code: &str, list: &[&str]) -> bool {
@@ -120,9 +120,9 @@ pub(crate) fn is_absence(error: &ArmError) -> bool {
     error.codes().any(absent) && !has(error, WRONG_PLACE)
 }
 
-/// Says whether a global name is taken by somebody else.
+/// Says whether a global name is taken, be it by a resource of the same subscription.
 pub(crate) fn is_name_taken(error: &ArmError) -> bool {
-    has(error, TAKEN)
+    has(error, TAKEN) || has(error, &["StorageAccountAlreadyExists"])
 }
 
 /// Says whether a deleted resource still holds the name and could be recovered or purged.

@@ -22,13 +22,7 @@ const TABLE: &[(&[&str], Remedy)] = &[
         missing_right,
     ),
     // learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider
-    (
-        &[
-            "MissingSubscriptionRegistration",
-            "NoRegisteredProviderFound",
-        ],
-        unregistered,
-    ),
+    (&["MissingSubscriptionRegistration"], unregistered),
     // learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
     (&["SubscriptionNotFound", "InvalidSubscriptionId"], |case| {
         format!(
@@ -69,32 +63,21 @@ const TABLE: &[(&[&str], Remedy)] = &[
                 .to_owned()
         },
     ),
-    // learn.microsoft.com/rest/api/storagerp/srp_error_codes_common;
-    // Azure Database for PostgreSQL and Key Vault use codes of their own for the same.
-    (
-        &[
-            "StorageAccountAlreadyTaken",
-            "ServerNameAlreadyExists",
-            "VaultAlreadyExists",
-            "NameNotAvailable",
-            "AlreadyInUse",
-            "DnsNameTaken",
-        ],
-        |_| {
-            "the name is unique in all of Azure and somebody has it (perhaps your own deleted \
+    // Cited where the list is.
+    (codes::TAKEN, |_| {
+        "the name is unique in all of Azure and somebody has it (perhaps your own deleted \
          resource): choose another suffix (`[azure] suffix = \"...\"`) or name"
-                .to_owned()
-        },
-    ),
+            .to_owned()
+    }),
     (&["StorageAccountAlreadyExists"], |_| {
         "a storage account of this name is in the same subscription, in another group or region: \
          name it as `existing`, or choose another suffix"
             .to_owned()
     }),
-    // Azure/azure-cli, "LocationIsOfferRestricted" on new subscriptions
+    // learn.microsoft.com/azure/postgresql/how-to-request-quota-increase
     (&["LocationIsOfferRestricted"], |_| {
         "this subscription may not create PostgreSQL servers in this region: choose another \
-         region, or ask for access (aka.ms/postgres-request-quota-increase)"
+         region, or ask for access with a support request (type: service and subscription limits)"
             .to_owned()
     }),
     // learn.microsoft.com/azure/container-apps/quotas; GET .../locations/{l}/usages
@@ -102,6 +85,7 @@ const TABLE: &[(&[&str], Remedy)] = &[
         &[
             "MaxNumberOfRegionalEnvironmentsInSubExceeded",
             "MaxNumberOfGlobalEnvironmentsInSubExceeded",
+            "MaxNumberOfEnvironmentsInSubExceeded",
         ],
         |_| {
             "the subscription has no Container Apps environment left: use an `existing` one, another \
@@ -122,7 +106,8 @@ const TABLE: &[(&[&str], Remedy)] = &[
                 .to_owned()
         },
     ),
-    (&["QuotaExceeded", "SubscriptionQuotaExceeded"], |_| {
+    // learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-resource-quota
+    (&["QuotaExceeded"], |_| {
         "ask for quota in the portal under Quotas, or choose a smaller size".to_owned()
     }),
     // A principal just created is not in every replica of the directory yet:
@@ -137,6 +122,13 @@ const TABLE: &[(&[&str], Remedy)] = &[
         &["InvalidParameterValueInContainerTemplate"],
         container_template,
     ),
+    // "Failed to provision revision for container app ...": Azure/reddog-containerapps#12
+    (&["ContainerAppOperationError"], |_| {
+        "the new revision did not start: the usual causes are an image or tag that can't be \
+         pulled, a probe that fails, or an environment without free addresses or cores; the \
+         app's system log has the reason"
+            .to_owned()
+    }),
     // microsoft/azure-container-apps#1208, #868
     (&["ManagedEnvironmentNotProvisioned"], |_| {
         "the environment itself is not in state Succeeded: look at its provisioningState and \
@@ -151,6 +143,7 @@ const TABLE: &[(&[&str], Remedy)] = &[
             "InvalidResourceType",
             "InvalidResourceNamespace",
             "InvalidApiVersionParameter",
+            "NoRegisteredProviderFound",
         ],
         |_| {
             "this cloud or region does not serve the type in this api-version: `az provider show -n \
@@ -160,11 +153,7 @@ const TABLE: &[(&[&str], Remedy)] = &[
     ),
     // learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
     (
-        &[
-            "TooManyRequests",
-            "SubscriptionRequestsThrottled",
-            "OperationNotAllowedThrottled",
-        ],
+        &["TooManyRequests", "SubscriptionRequestsThrottled"],
         |_| {
             "Azure limits requests for each subscription, principal and region: run fewer things at \
          once (`--max-parallel`), or wait a minute"

@@ -1,7 +1,7 @@
 //! What may be shown of requests and answers: an allow-list, so that what nobody thought of is
 //! hidden.
 //!
-//! [`url`], [`header`] and [`json`] show only what is named here and put `REDACTED` for the rest.
+//! [`url()`], [`header`] and [`json`] show only what is named here and put `REDACTED` for the rest.
 //! A [`Scrubber`] works the other way round, for texts that Azure writes: it knows the secrets
 //! of one request and removes them from an error message that quotes the body
 //! (`InvalidRequestContent` does).
@@ -119,7 +119,7 @@ pub fn url(url: &Url) -> String {
     )
 }
 
-/// Shows path and query of a URL like [`url`], without its host.
+/// Shows path and query of a URL like [`url()`], without its host.
 pub fn path_and_query(url: &Url) -> String {
     let mut text = url.path().to_owned();
     let mut separator = '?';

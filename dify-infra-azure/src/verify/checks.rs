@@ -24,31 +24,61 @@ pub(super) struct Subject<'a> {
 
 /// What only running containers can show, and how it will be shown.
 const NOT_RUN: [(&str, &str); 6] = [
-    ("every route is answered by its service", "needs requests to the front door"),
-    ("the two sides of each key agree", "needs a code run and a plugin call inside the apps"),
-    ("the proxy refuses private addresses", "needs a request from inside the sandbox"),
-    ("the API reaches PostgreSQL, Redis and Blob storage", "needs a query from inside an app"),
-    ("the sandbox runs a program", "needs a code run inside the sandbox"),
-    ("the scheduler's tasks arrive at the worker", "needs a look into the broker"),
+    (
+        "every route is answered by its service",
+        "needs requests to the front door",
+    ),
+    (
+        "the two sides of each key agree",
+        "needs a code run and a plugin call inside the apps",
+    ),
+    (
+        "the proxy refuses private addresses",
+        "needs a request from inside the sandbox",
+    ),
+    (
+        "the API reaches PostgreSQL, Redis and Blob storage",
+        "needs a query from inside an app",
+    ),
+    (
+        "the sandbox runs a program",
+        "needs a code run inside the sandbox",
+    ),
+    (
+        "the scheduler's tasks arrive at the worker",
+        "needs a look into the broker",
+    ),
 ];
 
 pub(super) fn run(subject: &Subject<'_>) -> VerifyReport {
-    let mut checks: Vec<Check> =
-        subject.graph.nodes().map(|node| state(node, subject.snapshot)).collect();
-    checks.extend(subject.states.iter().flat_map(|app| revisions(app, subject.snapshot)));
+    let mut checks: Vec<Check> = subject
+        .graph
+        .nodes()
+        .map(|node| state(node, subject.snapshot))
+        .collect();
+    checks.extend(
+        subject
+            .states
+            .iter()
+            .flat_map(|app| revisions(app, subject.snapshot)),
+    );
     checks.push(beat(subject));
     checks.extend(databases(subject));
     checks.extend(containers(subject));
     checks.extend(apps_and_jobs(subject).map(|node| references(node, subject.snapshot)));
     checks.push(public_ingress(subject));
     let name = subject.deployment.prefix().as_str();
-    let open = NOT_RUN.iter().map(|(what, why)| Check::new(what, name, Status::NotRun, *why));
+    let open = NOT_RUN
+        .iter()
+        .map(|(what, why)| Check::new(what, name, Status::NotRun, *why));
     checks.extend(open);
     VerifyReport::new(checks)
 }
 
 fn text<'a>(body: &'a Value, pointer: &str) -> &'a str {
-    body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    body.pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// The resource exists and its last write succeeded.
@@ -91,7 +121,10 @@ fn revisions(app: &AppState, snapshot: &Snapshot) -> Vec<Check> {
         "the newest revision is ready",
         name,
         !latest.is_empty() && latest == ready,
-        format!("newest {latest}, ready {}", if ready.is_empty() { "none" } else { ready }),
+        format!(
+            "newest {latest}, ready {}",
+            if ready.is_empty() { "none" } else { ready }
+        ),
     );
     vec![newest, active(app, latest), replicas(app)]
 }
@@ -104,7 +137,10 @@ fn active(app: &AppState, latest: &str) -> Check {
         Err(reason) => return Check::judged(NAME, name, false, reason),
     };
     let is_active = |revision: &&Value| {
-        revision.pointer("/properties/active").and_then(Value::as_bool) == Some(true)
+        revision
+            .pointer("/properties/active")
+            .and_then(Value::as_bool)
+            == Some(true)
     };
     let active: Vec<&Value> = revisions.iter().filter(is_active).collect();
     let [only] = active.as_slice() else {
@@ -113,16 +149,28 @@ fn active(app: &AppState, latest: &str) -> Check {
     let health = text(only, "/properties/healthState");
     let is_latest = text(only, "/name") == latest;
     let passed = is_latest && (health.is_empty() || health.eq_ignore_ascii_case("Healthy"));
-    let health = if health.is_empty() { "no health state" } else { health };
-    Check::judged(NAME, name, passed, format!("{}: {health}", text(only, "/name")))
+    let health = if health.is_empty() {
+        "no health state"
+    } else {
+        health
+    };
+    Check::judged(
+        NAME,
+        name,
+        passed,
+        format!("{}: {health}", text(only, "/name")),
+    )
 }
 
 fn replicas(app: &AppState) -> Check {
     const NAME: &str = "replicas run";
     match &app.replicas {
-        Ok(replicas) => {
-            Check::judged(NAME, app.id.name(), !replicas.is_empty(), format!("{}", replicas.len()))
-        }
+        Ok(replicas) => Check::judged(
+            NAME,
+            app.id.name(),
+            !replicas.is_empty(),
+            format!("{}", replicas.len()),
+        ),
         Err(reason) => Check::judged(NAME, app.id.name(), false, reason),
     }
 }
@@ -153,7 +201,9 @@ fn beat(subject: &Subject<'_>) -> Check {
     };
     let mode = text(body, "/properties/configuration/activeRevisionsMode");
     let running = subject.states.iter().find(|state| state.id == *node.id());
-    let running = running.and_then(|state| state.replicas.as_ref().ok()).map(Vec::len);
+    let running = running
+        .and_then(|state| state.replicas.as_ref().ok())
+        .map(Vec::len);
     let passed = number("minReplicas") == Some(1)
         && number("maxReplicas") == Some(1)
         && mode.eq_ignore_ascii_case("Single")
@@ -174,15 +224,26 @@ fn databases(subject: &Subject<'_>) -> Vec<Check> {
         Kind::PostgresDatabase => {
             let there = subject.snapshot.body(node.id()).is_some();
             let detail = if there { "there" } else { "it does not exist" };
-            Some(Check::judged("the database exists", node.id().name(), there, detail))
+            Some(Check::judged(
+                "the database exists",
+                node.id().name(),
+                there,
+                detail,
+            ))
         }
         Kind::PostgresConfiguration => {
             let live = subject.snapshot.body(node.id());
-            let allowed = live.is_some_and(|live| {
-                compare(node.kind(), node.body(), live).is_equal()
+            let allowed =
+                live.is_some_and(|live| compare(node.kind(), node.body(), live).is_equal());
+            let detail = live.map_or("it could not be read", |live| {
+                text(live, "/properties/value")
             });
-            let detail = live.map_or("it could not be read", |live| text(live, "/properties/value"));
-            Some(Check::judged("the extensions are allowed", node.id().name(), allowed, detail))
+            Some(Check::judged(
+                "the extensions are allowed",
+                node.id().name(),
+                allowed,
+                detail,
+            ))
         }
         _ => None,
     });
@@ -192,7 +253,10 @@ fn databases(subject: &Subject<'_>) -> Vec<Check> {
 /// The blob containers exist and are private.
 fn containers(subject: &Subject<'_>) -> Vec<Check> {
     const NAME: &str = "the blob container is private";
-    let nodes = subject.graph.nodes().filter(|node| node.kind() == Kind::BlobContainer);
+    let nodes = subject
+        .graph
+        .nodes()
+        .filter(|node| node.kind() == Kind::BlobContainer);
     let judged = nodes.map(|node| {
         let name = node.id().name();
         match subject.snapshot.body(node.id()) {
@@ -220,9 +284,14 @@ fn references(node: &Node, snapshot: &Snapshot) -> Check {
     let Some(body) = snapshot.body(node.id()) else {
         return Check::judged(NAME, name, false, "it does not exist");
     };
-    let list = body.pointer("/properties/configuration/secrets").and_then(Value::as_array);
-    let secrets: BTreeSet<&str> =
-        list.into_iter().flatten().filter_map(|secret| secret.get("name")?.as_str()).collect();
+    let list = body
+        .pointer("/properties/configuration/secrets")
+        .and_then(Value::as_array);
+    let secrets: BTreeSet<&str> = list
+        .into_iter()
+        .flatten()
+        .filter_map(|secret| secret.get("name")?.as_str())
+        .collect();
     let named = named_secrets(body);
     let missing: Vec<&str> = named.difference(&secrets).copied().collect();
     let detail = if missing.is_empty() {
@@ -238,9 +307,9 @@ fn named_secrets(body: &Value) -> BTreeSet<&str> {
     match body {
         Value::Array(items) => items.iter().flat_map(named_secrets).collect(),
         Value::Object(fields) => {
-            let own = fields.iter().filter(|(key, _)| {
-                matches!(key.as_str(), "secretRef" | "passwordSecretRef")
-            });
+            let own = fields
+                .iter()
+                .filter(|(key, _)| matches!(key.as_str(), "secretRef" | "passwordSecretRef"));
             let own = own.filter_map(|(_, value)| value.as_str());
             own.chain(fields.values().flat_map(named_secrets)).collect()
         }
@@ -256,19 +325,32 @@ fn public_ingress(subject: &Subject<'_>) -> Check {
         Ok(apps) => apps,
         Err(reason) => return Check::judged(NAME, owner, false, reason),
     };
-    let environment = subject.graph.nodes().find(|node| node.kind() == Kind::ManagedEnvironment);
+    let environment = subject
+        .graph
+        .nodes()
+        .find(|node| node.kind() == Kind::ManagedEnvironment);
     let is_here = |app: &&Value| {
-        ["/properties/environmentId", "/properties/managedEnvironmentId"].iter().any(|pointer| {
+        [
+            "/properties/environmentId",
+            "/properties/managedEnvironmentId",
+        ]
+        .iter()
+        .any(|pointer| {
             let id = ResourceId::parse(text(app, pointer)).ok();
             id.is_some() && id.as_ref() == environment.map(Node::id)
         })
     };
     let is_public = |app: &&Value| {
-        app.pointer("/properties/configuration/ingress/external").and_then(Value::as_bool)
+        app.pointer("/properties/configuration/ingress/external")
+            .and_then(Value::as_bool)
             == Some(true)
     };
-    let public: Vec<&str> =
-        apps.iter().filter(is_here).filter(is_public).map(|app| text(app, "/name")).collect();
+    let public: Vec<&str> = apps
+        .iter()
+        .filter(is_here)
+        .filter(is_public)
+        .map(|app| text(app, "/name"))
+        .collect();
     let front_door = self::app(subject, ServiceKind::Nginx).map(|node| node.id().name());
     let passed = match (public.as_slice(), front_door) {
         ([only], Some(front_door)) => only.eq_ignore_ascii_case(front_door),

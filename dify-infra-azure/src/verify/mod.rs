@@ -33,20 +33,33 @@ pub async fn verify(
     graph: &ResourceGraph,
     snapshot: &Snapshot,
 ) -> VerifyReport {
-    let nodes = graph.nodes().filter(|node| node.kind() == Kind::ContainerApp);
+    let nodes = graph
+        .nodes()
+        .filter(|node| node.kind() == Kind::ContainerApp);
     let present = nodes.filter(|node| snapshot.body(node.id()).is_some());
     let states = join_all(present.map(|node| app_state(client, node.id(), snapshot)));
     let (states, all_apps) = join(states, list_apps(client, graph)).await;
-    checks::run(&checks::Subject { deployment, graph, snapshot, states, all_apps })
+    checks::run(&checks::Subject {
+        deployment,
+        graph,
+        snapshot,
+        states,
+        all_apps,
+    })
 }
 
 async fn app_state(client: &ArmClient, id: &ResourceId, snapshot: &Snapshot) -> AppState {
     let version = Kind::ContainerApp.api_version();
-    let latest = snapshot.output(id, "/properties/latestRevisionName").unwrap_or_default();
+    let latest = snapshot
+        .output(id, "/properties/latestRevisionName")
+        .unwrap_or_default();
     let revisions_path = format!("{id}/revisions");
     let replicas_path = format!("{id}/revisions/{latest}/replicas");
-    let (revisions, replicas) =
-        join(client.list(&revisions_path, version), client.list(&replicas_path, version)).await;
+    let (revisions, replicas) = join(
+        client.list(&revisions_path, version),
+        client.list(&replicas_path, version),
+    )
+    .await;
     AppState {
         id: id.clone(),
         revisions: revisions.map_err(|error| sentence(&error)),

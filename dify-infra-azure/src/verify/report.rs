@@ -1,4 +1,4 @@
-//! The outcome of a verification, as values, JSON and JUnit.
+//! The outcome of a verification, as values, JSON and `JUnit`.
 
 use std::fmt::Write as _;
 
@@ -42,9 +42,19 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn new(name: &str, subject: &str, status: Status, detail: impl Into<String>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        subject: &str,
+        status: Status,
+        detail: impl Into<String>,
+    ) -> Self {
         let (name, subject) = (name.to_owned(), subject.to_owned());
-        Self { name, subject, status, detail: detail.into() }
+        Self {
+            name,
+            subject,
+            status,
+            detail: detail.into(),
+        }
     }
 
     /// Passed or failed by what was seen.
@@ -54,7 +64,11 @@ impl Check {
         passed: bool,
         detail: impl Into<String>,
     ) -> Self {
-        let status = if passed { Status::Passed } else { Status::Failed };
+        let status = if passed {
+            Status::Passed
+        } else {
+            Status::Failed
+        };
         Self::new(name, subject, status, detail)
     }
 }
@@ -76,7 +90,10 @@ impl VerifyReport {
 
     /// How many checks ended so.
     pub fn count(&self, status: Status) -> usize {
-        self.checks.iter().filter(|check| check.status == status).count()
+        self.checks
+            .iter()
+            .filter(|check| check.status == status)
+            .count()
     }
 
     /// Whether no check failed.
@@ -137,7 +154,12 @@ mod tests {
         let report = VerifyReport::new(vec![
             Check::judged("state", "api", true, "Succeeded"),
             Check::judged("state", "worker", false, "\"Failed\" <&>"),
-            Check::new("routes", "nginx", Status::NotRun, "needs running containers"),
+            Check::new(
+                "routes",
+                "nginx",
+                Status::NotRun,
+                "needs running containers",
+            ),
         ]);
         let xml = report.to_junit();
         assert!(xml.contains("tests=\"3\" failures=\"1\" skipped=\"1\""));

@@ -27,7 +27,11 @@ impl Postgres {
             "B4ms" => return Some(1703),
             _ => {}
         }
-        let cores: String = size.chars().skip(1).take_while(char::is_ascii_digit).collect();
+        let cores: String = size
+            .chars()
+            .skip(1)
+            .take_while(char::is_ascii_digit)
+            .collect();
         match cores.parse::<u32>().ok()? {
             2 => Some(844),
             4 => Some(1703),
@@ -41,8 +45,16 @@ impl Postgres {
     /// daemon) exhaust the smallest size at once (langgenius/dify#22695).
     pub fn pools(&self) -> ConnectionPools {
         match self.usable_connections() {
-            Some(usable) if usable >= 400 => ConnectionPools { size: 30, overflow: 10, daemon: 30 },
-            _ => ConnectionPools { size: 3, overflow: 1, daemon: 6 },
+            Some(usable) if usable >= 400 => ConnectionPools {
+                size: 30,
+                overflow: 10,
+                daemon: 30,
+            },
+            _ => ConnectionPools {
+                size: 3,
+                overflow: 1,
+                daemon: 6,
+            },
         }
     }
 }

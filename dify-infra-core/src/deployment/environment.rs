@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::{Deployment, VariableValue};
-use crate::catalogue::{ServiceKind, VariableTable};
+use crate::catalogue::{ServiceFacts, ServiceKind, VariableTable};
 use crate::names::AppSecretName;
 use crate::resource::Text;
 use crate::resource::container_apps::EnvironmentVariable;
@@ -86,7 +86,7 @@ pub fn environment_of(
     };
     writer.fill(role);
     if let Role::Service(kind) = role {
-        writer.from_file(kind);
+        writer.set_from_file(kind);
     }
     writer.finish()
 }
@@ -126,7 +126,8 @@ impl Writer<'_> {
     /// Sets a variable, unless this release's image does not read it.
     fn set(&mut self, name: &str, value: impl Into<Text>) {
         if self.table.is_read(name).is_yes() {
-            self.variables.insert(name.to_owned(), Setting::Plain(value.into()));
+            self.variables
+                .insert(name.to_owned(), Setting::Plain(value.into()));
         }
     }
 
@@ -141,17 +142,34 @@ impl Writer<'_> {
 
     /// Sets a variable from a secret that is put together from others.
     fn derived(&mut self, name: &str, secret: &str, value: Text) {
-        let Ok(secret) = AppSecretName::parse(secret) else { return };
+        let Ok(secret) = AppSecretName::parse(secret) else {
+            return;
+        };
         if self.table.is_read(name).is_yes() {
-            self.variables.insert(name.to_owned(), Setting::Secret(AppSecret { name: secret, value }));
+            self.variables.insert(
+                name.to_owned(),
+                Setting::Secret(AppSecret {
+                    name: secret,
+                    value,
+                }),
+            );
         }
     }
 
     /// The URL of a service inside the environment: app name and exposed port, since the
     /// `.internal.` name of a tcp app hangs (microsoft/azure-container-apps#540).
     fn url(&self, kind: ServiceKind) -> String {
-        let host = self.inputs.hosts.get(&kind).map(String::as_str).unwrap_or_default();
-        let port = self.deployment.release().service(kind).and_then(|facts| facts.port());
+        let host = self
+            .inputs
+            .hosts
+            .get(&kind)
+            .map(String::as_str)
+            .unwrap_or_default();
+        let port = self
+            .deployment
+            .release()
+            .service(kind)
+            .and_then(ServiceFacts::port);
         format!("http://{host}:{}", port.unwrap_or_default())
     }
 
@@ -167,7 +185,11 @@ impl Writer<'_> {
 
     fn api(&mut self, kind: ServiceKind) {
         let facts = self.deployment.release().service(kind);
-        self.process(&facts.map(|facts| facts.environment.clone()).unwrap_or_default());
+        self.process(
+            &facts
+                .map(|facts| facts.environment.clone())
+                .unwrap_or_default(),
+        );
         self.set("MIGRATION_ENABLED", "false");
         self.state();
         self.vectors();
@@ -190,7 +212,10 @@ impl Writer<'_> {
     /// Signing key, database, Redis, broker and storage: what the application needs to load.
     fn state(&mut self) {
         let postgres = self.deployment.postgres();
-        let (host, redis) = (self.inputs.postgres_host.clone(), self.inputs.redis_host.clone());
+        let (host, redis) = (
+            self.inputs.postgres_host.clone(),
+            self.inputs.redis_host.clone(),
+        );
         let pools = postgres.pools();
         self.secret("SECRET_KEY", SecretKind::SecretKey);
         self.set("DB_TYPE", "postgresql");
@@ -205,7 +230,11 @@ impl Writer<'_> {
         self.set("SQLALCHEMY_MAX_OVERFLOW", pools.overflow.to_string());
         self.set("REDIS_HOST", redis.clone());
         self.set("REDIS_PORT", "10000");
-        self.derived("REDIS_PASSWORD", "azure-redis-key", self.inputs.redis_key.clone());
+        self.derived(
+            "REDIS_PASSWORD",
+            "azure-redis-key",
+            self.inputs.redis_key.clone(),
+        );
         self.set("REDIS_USE_SSL", "true");
         self.set("REDIS_SSL_CERT_REQS", "CERT_REQUIRED");
         // Azure Managed Redis has database 0 alone.
@@ -224,9 +253,16 @@ impl Writer<'_> {
         let account = self.inputs.storage_account.clone();
         let container = self.deployment.storage().app_container.as_str();
         self.set("STORAGE_TYPE", "azure-blob");
-        self.set("AZURE_BLOB_ACCOUNT_URL", format!("https://{account}.blob.core.windows.net"));
+        self.set(
+            "AZURE_BLOB_ACCOUNT_URL",
+            format!("https://{account}.blob.core.windows.net"),
+        );
         self.set("AZURE_BLOB_ACCOUNT_NAME", account);
-        self.derived("AZURE_BLOB_ACCOUNT_KEY", "azure-storage-key", self.inputs.storage_key.clone());
+        self.derived(
+            "AZURE_BLOB_ACCOUNT_KEY",
+            "azure-storage-key",
+            self.inputs.storage_key.clone(),
+        );
         self.set("AZURE_BLOB_CONTAINER_NAME", container);
     }
 
@@ -276,7 +312,11 @@ impl Writer<'_> {
 
     fn web(&mut self) {
         let origin = self.origin();
-        let socket_scheme = if self.inputs.public_scheme == "http" { "ws://" } else { "wss://" };
+        let socket_scheme = if self.inputs.public_scheme == "http" {
+            "ws://"
+        } else {
+            "wss://"
+        };
         // The image's default is the visitor's own machine.
         self.set("CONSOLE_API_URL", origin.clone());
         self.set("APP_API_URL", origin);
@@ -335,7 +375,11 @@ impl Writer<'_> {
     fn plugin_redis(&mut self) {
         self.set("REDIS_HOST", self.inputs.redis_host.clone());
         self.set("REDIS_PORT", "10000");
-        self.derived("REDIS_PASSWORD", "azure-redis-key", self.inputs.redis_key.clone());
+        self.derived(
+            "REDIS_PASSWORD",
+            "azure-redis-key",
+            self.inputs.redis_key.clone(),
+        );
         self.set("REDIS_USE_SSL", "true");
         self.set("REDIS_DB", "0");
     }
@@ -356,13 +400,16 @@ impl Writer<'_> {
 
     /// Variables that the file adds or overrides. They are set even when the image is not known
     /// to read them: the check has warned, and the person may know better.
-    fn from_file(&mut self, kind: ServiceKind) {
+    fn set_from_file(&mut self, kind: ServiceKind) {
         let service = self.deployment.service(kind);
         for (name, value) in service.iter().flat_map(|service| &service.variables) {
             let setting = match value {
                 VariableValue::Plain(text) => Setting::Plain(Text::from(text.as_str())),
                 VariableValue::Secret(secret) => match AppSecretName::parse(secret.as_str()) {
-                    Ok(name) => Setting::Secret(AppSecret { name, value: Text::secret(secret) }),
+                    Ok(name) => Setting::Secret(AppSecret {
+                        name,
+                        value: Text::secret(secret),
+                    }),
                     Err(_) => continue,
                 },
             };
@@ -379,10 +426,16 @@ impl Writer<'_> {
                 Setting::Secret(secret) => {
                     let secret_reference = secret.name.to_string();
                     secrets.insert(secret_reference.clone(), secret);
-                    EnvironmentVariable::Secret { name, secret_reference }
+                    EnvironmentVariable::Secret {
+                        name,
+                        secret_reference,
+                    }
                 }
             });
         }
-        ServiceEnvironment { variables, secrets: secrets.into_values().collect() }
+        ServiceEnvironment {
+            variables,
+            secrets: secrets.into_values().collect(),
+        }
     }
 }

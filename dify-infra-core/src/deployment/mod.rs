@@ -6,14 +6,12 @@
 
 mod connections;
 mod environment;
-mod resolve;
+//mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use connections::ConnectionPools;
-pub use environment::{
-    AppSecret, EnvironmentInputs, Role, ServiceEnvironment, environment_of,
-};
+pub use environment::{AppSecret, EnvironmentInputs, Role, ServiceEnvironment, environment_of};
 
 use crate::catalogue::{Release, ServiceKind};
 use crate::egress::EgressPolicy;
@@ -332,20 +330,37 @@ impl Deployment {
         let subscription = self.azure.subscription.as_ref().or(subscription);
         self.azure.suffix.clone().or_else(|| {
             let group = &self.azure.resource_group;
-            Some(Suffix::derive(subscription?, group, &self.name, &self.environment))
+            Some(Suffix::derive(
+                subscription?,
+                group,
+                &self.name,
+                &self.environment,
+            ))
         })
     }
 
     /// The secrets that must be in the secrets file: the generated ones and those the file names.
     pub fn secret_names(&self) -> BTreeSet<SecretName> {
-        let generated = crate::secrets::SecretKind::ALL.iter().copied().map(SecretName::from);
-        let named = self.services.values().flat_map(|service| service.variables.values());
+        let generated = crate::secrets::SecretKind::ALL
+            .iter()
+            .copied()
+            .map(SecretName::from);
+        let named = self
+            .services
+            .values()
+            .flat_map(|service| service.variables.values());
         let named = named.filter_map(|value| match value {
             VariableValue::Secret(name) => Some(name.clone()),
             VariableValue::Plain(_) => None,
         });
-        let registry = self.registry.iter().filter_map(|registry| registry.credentials.as_ref());
-        generated.chain(named).chain(registry.map(|login| login.password.clone())).collect()
+        let registry = self
+            .registry
+            .iter()
+            .filter_map(|registry| registry.credentials.as_ref());
+        generated
+            .chain(named)
+            .chain(registry.map(|login| login.password.clone()))
+            .collect()
     }
 
     /// The app secret under which a secret of the deployment is stored in Azure.

@@ -57,7 +57,9 @@ impl KeyPath {
 
     /// A path of plain keys joined by `.`, as rules write them: `data.postgres.sku`.
     pub fn of(path: &str) -> Self {
-        path.split('.').filter(|key| !key.is_empty()).fold(Self::root(), |path, key| path.key(key))
+        path.split('.')
+            .filter(|key| !key.is_empty())
+            .fold(Self::root(), |path, key| path.key(key))
     }
 
     /// The path to a key of this table.
@@ -80,7 +82,9 @@ impl KeyPath {
     /// The path to what holds this place; nothing for the file itself.
     pub fn parent(&self) -> Option<Self> {
         let (_, above) = self.segments.split_last()?;
-        Some(Self { segments: above.to_vec() })
+        Some(Self {
+            segments: above.to_vec(),
+        })
     }
 
     fn with(&self, segment: Segment) -> Self {
@@ -237,7 +241,9 @@ impl Diagnostics {
 
     /// Whether any is an error.
     pub fn has_errors(&self) -> bool {
-        self.items.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.items
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// Puts the findings into the order of the file, worst first at one place.
@@ -257,7 +263,9 @@ impl Extend<Diagnostic> for Diagnostics {
 
 impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(items: I) -> Self {
-        Self { items: items.into_iter().collect() }
+        Self {
+            items: items.into_iter().collect(),
+        }
     }
 }
 
@@ -276,6 +284,15 @@ impl<'a> IntoIterator for &'a Diagnostics {
 
     fn into_iter(self) -> Self::IntoIter {
         self.items.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Diagnostics {
+    type Item = &'a mut Diagnostic;
+    type IntoIter = std::slice::IterMut<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter_mut()
     }
 }
 

@@ -8,8 +8,17 @@ use crate::resource::{Kind, Text};
 
 /// Fields whose values are compared letter by letter. All other texts are Azure's own words, ids or
 /// regions, which providers answer in other cases (`Tcp` for `tcp`).
-const EXACT_FIELDS: [&str; 9] =
-    ["env", "command", "args", "image", "path", "mountPath", "tags", "username", "metadata"];
+const EXACT_FIELDS: [&str; 9] = [
+    "env",
+    "command",
+    "args",
+    "image",
+    "path",
+    "mountPath",
+    "tags",
+    "username",
+    "metadata",
+];
 
 /// Switches that are off when the answer leaves them out.
 const OFF_WHEN_ABSENT: [&str; 3] = ["allowInsecure", "external", "zoneRedundant"];
@@ -54,12 +63,17 @@ fn value(path: &Path, wanted: &Value, live: &Value, comparison: &mut Comparison)
 fn look_up<'a>(path: &Path, live: &'a Value, name: &str) -> Option<&'a Value> {
     live.get(name).or_else(|| {
         let fields = live.as_object().filter(|_| path.last_field() == "tags")?;
-        fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, field)| field)
+        fields
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, field)| field)
     })
 }
 
 fn list(path: &Path, wanted: &[Value], live: &[Value], comparison: &mut Comparison) {
-    let Some(key) = key_of(wanted) else { return positions(path, wanted, live, comparison) };
+    let Some(key) = key_of(wanted) else {
+        return positions(path, wanted, live, comparison);
+    };
     for item in wanted {
         let name = item.get(key).and_then(Value::as_str).unwrap_or_default();
         let path = path.item(name);
@@ -74,7 +88,9 @@ fn list(path: &Path, wanted: &[Value], live: &[Value], comparison: &mut Comparis
     }
     let is_wanted = |name: &str| wanted.iter().any(|item| has_key(item, key, name));
     let foreign = live.iter().filter_map(|item| item.get(key)?.as_str());
-    let foreign = foreign.filter(|name| !is_wanted(name)).map(|name| path.item(name).to_string());
+    let foreign = foreign
+        .filter(|name| !is_wanted(name))
+        .map(|name| path.item(name).to_string());
     comparison.foreign.extend(foreign);
 }
 
@@ -127,7 +143,10 @@ fn text_equal(path: &Path, wanted: &str, live: &str) -> bool {
 
 /// A region without the spaces and capitals of its display name: `Japan East` is `japaneast`.
 fn region(name: &str) -> String {
-    name.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase()
+    name.chars()
+        .filter(|letter| !letter.is_whitespace())
+        .collect::<String>()
+        .to_ascii_lowercase()
 }
 
 fn gibibytes(memory: &str) -> Option<f64> {
@@ -146,7 +165,9 @@ fn word_list(wanted: &Value, live: &Value, comparison: &mut Comparison) {
     if words(&wanted).iter().all(|word| present.contains(word)) {
         let known = words(&wanted);
         let foreign = present.into_iter().filter(|word| !known.contains(word));
-        comparison.foreign.extend(foreign.map(|word| format!("properties.value[{word}]")));
+        comparison
+            .foreign
+            .extend(foreign.map(|word| format!("properties.value[{word}]")));
         return;
     }
     let path = Path::root().field("properties").field("value");
@@ -164,9 +185,9 @@ fn shown(path: &Path, wanted: &Value) -> Value {
     match wanted {
         Value::Array(items) => items.iter().map(|item| shown(path, item)).collect(),
         Value::Object(fields) => {
-            let shown = fields.iter().map(|(name, value)| {
-                (name.clone(), self::shown(&path.field(name), value))
-            });
+            let shown = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), self::shown(&path.field(name), value)));
             Value::Object(shown.collect())
         }
         other => other.clone(),
@@ -208,7 +229,10 @@ mod tests {
 
     fn paths(kind: Kind, wanted: &Value, live: &Value) -> Vec<String> {
         let differences = compare(kind, wanted, live).differences;
-        differences.into_iter().map(|difference| difference.path).collect()
+        differences
+            .into_iter()
+            .map(|difference| difference.path)
+            .collect()
     }
 
     #[test]
@@ -228,12 +252,16 @@ mod tests {
             "environmentId": "/subscriptions/S/resourcegroups/G", "transport": "Tcp",
             "env": [{ "name": "A", "value": "X" }],
         }});
-        assert_eq!(paths(Kind::ContainerApp, &wanted, &live), ["properties.env[A].value"]);
+        assert_eq!(
+            paths(Kind::ContainerApp, &wanted, &live),
+            ["properties.env[A].value"]
+        );
     }
 
     #[test]
     fn keyed_lists_may_come_in_any_order_and_with_more() {
-        let wanted = json!({ "env": [{ "name": "A", "value": "1" }, { "name": "B", "value": "2" }] });
+        let wanted =
+            json!({ "env": [{ "name": "A", "value": "1" }, { "name": "B", "value": "2" }] });
         let live = json!({ "env": [
             { "name": "C", "value": "3" },
             { "name": "B", "value": "2" },
@@ -248,7 +276,10 @@ mod tests {
     fn commands_are_compared_by_position() {
         let wanted = json!({ "command": ["sh", "-c"] });
         let live = json!({ "command": ["-c", "sh"] });
-        assert_eq!(paths(Kind::ContainerApp, &wanted, &live), ["command[0]", "command[1]"]);
+        assert_eq!(
+            paths(Kind::ContainerApp, &wanted, &live),
+            ["command[0]", "command[1]"]
+        );
     }
 
     #[test]
@@ -264,7 +295,8 @@ mod tests {
     fn secrets_are_neither_compared_nor_shown() {
         let group = ResourceId::resource_group("s", "g");
         let key = serde_json::to_value(Text::action(&group, "listKeys", "/key")).unwrap();
-        let wanted = json!({ "configuration": { "secrets": [{ "name": "redis-key", "value": key }] } });
+        let wanted =
+            json!({ "configuration": { "secrets": [{ "name": "redis-key", "value": key }] } });
         let with_name = json!({ "configuration": { "secrets": [{ "name": "redis-key" }] } });
         assert!(paths(Kind::ContainerApp, &wanted, &with_name).is_empty());
         let empty = json!({ "configuration": {} });

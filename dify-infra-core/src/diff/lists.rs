@@ -30,7 +30,9 @@ pub(super) fn find<'a>(items: &'a [Value], key: &str, wanted: &str) -> Option<&'
 }
 
 pub(super) fn has_key(item: &Value, key: &str, wanted: &str) -> bool {
-    item.get(key).and_then(Value::as_str).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+    item.get(key)
+        .and_then(Value::as_str)
+        .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
 }
 
 /// Words of a comma-separated setting, trimmed, lower-cased: `azure.extensions`.

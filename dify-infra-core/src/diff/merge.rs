@@ -47,8 +47,11 @@ fn overlay(live: &Value, wanted: &Value, prune: bool) -> Value {
 }
 
 fn object(live: &Map<String, Value>, wanted: &Map<String, Value>, prune: bool) -> Value {
-    let mut merged: Map<String, Value> =
-        live.iter().filter(|(_, value)| !value.is_null()).map(clone_pair).collect();
+    let mut merged: Map<String, Value> = live
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(clone_pair)
+        .collect();
     // A variable is either plain or a secret: the other form of it must go.
     for (one, other) in [("value", "secretRef"), ("secretRef", "value")] {
         if wanted.contains_key(one) && wanted.contains_key("name") {
@@ -56,10 +59,9 @@ fn object(live: &Map<String, Value>, wanted: &Map<String, Value>, prune: bool) -
         }
     }
     for (name, value) in wanted {
-        let merged_value = live.get(name).map_or_else(
-            || value.clone(),
-            |live| overlay(live, value, prune),
-        );
+        let merged_value = live
+            .get(name)
+            .map_or_else(|| value.clone(), |live| overlay(live, value, prune));
         merged.insert(name.clone(), merged_value);
     }
     Value::Object(merged)
@@ -70,23 +72,42 @@ fn clone_pair((name, value): (&String, &Value)) -> (String, Value) {
 }
 
 fn list(live: &[Value], wanted: &[Value], prune: bool) -> Value {
-    let Some(key) = key_of(wanted) else { return Value::from(wanted.to_vec()) };
-    let name_of = |item: &Value| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let Some(key) = key_of(wanted) else {
+        return Value::from(wanted.to_vec());
+    };
+    let name_of = |item: &Value| {
+        item.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let ours = wanted.iter().map(|item| {
-        find(live, key, &name_of(item)).map_or_else(|| item.clone(), |old| overlay(old, item, prune))
+        find(live, key, &name_of(item))
+            .map_or_else(|| item.clone(), |old| overlay(old, item, prune))
     });
     let is_wanted = |item: &Value| wanted.iter().any(|own| has_key(own, key, &name_of(item)));
-    let theirs = live.iter().filter(|item| !prune && !is_wanted(item)).cloned();
+    let theirs = live
+        .iter()
+        .filter(|item| !prune && !is_wanted(item))
+        .cloned();
     ours.chain(theirs).collect()
 }
 
 /// Keeps the words of `azure.extensions` that are live and not ours.
 fn join_words(merged: &mut Value, live: &Value) {
     let pointer = "/properties/value";
-    let theirs = live.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let Some(Value::String(own)) = merged.pointer_mut(pointer) else { return };
+    let theirs = live
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let Some(Value::String(own)) = merged.pointer_mut(pointer) else {
+        return;
+    };
     let known = words(own);
-    for word in words(theirs).into_iter().filter(|word| !known.contains(word)) {
+    for word in words(theirs)
+        .into_iter()
+        .filter(|word| !known.contains(word))
+    {
         own.push(',');
         own.push_str(&word.to_ascii_uppercase());
     }
@@ -95,7 +116,10 @@ fn join_words(merged: &mut Value, live: &Value) {
 /// A live body without the parts that Azure alone writes.
 pub fn without_read_only(kind: Kind, live: &Value) -> Value {
     let mut body = live.clone();
-    for pointer in READ_ONLY.into_iter().chain(read_only_of(kind).iter().copied()) {
+    for pointer in READ_ONLY
+        .into_iter()
+        .chain(read_only_of(kind).iter().copied())
+    {
         remove(&mut body, pointer);
     }
     if kind == Kind::ContainerApp {
@@ -106,7 +130,11 @@ pub fn without_read_only(kind: Kind, live: &Value) -> Value {
 
 fn remove_from_containers(body: &mut Value) {
     let containers = body.pointer_mut("/properties/template/containers");
-    for container in containers.and_then(Value::as_array_mut).into_iter().flatten() {
+    for container in containers
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         remove(container, "/resources/ephemeralStorage");
     }
 }
@@ -211,8 +239,14 @@ fn read_only_of(kind: Kind) -> &'static [&'static str] {
 
 /// Removes the value a JSON pointer names, when it is there.
 fn remove(body: &mut Value, pointer: &str) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
-    let parent = if parent.is_empty() { Some(body) } else { body.pointer_mut(parent) };
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return;
+    };
+    let parent = if parent.is_empty() {
+        Some(body)
+    } else {
+        body.pointer_mut(parent)
+    };
     if let Some(Value::Object(fields)) = parent {
         fields.remove(name);
     }
@@ -241,7 +275,12 @@ mod tests {
     #[test]
     fn extensions_that_another_tool_allowed_stay() {
         let body = |value: &str| json!({ "properties": { "value": value } });
-        let merged = merge(Kind::PostgresConfiguration, &body("pg_trgm"), &body("VECTOR"), false);
+        let merged = merge(
+            Kind::PostgresConfiguration,
+            &body("pg_trgm"),
+            &body("VECTOR"),
+            false,
+        );
         assert_eq!(merged, body("VECTOR,PG_TRGM"));
     }
 

@@ -43,7 +43,13 @@ impl fmt::Display for Difference {
             Some(Value::String(text)) => format!("\"{text}\""),
             Some(other) => other.to_string(),
         };
-        write!(formatter, "{}: {} → {}", self.path, show(&self.before), show(&self.after))
+        write!(
+            formatter,
+            "{}: {} → {}",
+            self.path,
+            show(&self.before),
+            show(&self.after)
+        )
     }
 }
 
@@ -132,7 +138,9 @@ impl Path {
     }
 
     fn has_field(&self, wanted: &str) -> bool {
-        self.0.iter().any(|step| matches!(step, Step::Field(name) if name == wanted))
+        self.0
+            .iter()
+            .any(|step| matches!(step, Step::Field(name) if name == wanted))
     }
 }
 

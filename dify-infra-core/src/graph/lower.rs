@@ -30,14 +30,24 @@ impl Target {
     /// The deployment in this subscription. A subscription in the file goes first; without any,
     /// global names end in `<suffix>` and ids name a subscription of zeros.
     pub fn new(deployment: &Deployment, subscription: Option<&SubscriptionId>) -> Self {
-        let subscription = deployment.azure().subscription.as_ref().or(subscription).cloned();
+        let subscription = deployment
+            .azure()
+            .subscription
+            .as_ref()
+            .or(subscription)
+            .cloned();
         let suffix = deployment.suffix(subscription.as_ref());
-        Self { subscription, suffix }
+        Self {
+            subscription,
+            suffix,
+        }
     }
 
     /// The subscription's id, or zeros.
     pub fn subscription(&self) -> &str {
-        self.subscription.as_ref().map_or(NO_SUBSCRIPTION, SubscriptionId::as_str)
+        self.subscription
+            .as_ref()
+            .map_or(NO_SUBSCRIPTION, SubscriptionId::as_str)
     }
 
     /// The suffix of global names, or `<suffix>`.
@@ -117,7 +127,9 @@ fn workspace(context: &Context<'_>) -> AnyResource {
         tags: context.tags.clone(),
         properties: WorkspaceProperties {
             retention_in_days: context.deployment.logs().retention_days,
-            sku: WorkspaceSku { name: "PerGB2018".to_owned() },
+            sku: WorkspaceSku {
+                name: "PerGB2018".to_owned(),
+            },
         },
     }
     .into()

@@ -82,7 +82,10 @@ pub enum GraphError {
 }
 
 fn join(ids: &[ResourceId]) -> String {
-    ids.iter().map(ResourceId::name).collect::<Vec<_>>().join(" → ")
+    ids.iter()
+        .map(ResourceId::name)
+        .collect::<Vec<_>>()
+        .join(" → ")
 }
 
 /// The resources of one deployment.
@@ -104,19 +107,30 @@ impl ResourceGraph {
         group: ResourceId,
         resources: Vec<(AnyResource, Management)>,
     ) -> Result<Self, GraphError> {
-        let ids: BTreeSet<ResourceId> =
-            resources.iter().map(|(resource, _)| resource.id().clone()).collect();
+        let ids: BTreeSet<ResourceId> = resources
+            .iter()
+            .map(|(resource, _)| resource.id().clone())
+            .collect();
         let mut nodes = BTreeMap::new();
         for (resource, management) in resources {
             let id = resource.id().clone();
             let body = resource.body();
             let dependencies = references(&resource, &body, &ids);
-            let node = Node { resource, body, management, dependencies };
+            let node = Node {
+                resource,
+                body,
+                management,
+                dependencies,
+            };
             if nodes.insert(id.clone(), node).is_some() {
                 return Err(GraphError::Duplicate(id));
             }
         }
-        let graph = Self { owner: owner.to_owned(), group, nodes };
+        let graph = Self {
+            owner: owner.to_owned(),
+            group,
+            nodes,
+        };
         match graph.find_cycle() {
             Some(cycle) => Err(GraphError::Cycle(cycle)),
             None => Ok(graph),
@@ -161,7 +175,10 @@ impl ResourceGraph {
             let before = order.len();
             for node in self.nodes.values() {
                 if !placed.contains(node.id())
-                    && node.dependencies.iter().all(|needed| placed.contains(needed))
+                    && node
+                        .dependencies
+                        .iter()
+                        .all(|needed| placed.contains(needed))
                 {
                     order.push(node);
                 }
@@ -176,8 +193,7 @@ impl ResourceGraph {
 
     /// A circle of references, when there is one.
     fn find_cycle(&self) -> Option<Vec<ResourceId>> {
-        let ordered: BTreeSet<&ResourceId> =
-            self.in_order().into_iter().map(Node::id).collect();
+        let ordered: BTreeSet<&ResourceId> = self.in_order().into_iter().map(Node::id).collect();
         let start = self.nodes.keys().find(|id| !ordered.contains(id))?;
         let mut path = vec![start.clone()];
         loop {
@@ -201,9 +217,13 @@ fn references(
 ) -> BTreeSet<ResourceId> {
     let own = resource.id();
     let parent = own.parent();
-    let in_body = strings(body).into_iter().filter_map(|text| ResourceId::parse(text).ok());
+    let in_body = strings(body)
+        .into_iter()
+        .filter_map(|text| ResourceId::parse(text).ok());
     let outputs = texts(body);
-    let from_texts = outputs.iter().flat_map(|text| text.resources().into_iter().cloned());
+    let from_texts = outputs
+        .iter()
+        .flat_map(|text| text.resources().into_iter().cloned());
     parent
         .into_iter()
         .chain(in_body)
@@ -224,26 +244,45 @@ mod tests {
     }
 
     fn execution(name: &str, after: &[&str]) -> (AnyResource, Management) {
-        let id = |name: &str| group().provider("Microsoft.App/jobs", "j").child("executions", name);
+        let id = |name: &str| {
+            group()
+                .provider("Microsoft.App/jobs", "j")
+                .child("executions", name)
+        };
         let after = after.iter().map(|name| id(name)).collect();
-        let resource = JobExecution { id: id(name), after, image: String::new() };
+        let resource = JobExecution {
+            id: id(name),
+            after,
+            image: String::new(),
+        };
         (resource.into(), Management::Managed)
     }
 
     fn names(nodes: &[&Node]) -> Vec<String> {
-        nodes.iter().map(|node| node.id().name().to_owned()).collect()
+        nodes
+            .iter()
+            .map(|node| node.id().name().to_owned())
+            .collect()
     }
 
     #[test]
     fn orders_by_references() {
-        let all = vec![execution("a", &["c"]), execution("b", &["a"]), execution("c", &[])];
+        let all = vec![
+            execution("a", &["c"]),
+            execution("b", &["a"]),
+            execution("c", &[]),
+        ];
         let graph = ResourceGraph::new("o", group(), all).unwrap();
         assert_eq!(names(&graph.in_order()), ["c", "a", "b"]);
     }
 
     #[test]
     fn names_the_circle() {
-        let all = vec![execution("a", &["b"]), execution("b", &["c"]), execution("c", &["b"])];
+        let all = vec![
+            execution("a", &["b"]),
+            execution("b", &["c"]),
+            execution("c", &["b"]),
+        ];
         let error = ResourceGraph::new("o", group(), all).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -50,14 +50,20 @@ pub struct Schedule<Key, Lane> {
 impl<Key: Ord + Clone, Lane: Ord + Clone> Schedule<Key, Lane> {
     /// Takes all tasks; none has started.
     pub fn new(tasks: Vec<Task<Key, Lane>>) -> Self {
-        let mut waiting: BTreeMap<Key, Task<Key, Lane>> =
-            tasks.into_iter().map(|task| (task.key.clone(), task)).collect();
+        let mut waiting: BTreeMap<Key, Task<Key, Lane>> = tasks
+            .into_iter()
+            .map(|task| (task.key.clone(), task))
+            .collect();
         let known: BTreeSet<Key> = waiting.keys().cloned().collect();
         for task in waiting.values_mut() {
             task.needs.retain(|key| known.contains(key));
         }
         let priorities = remaining_paths(&waiting);
-        Self { waiting, running: BTreeMap::new(), priorities }
+        Self {
+            waiting,
+            running: BTreeMap::new(),
+            priorities,
+        }
     }
 
     /// Starts the most urgent task that is ready: nothing it needs is unfinished, its lane is free.
@@ -100,7 +106,9 @@ impl<Key: Ord + Clone, Lane: Ord + Clone> Schedule<Key, Lane> {
             lost.extend(next);
         }
         lost.remove(key);
-        lost.into_iter().filter(|key| self.waiting.remove(key).is_some()).collect()
+        lost.into_iter()
+            .filter(|key| self.waiting.remove(key).is_some())
+            .collect()
     }
 
     /// Takes out everything that has not started, and returns it.
@@ -110,7 +118,9 @@ impl<Key: Ord + Clone, Lane: Ord + Clone> Schedule<Key, Lane> {
 
     /// What a task that has not started still waits for.
     pub fn blockers(&self, key: &Key) -> Vec<&Key> {
-        let Some(task) = self.waiting.get(key) else { return Vec::new() };
+        let Some(task) = self.waiting.get(key) else {
+            return Vec::new();
+        };
         let same_lane = self
             .running
             .iter()
@@ -152,13 +162,21 @@ fn remaining_paths<Key: Ord + Clone, Lane>(
     let mut known: BTreeMap<Key, Duration> = BTreeMap::new();
     while known.len() < tasks.len() {
         let before = known.len();
-        for task in tasks.values().filter(|task| !known.contains_key(&task.key)).collect::<Vec<_>>()
+        for task in tasks
+            .values()
+            .filter(|task| !known.contains_key(&task.key))
+            .collect::<Vec<_>>()
         {
-            let followers = dependents.get(&task.key).map(Vec::as_slice).unwrap_or_default();
+            let followers = dependents
+                .get(&task.key)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             let longest: Option<Duration> = followers
                 .iter()
                 .map(|key| known.get(*key).copied())
-                .try_fold(Duration::ZERO, |longest, path| path.map(|path| longest.max(path)));
+                .try_fold(Duration::ZERO, |longest, path| {
+                    path.map(|path| longest.max(path))
+                });
             if let Some(longest) = longest {
                 known.insert(task.key.clone(), task.cost + longest);
             }
@@ -175,12 +193,21 @@ mod tests {
     use super::*;
 
     fn task(key: &'static str, needs: &[&'static str], lane: Option<u8>) -> Task<&'static str, u8> {
-        Task { key, needs: needs.iter().copied().collect(), lane, cost: Duration::from_secs(1) }
+        Task {
+            key,
+            needs: needs.iter().copied().collect(),
+            lane,
+            cost: Duration::from_secs(1),
+        }
     }
 
     #[test]
     fn starts_the_longest_remaining_path_first() {
-        let tasks = vec![task("z", &[], None), task("a", &[], None), task("b", &["z"], None)];
+        let tasks = vec![
+            task("z", &[], None),
+            task("a", &[], None),
+            task("b", &["z"], None),
+        ];
         let mut schedule = Schedule::new(tasks);
         assert_eq!(schedule.start(), Some("z"));
     }

@@ -26,7 +26,10 @@ pub fn fingerprints(secrets: &Secrets) -> Option<Fingerprints> {
     let key = secrets.get(own.clone())?;
     let others = secrets.iter().filter(|(name, _)| **name != own);
     let pairs = others.map(|(name, value)| {
-        (name.clone(), fingerprint(key, name, value).as_str().to_owned())
+        (
+            name.clone(),
+            fingerprint(key, name, value).as_str().to_owned(),
+        )
     });
     Some(pairs.collect())
 }
@@ -45,7 +48,10 @@ pub fn desired(node: &Node, snapshot: &Snapshot, fingerprints: Option<&Fingerpri
         }
         _ => None,
     });
-    if matches!(node.kind(), Kind::ContainerApp | Kind::Job | Kind::PostgresServer) {
+    if matches!(
+        node.kind(),
+        Kind::ContainerApp | Kind::Job | Kind::PostgresServer
+    ) {
         let tags = state_tags(node, snapshot, fingerprints);
         if let Some(Value::Object(own)) = body.get_mut("tags") {
             own.extend(tags);
@@ -77,14 +83,22 @@ fn state_tags(
 
 /// The deployment's secrets that a body names.
 pub fn secrets_of(body: &Value) -> BTreeSet<SecretName> {
-    texts(body).iter().flat_map(|text| text.secret_names().cloned().collect::<Vec<_>>()).collect()
+    texts(body)
+        .iter()
+        .flat_map(|text| text.secret_names().cloned().collect::<Vec<_>>())
+        .collect()
 }
 
 /// The rendered files of an app: its secrets whose value is a plain text, by secret name.
 pub fn files_of(body: &Value) -> BTreeMap<&str, &str> {
-    let secrets = body.pointer("/properties/configuration/secrets").and_then(Value::as_array);
+    let secrets = body
+        .pointer("/properties/configuration/secrets")
+        .and_then(Value::as_array);
     let pairs = secrets.into_iter().flatten().filter_map(|secret| {
-        Some((secret.get("name")?.as_str()?, secret.get("value")?.as_str()?))
+        Some((
+            secret.get("name")?.as_str()?,
+            secret.get("value")?.as_str()?,
+        ))
     });
     pairs.collect()
 }
@@ -133,8 +147,10 @@ mod tests {
     #[test]
     fn the_hash_of_files_tells_names_and_texts_apart() {
         let body = |pairs: &[(&str, &str)]| {
-            let secrets: Vec<_> =
-                pairs.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+            let secrets: Vec<_> = pairs
+                .iter()
+                .map(|(name, value)| json!({ "name": name, "value": value }))
+                .collect();
             json!({ "properties": { "configuration": { "secrets": secrets } } })
         };
         let one = files_hash(&body(&[("a", "bc")]));

@@ -52,9 +52,8 @@ impl fmt::Display for Change {
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |change: &&Change| {
-            change.action != Action::NoChange || !change.foreign.is_empty()
-        };
+        let shown =
+            |change: &&Change| change.action != Action::NoChange || !change.foreign.is_empty();
         for change in self.changes.iter().filter(shown) {
             change.fmt(formatter)?;
         }
@@ -62,7 +61,11 @@ impl fmt::Display for Plan {
             writeln!(formatter, "! {sentence}")?;
         }
         if self.is_empty() {
-            return writeln!(formatter, "no changes: {} resources are as wanted", self.changes.len());
+            return writeln!(
+                formatter,
+                "no changes: {} resources are as wanted",
+                self.changes.len()
+            );
         }
         let summary = self.summary();
         writeln!(

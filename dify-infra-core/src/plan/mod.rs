@@ -78,12 +78,18 @@ pub struct Risk {
 impl Risk {
     /// No risk.
     pub fn none() -> Self {
-        Self { level: RiskLevel::None, note: String::new() }
+        Self {
+            level: RiskLevel::None,
+            note: String::new(),
+        }
     }
 
     /// A risk with its note.
     pub fn new(level: RiskLevel, note: &str) -> Self {
-        Self { level, note: note.to_owned() }
+        Self {
+            level,
+            note: note.to_owned(),
+        }
     }
 }
 

@@ -29,14 +29,20 @@ pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) ->
         .map(|node| change(graph, node, snapshot, options))
         .collect();
     stage_callers(graph, snapshot, &mut changes);
-    let writes: BTreeSet<ResourceId> =
-        changes.iter().filter(|change| change.action.writes()).map(|c| c.id.clone()).collect();
+    let writes: BTreeSet<ResourceId> = changes
+        .iter()
+        .filter(|change| change.action.writes())
+        .map(|c| c.id.clone())
+        .collect();
     for change in &mut changes {
         change.needs.retain(|id| writes.contains(id));
     }
     changes.extend(orphans(graph, snapshot, &writes));
     let blocked = changes.iter().filter_map(blocker).collect();
-    Plan { changes: in_order(changes), blocked }
+    Plan {
+        changes: in_order(changes),
+        blocked,
+    }
 }
 
 /// Why a change must not be carried out, when it must not.
@@ -54,12 +60,7 @@ fn blocker(change: &Change) -> Option<String> {
     })
 }
 
-fn change(
-    graph: &ResourceGraph,
-    node: &Node,
-    snapshot: &Snapshot,
-    options: Options<'_>,
-) -> Change {
+fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Options<'_>) -> Change {
     let mut change = Change {
         id: node.id().clone(),
         kind: Some(node.kind()),
@@ -83,7 +84,16 @@ fn change(
         }
         (Some(Observed::Absent), Management::Managed) => create(&mut change, node, &wanted),
         (Some(Observed::Present(live)), Management::Managed) => {
-            present(graph, &mut change, node, Bodies { wanted: &wanted, live }, (snapshot, options));
+            present(
+                graph,
+                &mut change,
+                node,
+                Bodies {
+                    wanted: &wanted,
+                    live,
+                },
+                (snapshot, options),
+            );
         }
     }
     change
@@ -98,7 +108,10 @@ fn create(change: &mut Change, node: &Node, wanted: &Value) {
     change.action = Action::Create;
     change.differences = created(wanted);
     change.reason = if node.kind() == Kind::JobExecution {
-        change.risk = Risk::new(RiskLevel::Irreversible, "the migration changes the database");
+        change.risk = Risk::new(
+            RiskLevel::Irreversible,
+            "the migration changes the database",
+        );
         "run migration: no run of the job has succeeded with this image".to_owned()
     } else {
         "it does not exist".to_owned()
@@ -128,8 +141,10 @@ fn present(
     if let Some(reason) = foreign_owner(graph, node.kind(), bodies.live) {
         return unknown(change, &reason);
     }
-    let Comparison { mut differences, foreign } =
-        compare(node.kind(), bodies.wanted, bodies.live);
+    let Comparison {
+        mut differences,
+        foreign,
+    } = compare(node.kind(), bodies.wanted, bodies.live);
     show_fingerprints_short(&mut differences);
     show_files(&mut differences, node, snapshot);
     if options.prune {
@@ -164,7 +179,11 @@ fn judge(change: &mut Change, kind: Kind, live: &Value, differences: Vec<Differe
         // A Managed Redis whose creation failed has to go before it is tried again
         // (Azure-Samples/ai-hub-gateway-solution-accelerator#148).
         let must_go = kind == Kind::RedisEnterprise && is_creation_failure(live);
-        change.action = if must_go { Action::Replace } else { Action::Update };
+        change.action = if must_go {
+            Action::Replace
+        } else {
+            Action::Update
+        };
         "the last write to it failed".clone_into(&mut change.reason);
     } else if state(live).is_some_and(|state| !state.eq_ignore_ascii_case("succeeded")) {
         change.action = Action::Update;
@@ -175,7 +194,9 @@ fn judge(change: &mut Change, kind: Kind, live: &Value, differences: Vec<Differe
 
 fn update_reason(differences: &[Difference]) -> String {
     let is_secret = |difference: &Difference| {
-        difference.path.starts_with(&format!("tags.{FINGERPRINT_TAG}-"))
+        difference
+            .path
+            .starts_with(&format!("tags.{FINGERPRINT_TAG}-"))
     };
     let is_file = |difference: &Difference| difference.path.contains(FILES_TAG);
     match differences {
@@ -187,29 +208,40 @@ fn update_reason(differences: &[Difference]) -> String {
 }
 
 fn risk(kind: Kind, differences: &[Difference]) -> Risk {
-    let any = |part: &str| differences.iter().any(|difference| difference.path.contains(part));
+    let any = |part: &str| {
+        differences
+            .iter()
+            .any(|difference| difference.path.contains(part))
+    };
     let secret_key = format!("{FINGERPRINT_TAG}-secret-key");
     match kind {
-        _ if any(&secret_key) => {
-            Risk::new(RiskLevel::Irreversible, "a new SECRET_KEY ends sessions and signed URLs")
-        }
+        _ if any(&secret_key) => Risk::new(
+            RiskLevel::Irreversible,
+            "a new SECRET_KEY ends sessions and signed URLs",
+        ),
         Kind::ContainerApp
             if any("properties.template") || any(FILES_TAG) || any(FINGERPRINT_TAG) =>
         {
-            Risk::new(RiskLevel::Restart, "a new revision replaces the running one")
+            Risk::new(
+                RiskLevel::Restart,
+                "a new revision replaces the running one",
+            )
         }
         Kind::PostgresServer if any("sku") || any("highAvailability") => {
             Risk::new(RiskLevel::Interruption, "the server restarts")
         }
-        Kind::PostgresServer if any("storageSizeGB") => {
-            Risk::new(RiskLevel::Irreversible, "a disk can't be made smaller again")
-        }
-        Kind::RedisEnterprise if any("sku") => {
-            Risk::new(RiskLevel::Interruption, "connections are cut while it is resized")
-        }
-        Kind::RedisEnterprise if any("highAvailability") => {
-            Risk::new(RiskLevel::Irreversible, "high availability can't be turned off again")
-        }
+        Kind::PostgresServer if any("storageSizeGB") => Risk::new(
+            RiskLevel::Irreversible,
+            "a disk can't be made smaller again",
+        ),
+        Kind::RedisEnterprise if any("sku") => Risk::new(
+            RiskLevel::Interruption,
+            "connections are cut while it is resized",
+        ),
+        Kind::RedisEnterprise if any("highAvailability") => Risk::new(
+            RiskLevel::Irreversible,
+            "high availability can't be turned off again",
+        ),
         _ => Risk::none(),
     }
 }
@@ -241,11 +273,16 @@ fn foreign_owner(graph: &ResourceGraph, kind: Kind, live: &Value) -> Option<Stri
 
 fn execution(change: &mut Change, bodies: Bodies<'_>) {
     let text = |body: &Value, name: &str| {
-        body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        body.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     let same = text(bodies.wanted, "image") == text(bodies.live, "image");
     match text(bodies.live, "status").as_str() {
-        "Succeeded" if same => "the migration has run with this image".clone_into(&mut change.reason),
+        "Succeeded" if same => {
+            "the migration has run with this image".clone_into(&mut change.reason);
+        }
         _ => {
             change.action = Action::Create;
             "run migration: a run with this image is under way and is waited for"
@@ -256,15 +293,21 @@ fn execution(change: &mut Change, bodies: Bodies<'_>) {
 
 /// The provisioning state of a live body.
 fn state(live: &Value) -> Option<String> {
-    live.pointer("/properties/provisioningState").and_then(Value::as_str).map(str::to_owned)
+    live.pointer("/properties/provisioningState")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 fn is_failed(state: &str) -> bool {
-    ["failed", "canceled", "cancelled"].iter().any(|word| state.eq_ignore_ascii_case(word))
+    ["failed", "canceled", "cancelled"]
+        .iter()
+        .any(|word| state.eq_ignore_ascii_case(word))
 }
 
 fn is_creation_failure(live: &Value) -> bool {
-    let state = live.pointer("/properties/resourceState").and_then(Value::as_str);
+    let state = live
+        .pointer("/properties/resourceState")
+        .and_then(Value::as_str);
     state.is_some_and(|state| state.eq_ignore_ascii_case("CreateFailed"))
 }
 
@@ -276,7 +319,10 @@ fn show_fingerprints_short(differences: &mut [Difference]) {
         }
     };
     for difference in differences {
-        if difference.path.starts_with(&format!("tags.{FINGERPRINT_TAG}-")) {
+        if difference
+            .path
+            .starts_with(&format!("tags.{FINGERPRINT_TAG}-"))
+        {
             shorten(&mut difference.before);
             shorten(&mut difference.after);
         }
@@ -290,11 +336,18 @@ fn show_files(differences: &mut Vec<Difference>, node: &Node, snapshot: &Snapsho
         return;
     }
     for (name, after) in files_of(node.body()) {
-        let Some(before) = snapshot.file(node.id(), name).filter(|before| *before != after) else {
+        let Some(before) = snapshot
+            .file(node.id(), name)
+            .filter(|before| *before != after)
+        else {
             continue;
         };
         let text = similar::TextDiff::from_lines(before, after);
-        let unified = text.unified_diff().context_radius(2).header("live", "wanted").to_string();
+        let unified = text
+            .unified_diff()
+            .context_radius(2)
+            .header("live", "wanted")
+            .to_string();
         differences.push(Difference {
             path: format!("properties.configuration.secrets[{name}]"),
             before: None,
@@ -324,12 +377,17 @@ fn orphans(
     writes: &BTreeSet<ResourceId>,
 ) -> Vec<Change> {
     let is_orphan = |listed: &&ListedResource| {
-        let above = graph.nodes().any(|node| {
-            node.kind() != Kind::ResourceGroup && listed.id.is_below(node.id())
-        });
+        let above = graph
+            .nodes()
+            .any(|node| node.kind() != Kind::ResourceGroup && listed.id.is_below(node.id()));
         graph.get(&listed.id).is_none() && !above
     };
-    snapshot.listed().iter().filter(is_orphan).map(|listed| orphan(listed, writes)).collect()
+    snapshot
+        .listed()
+        .iter()
+        .filter(is_orphan)
+        .map(|listed| orphan(listed, writes))
+        .collect()
 }
 
 fn orphan(listed: &ListedResource, writes: &BTreeSet<ResourceId>) -> Change {
@@ -337,7 +395,11 @@ fn orphan(listed: &ListedResource, writes: &BTreeSet<ResourceId>) -> Change {
     let is_application = kind.is_some_and(|kind| kind.layer() == Layer::Application);
     let (action, reason, risk) = if is_application {
         let risk = Risk::new(RiskLevel::Interruption, "the resource is deleted");
-        (Action::Delete, "it carries our tag and the file does not ask for it", risk)
+        (
+            Action::Delete,
+            "it carries our tag and the file does not ask for it",
+            risk,
+        )
     } else {
         let reason = "it carries our tag and the file does not ask for it; it may hold data, so it \
                       is kept";
@@ -361,8 +423,9 @@ fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     let mut ordered: Vec<Change> = Vec::with_capacity(changes.len());
     while !changes.is_empty() {
         let open: BTreeSet<ResourceId> = changes.iter().map(|change| change.id.clone()).collect();
-        let (ready, rest): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|change| change.needs.is_disjoint(&open));
+        let (ready, rest): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| change.needs.is_disjoint(&open));
         if ready.is_empty() {
             ordered.extend(rest);
             break;

@@ -114,8 +114,8 @@ pub enum RenderError {
 
 /// Renders `nginx.conf` and `start-nginx.sh`, to be mounted in one directory.
 ///
-/// The container's command is [`nginx_command`] of the same paths. The script finds out what only the
-/// container knows (the nameserver and the search domain) and starts nginx. nginx starts whether
+/// The container's command is [`nginx_command`] of the same paths. The script finds out what only
+/// the container knows (the nameserver and the search domain) and starts nginx. nginx starts whether
 /// or not its back-ends exist, and follows them when their addresses change.
 ///
 /// ```

@@ -31,7 +31,9 @@ pub struct ResourceId {
 
 /// The reason why a text is not a resource id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` is not a resource id: {reason}; expected /subscriptions/ID/resourceGroups/NAME, optionally with /providers/NAMESPACE/TYPE/NAME")]
+#[error(
+    "`{text}` is not a resource id: {reason}; expected /subscriptions/ID/resourceGroups/NAME, optionally with /providers/NAMESPACE/TYPE/NAME"
+)]
 pub struct InvalidResourceId {
     text: String,
     reason: &'static str,
@@ -40,20 +42,26 @@ pub struct InvalidResourceId {
 impl ResourceId {
     /// The id of a resource group.
     pub fn resource_group(subscription: &str, group: &str) -> Self {
-        Self { text: format!("/subscriptions/{subscription}/resourceGroups/{group}") }
+        Self {
+            text: format!("/subscriptions/{subscription}/resourceGroups/{group}"),
+        }
     }
 
     /// The id of a top-level resource in this resource group, for a type such as
     /// `Microsoft.App/containerApps`.
     #[must_use]
     pub fn provider(&self, resource_type: &str, name: &str) -> Self {
-        Self { text: format!("{}/providers/{resource_type}/{name}", self.text) }
+        Self {
+            text: format!("{}/providers/{resource_type}/{name}", self.text),
+        }
     }
 
     /// The id of a child of this resource: `child("databases", "dify")`.
     #[must_use]
     pub fn child(&self, segment: &str, name: &str) -> Self {
-        Self { text: format!("{}/{segment}/{name}", self.text) }
+        Self {
+            text: format!("{}/{segment}/{name}", self.text),
+        }
     }
 
     /// Reads an id in any letter case; a trailing slash is dropped.
@@ -63,7 +71,12 @@ impl ResourceId {
     /// When the text does not start with `/subscriptions/ID/resourceGroups/NAME`, has an empty
     /// segment, or has a provider part without pairs of type and name.
     pub fn parse(text: &str) -> Result<Self, InvalidResourceId> {
-        let refuse = |reason| Err(InvalidResourceId { text: text.to_owned(), reason });
+        let refuse = |reason| {
+            Err(InvalidResourceId {
+                text: text.to_owned(),
+                reason,
+            })
+        };
         let trimmed = text.trim_end_matches('/');
         let Some(rest) = trimmed.strip_prefix('/') else {
             return refuse("it does not start with `/`");
@@ -73,17 +86,21 @@ impl ResourceId {
             return refuse("it has an empty segment");
         }
         let keyword = |at: usize, word: &str| {
-            segments.get(at).is_some_and(|segment| segment.eq_ignore_ascii_case(word))
+            segments
+                .get(at)
+                .is_some_and(|segment| segment.eq_ignore_ascii_case(word))
         };
         if !keyword(0, "subscriptions") || !keyword(2, "resourceGroups") || segments.len() < 4 {
             return refuse("it does not name a subscription and a resource group");
         }
         if segments.len() > 4
-            && (!keyword(4, "providers") || segments.len() < 8 || segments.len() % 2 != 0)
+            && (!keyword(4, "providers") || segments.len() < 8 || !segments.len().is_multiple_of(2))
         {
             return refuse("the part after the resource group is not a provider's resource");
         }
-        Ok(Self { text: trimmed.to_owned() })
+        Ok(Self {
+            text: trimmed.to_owned(),
+        })
     }
 
     /// The id as text, in the letter case it was made with.
@@ -131,7 +148,9 @@ impl ResourceId {
         match segments.len() {
             0..=4 => None,
             5..=8 => Some(self.group()),
-            length => Some(Self { text: format!("/{}", segments[..length - 2].join("/")) }),
+            length => Some(Self {
+                text: format!("/{}", segments[..length - 2].join("/")),
+            }),
         }
     }
 
@@ -221,9 +240,12 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_an_id() {
-        for text in
-            ["", "subscriptions/s", "/subscriptions/s", "/subscriptions/s/resourceGroups//providers"]
-        {
+        for text in [
+            "",
+            "subscriptions/s",
+            "/subscriptions/s",
+            "/subscriptions/s/resourceGroups//providers",
+        ] {
             assert!(ResourceId::parse(text).is_err(), "{text}");
         }
         let half = "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/containerApps";

@@ -128,7 +128,9 @@ impl Kind {
 
     /// The kind of a resource type, in any letter case.
     pub fn from_type(resource_type: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.resource_type().eq_ignore_ascii_case(resource_type))
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.resource_type().eq_ignore_ascii_case(resource_type))
     }
 
     /// What a resource of this kind holds.
@@ -189,11 +191,10 @@ impl Kind {
     /// Azure/bicep-registry-modules#4451, hashicorp/terraform-provider-azurerm#28298).
     pub fn lane(self, id: &ResourceId) -> Option<Lane> {
         match self {
-            Self::PostgresServer => Some(Lane::of(id)),
+            Self::PostgresServer | Self::ManagedEnvironment => Some(Lane::of(id)),
             Self::PostgresDatabase | Self::PostgresConfiguration | Self::PostgresFirewallRule => {
                 id.parent().as_ref().map(Lane::of)
             }
-            Self::ManagedEnvironment => Some(Lane::of(id)),
             _ => None,
         }
     }
@@ -203,14 +204,15 @@ impl Kind {
     /// OpenAPI `x-ms-mutability` of Azure/azure-rest-api-specs.
     pub fn immutable(self) -> &'static [&'static str] {
         match self {
-            Self::ResourceGroup | Self::Workspace => &["/location"],
-            Self::ManagedEnvironment => {
-                &["/location", "/properties/vnetConfiguration", "/properties/zoneRedundant"]
-            }
+            Self::ResourceGroup | Self::Workspace | Self::RedisEnterprise => &["/location"],
+            Self::ManagedEnvironment => &[
+                "/location",
+                "/properties/vnetConfiguration",
+                "/properties/zoneRedundant",
+            ],
             Self::ContainerApp | Self::Job => &["/location", "/properties/environmentId"],
             Self::PostgresServer => &["/location", "/properties/administratorLogin"],
             Self::PostgresDatabase => &["/properties/charset", "/properties/collation"],
-            Self::RedisEnterprise => &["/location"],
             Self::RedisEnterpriseDatabase => &["/properties/clientProtocol", "/properties/port"],
             Self::StorageAccount => &["/location", "/kind"],
             Self::JobExecution
@@ -229,7 +231,10 @@ mod tests {
     #[test]
     fn every_kind_is_found_by_its_type_in_any_case() {
         for kind in Kind::ALL {
-            assert_eq!(Kind::from_type(&kind.resource_type().to_uppercase()), Some(kind));
+            assert_eq!(
+                Kind::from_type(&kind.resource_type().to_uppercase()),
+                Some(kind)
+            );
         }
         assert_eq!(Kind::from_type("Microsoft.Compute/virtualMachines"), None);
     }
@@ -239,6 +244,9 @@ mod tests {
         let group = ResourceId::resource_group("s", "g");
         let server = group.provider(Kind::PostgresServer.resource_type(), "pg");
         let database = server.child("databases", "dify");
-        assert_eq!(Kind::PostgresServer.lane(&server), Kind::PostgresDatabase.lane(&database));
+        assert_eq!(
+            Kind::PostgresServer.lane(&server),
+            Kind::PostgresDatabase.lane(&database)
+        );
     }
 }

@@ -40,13 +40,20 @@ pub enum OutputReference {
 impl OutputReference {
     /// A property of the resource's GET answer.
     pub fn property(resource: &ResourceId, pointer: &str) -> Self {
-        Self::Property { resource: resource.clone(), pointer: pointer.to_owned() }
+        Self::Property {
+            resource: resource.clone(),
+            pointer: pointer.to_owned(),
+        }
     }
 
     /// A secret from an action of the resource.
     pub fn action(resource: &ResourceId, action: &str, pointer: &str) -> Self {
         let (action, pointer) = (action.to_owned(), pointer.to_owned());
-        Self::Action { resource: resource.clone(), action, pointer }
+        Self::Action {
+            resource: resource.clone(),
+            action,
+            pointer,
+        }
     }
 
     /// The resource that has the value.
@@ -104,18 +111,24 @@ impl Text {
     /// A property of a resource's GET answer, by JSON pointer.
     pub fn property(resource: &ResourceId, pointer: &str) -> Self {
         let output = OutputReference::property(resource, pointer);
-        Self { parts: vec![Part::Output(output, TextEncoding::Plain)] }
+        Self {
+            parts: vec![Part::Output(output, TextEncoding::Plain)],
+        }
     }
 
     /// A secret that an action of a resource returns.
     pub fn action(resource: &ResourceId, action: &str, pointer: &str) -> Self {
         let output = OutputReference::action(resource, action, pointer);
-        Self { parts: vec![Part::Output(output, TextEncoding::Plain)] }
+        Self {
+            parts: vec![Part::Output(output, TextEncoding::Plain)],
+        }
     }
 
     /// A secret of the deployment.
     pub fn secret(name: &SecretName) -> Self {
-        Self { parts: vec![Part::Secret(name.clone(), TextEncoding::Plain)] }
+        Self {
+            parts: vec![Part::Secret(name.clone(), TextEncoding::Plain)],
+        }
     }
 
     /// The same text with every unknown or secret part percent-encoded when it is filled in.
@@ -190,8 +203,15 @@ impl Text {
 
     /// The text that a marker in a body stands for; nothing when the value is no marker.
     pub fn from_marker(value: &Value) -> Option<Self> {
-        let parts = value.as_object().filter(|object| object.len() == 1)?.get(MARKER)?.as_array()?;
-        let parts = parts.iter().map(part_from_json).collect::<Option<Vec<_>>>()?;
+        let parts = value
+            .as_object()
+            .filter(|object| object.len() == 1)?
+            .get(MARKER)?
+            .as_array()?;
+        let parts = parts
+            .iter()
+            .map(part_from_json)
+            .collect::<Option<Vec<_>>>()?;
         Some(Self { parts })
     }
 
@@ -211,7 +231,13 @@ impl From<&str> for Text {
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        if text.is_empty() { Self::default() } else { Self { parts: vec![Part::Literal(text)] } }
+        if text.is_empty() {
+            Self::default()
+        } else {
+            Self {
+                parts: vec![Part::Literal(text)],
+            }
+        }
     }
 }
 
@@ -242,7 +268,14 @@ fn part_to_json(part: &Part) -> Value {
         Part::Output(OutputReference::Property { resource, pointer }, encoding) => {
             json!({ "resource": resource, "pointer": pointer, "encoding": encoding_word(*encoding) })
         }
-        Part::Output(OutputReference::Action { resource, action, pointer }, encoding) => json!({
+        Part::Output(
+            OutputReference::Action {
+                resource,
+                action,
+                pointer,
+            },
+            encoding,
+        ) => json!({
             "resource": resource, "action": action, "pointer": pointer,
             "encoding": encoding_word(*encoding),
         }),
@@ -275,9 +308,11 @@ fn part_from_json(value: &Value) -> Option<Part> {
     let resource = ResourceId::parse(text("resource")?).ok()?;
     let pointer = text("pointer")?.to_owned();
     let output = match text("action") {
-        Some(action) => {
-            OutputReference::Action { resource, action: action.to_owned(), pointer }
-        }
+        Some(action) => OutputReference::Action {
+            resource,
+            action: action.to_owned(),
+            pointer,
+        },
         None => OutputReference::Property { resource, pointer },
     };
     Some(Part::Output(output, encoding))
@@ -342,7 +377,9 @@ pub fn resolve(body: &Value, lookup: &dyn Fn(&Part) -> Option<String>) -> Value 
     match body {
         Value::Array(items) => items.iter().map(|item| resolve(item, lookup)).collect(),
         Value::Object(fields) => {
-            let filled = fields.iter().map(|(key, field)| (key.clone(), resolve(field, lookup)));
+            let filled = fields
+                .iter()
+                .map(|(key, field)| (key.clone(), resolve(field, lookup)));
             Value::Object(filled.collect::<Map<_, _>>())
         }
         other => other.clone(),
@@ -351,7 +388,10 @@ pub fn resolve(body: &Value, lookup: &dyn Fn(&Part) -> Option<String>) -> Value 
 
 /// The value of a text, when `lookup` knows all of its parts.
 pub fn resolve_text(text: &Text, lookup: &dyn Fn(&Part) -> Option<String>) -> Option<String> {
-    text.parts().iter().map(|part| resolve_part(part, lookup)).collect()
+    text.parts()
+        .iter()
+        .map(|part| resolve_part(part, lookup))
+        .collect()
 }
 
 fn resolve_part(part: &Part, lookup: &dyn Fn(&Part) -> Option<String>) -> Option<String> {
@@ -395,7 +435,10 @@ mod tests {
             Part::Output(..) => Some("host".to_owned()),
             _ => None,
         });
-        assert_eq!(filled, json!({ "url": "rediss://:a%2B%2F%3D@host:10000/0" }));
+        assert_eq!(
+            filled,
+            json!({ "url": "rediss://:a%2B%2F%3D@host:10000/0" })
+        );
     }
 
     #[test]
@@ -406,7 +449,10 @@ mod tests {
 
     #[test]
     fn shows_neither_secrets_nor_guesses() {
-        assert_eq!(broker().to_string(), "rediss://:(secret)@(known after apply):10000/0");
+        assert_eq!(
+            broker().to_string(),
+            "rediss://:(secret)@(known after apply):10000/0"
+        );
         assert!(broker().is_secret());
     }
 }

@@ -38,12 +38,20 @@ pub(super) fn resources(
     for service in context.deployment.services() {
         all.push(app(context, service, &inputs)?.into());
     }
-    Ok(all.into_iter().map(|resource| (resource, Management::Managed)).collect())
+    Ok(all
+        .into_iter()
+        .map(|resource| (resource, Management::Managed))
+        .collect())
 }
 
 /// What the other resources contribute to the variables of the containers.
 fn inputs(context: &Context<'_>) -> EnvironmentInputs {
-    let origin = context.deployment.public().origin.as_ref().map(ToString::to_string);
+    let origin = context
+        .deployment
+        .public()
+        .origin
+        .as_ref()
+        .map(ToString::to_string);
     let (public_scheme, public_host) = match origin.as_deref().and_then(|o| o.split_once("://")) {
         Some((scheme, host)) => (scheme.to_owned(), Text::from(host)),
         None => ("https".to_owned(), front_door(context)),
@@ -57,10 +65,7 @@ fn inputs(context: &Context<'_>) -> EnvironmentInputs {
         public_scheme,
         public_host,
         hosts,
-        postgres_host: Text::property(
-            &context.postgres(),
-            "/properties/fullyQualifiedDomainName",
-        ),
+        postgres_host: Text::property(&context.postgres(), "/properties/fullyQualifiedDomainName"),
         redis_host: Text::property(&context.redis(), "/properties/hostName"),
         redis_key: Text::action(&context.redis_database(), "listKeys", "/primaryKey"),
         storage_account: context.names.storage.clone(),
@@ -70,8 +75,10 @@ fn inputs(context: &Context<'_>) -> EnvironmentInputs {
 
 /// The front door's own name: `<app>.<the environment's domain>`.
 fn front_door(context: &Context<'_>) -> Text {
-    Text::from(format!("{}.", context.names.app(ServiceKind::Nginx)))
-        .and(Text::property(&context.environment(), "/properties/defaultDomain"))
+    Text::from(format!("{}.", context.names.app(ServiceKind::Nginx))).and(Text::property(
+        &context.environment(),
+        "/properties/defaultDomain",
+    ))
 }
 
 fn environment(context: &Context<'_>) -> ManagedEnvironment {
@@ -122,17 +129,24 @@ fn after(context: &Context<'_>, role: Role) -> Vec<ResourceId> {
 /// The services that one calls: on an update theirs are changed and proven first.
 fn calls(context: &Context<'_>, kind: ServiceKind) -> Vec<ResourceId> {
     let called: &[ServiceKind] = match kind {
-        ServiceKind::Api | ServiceKind::ApiWebsocket | ServiceKind::Worker => {
-            &[ServiceKind::Sandbox, ServiceKind::SsrfProxy, ServiceKind::PluginDaemon]
-        }
+        ServiceKind::Api | ServiceKind::ApiWebsocket | ServiceKind::Worker => &[
+            ServiceKind::Sandbox,
+            ServiceKind::SsrfProxy,
+            ServiceKind::PluginDaemon,
+        ],
         ServiceKind::Sandbox => &[ServiceKind::SsrfProxy],
         ServiceKind::Web => &[ServiceKind::Api],
-        ServiceKind::Nginx => {
-            &[ServiceKind::Api, ServiceKind::ApiWebsocket, ServiceKind::Web, ServiceKind::PluginDaemon]
-        }
+        ServiceKind::Nginx => &[
+            ServiceKind::Api,
+            ServiceKind::ApiWebsocket,
+            ServiceKind::Web,
+            ServiceKind::PluginDaemon,
+        ],
         ServiceKind::WorkerBeat | ServiceKind::SsrfProxy | ServiceKind::PluginDaemon => &[],
     };
-    let deployed = called.iter().filter(|kind| context.deployment.service(**kind).is_some());
+    let deployed = called
+        .iter()
+        .filter(|kind| context.deployment.service(**kind).is_some());
     deployed.map(|kind| context.app(*kind)).collect()
 }
 
@@ -174,25 +188,38 @@ fn app(
 }
 
 fn secret(secret: &AppSecret) -> Secret {
-    Secret { name: secret.name.to_string(), value: secret.value.clone() }
+    Secret {
+        name: secret.name.to_string(),
+        value: secret.value.clone(),
+    }
 }
 
 /// The registry's login, and the secret that holds its password.
 fn registry(context: &Context<'_>) -> (Vec<RegistryCredentials>, Option<Secret>) {
-    let Some(registry) = context.deployment.registry() else { return (Vec::new(), None) };
-    let Some(login) = &registry.credentials else { return (Vec::new(), None) };
+    let Some(registry) = context.deployment.registry() else {
+        return (Vec::new(), None);
+    };
+    let Some(login) = &registry.credentials else {
+        return (Vec::new(), None);
+    };
     let name = login.password.as_str().to_owned();
     let credentials = RegistryCredentials {
         server: registry.server.clone(),
         username: login.username.clone(),
         password_secret_ref: name.clone(),
     };
-    (vec![credentials], Some(Secret { name, value: Text::secret(&login.password) }))
+    (
+        vec![credentials],
+        Some(Secret {
+            name,
+            value: Text::secret(&login.password),
+        }),
+    )
 }
 
 /// Rendered files of a container, mounted as a secret volume at a path of their own.
 struct Files {
-    files: Vec<RenderedFile>,
+    rendered: Vec<RenderedFile>,
     directory: &'static str,
     command: Vec<String>,
 }
@@ -202,7 +229,10 @@ const VOLUME: &str = "configuration";
 impl Files {
     /// The name of the app secret that holds a file: `nginx.conf` is `file-nginx-conf`.
     fn secret_name(file: &RenderedFile) -> String {
-        format!("file-{}", file.name.replace(['.', '_'], "-").to_ascii_lowercase())
+        format!(
+            "file-{}",
+            file.name.replace(['.', '_'], "-").to_ascii_lowercase()
+        )
     }
 
     fn secrets(&self) -> Vec<Secret> {
@@ -210,7 +240,7 @@ impl Files {
             name: Self::secret_name(file),
             value: Text::from(file.text.as_str()),
         };
-        self.files.iter().map(secret).collect()
+        self.rendered.iter().map(secret).collect()
     }
 
     fn volume(&self) -> Volume {
@@ -221,26 +251,32 @@ impl Files {
         Volume {
             name: VOLUME.to_owned(),
             storage_type: "Secret".to_owned(),
-            secrets: self.files.iter().map(item).collect(),
+            secrets: self.rendered.iter().map(item).collect(),
         }
     }
 
     fn mount(&self) -> VolumeMount {
-        VolumeMount { volume_name: VOLUME.to_owned(), mount_path: self.directory.to_owned() }
+        VolumeMount {
+            volume_name: VOLUME.to_owned(),
+            mount_path: self.directory.to_owned(),
+        }
     }
 }
 
 fn files(context: &Context<'_>, kind: ServiceKind) -> Result<Option<Files>, LowerError> {
     match kind {
         ServiceKind::Nginx => Ok(Some(Files {
-            files: nginx_files(context)?,
+            rendered: nginx_files(context)?,
             directory: NGINX_DIRECTORY,
             command: nginx_command(&NginxPaths::default()),
         })),
         ServiceKind::SsrfProxy => Ok(Some(Files {
-            files: vec![crate::render::squid(context.deployment.egress())?],
+            rendered: vec![crate::render::squid(context.deployment.egress())?],
             directory: SQUID_DIRECTORY,
-            command: SQUID_COMMAND.iter().map(|word| (*word).to_owned()).collect(),
+            command: SQUID_COMMAND
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect(),
         })),
         _ => Ok(None),
     }
@@ -251,9 +287,17 @@ fn nginx_files(context: &Context<'_>) -> Result<Vec<RenderedFile>, LowerError> {
     let hosts: BTreeMap<String, String> = context
         .deployment
         .services()
-        .map(|service| (service.kind.key().to_owned(), context.names.app(service.kind)))
+        .map(|service| {
+            (
+                service.kind.key().to_owned(),
+                context.names.app(service.kind),
+            )
+        })
         .collect();
-    Ok(crate::render::nginx(&NginxInput::new(context.deployment.routes(), &hosts))?)
+    Ok(crate::render::nginx(&NginxInput::new(
+        context.deployment.routes(),
+        &hosts,
+    ))?)
 }
 
 fn container(
@@ -276,19 +320,32 @@ fn container(
 }
 
 fn resources_of(size: ConsumptionSize) -> ContainerResources {
-    ContainerResources { cpu: f64::from(size.cpu()), memory: size.memory().to_string() }
+    ContainerResources {
+        cpu: f64::from(size.cpu()),
+        memory: size.memory().to_string(),
+    }
 }
 
 /// All three probes of a port. Startup is given the time that the facts name; afterwards a
 /// container that is silent for a minute is restarted.
 fn probes(facts: &ProbeFacts) -> Vec<Probe> {
     let (http_get, tcp_socket, startup) = match facts {
-        ProbeFacts::Http { path, port, startup_seconds } => {
-            (Some(HttpGet { path: path.clone(), port: *port }), None, *startup_seconds)
-        }
-        ProbeFacts::Tcp { port, startup_seconds } => {
-            (None, Some(TcpSocket { port: *port }), *startup_seconds)
-        }
+        ProbeFacts::Http {
+            path,
+            port,
+            startup_seconds,
+        } => (
+            Some(HttpGet {
+                path: path.clone(),
+                port: *port,
+            }),
+            None,
+            *startup_seconds,
+        ),
+        ProbeFacts::Tcp {
+            port,
+            startup_seconds,
+        } => (None, Some(TcpSocket { port: *port }), *startup_seconds),
         ProbeFacts::None { .. } => return Vec::new(),
     };
     let probe = |kind: &str, period_seconds, failure_threshold| Probe {
@@ -302,7 +359,11 @@ fn probes(facts: &ProbeFacts) -> Vec<Probe> {
     };
     // At most 10 failures may be allowed, so a longer start takes longer periods.
     let startup_period = startup.div_ceil(10).clamp(1, 240);
-    vec![probe("Startup", startup_period, 10), probe("Liveness", 20, 3), probe("Readiness", 10, 3)]
+    vec![
+        probe("Startup", startup_period, 10),
+        probe("Liveness", 20, 3),
+        probe("Readiness", 10, 3),
+    ]
 }
 
 /// The front door is reached over http from everywhere; every other service that listens is
@@ -316,7 +377,10 @@ fn ingress(context: &Context<'_>, kind: ServiceKind) -> Option<Ingress> {
         exposed_port: (!is_front_door).then_some(port),
         transport: if is_front_door { "http" } else { "tcp" }.to_owned(),
         allow_insecure: is_front_door.then_some(false),
-        traffic: vec![TrafficWeight { latest_revision: true, weight: 100 }],
+        traffic: vec![TrafficWeight {
+            latest_revision: true,
+            weight: 100,
+        }],
     })
 }
 
@@ -339,7 +403,11 @@ fn scale(context: &Context<'_>, service: &Service) -> Scale {
             http: None,
         }],
     };
-    Scale { min_replicas: service.replicas.min().into(), max_replicas: service.replicas.max().into(), rules }
+    Scale {
+        min_replicas: service.replicas.min().into(),
+        max_replicas: service.replicas.max().into(),
+        rules,
+    }
 }
 
 fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {

@@ -78,7 +78,10 @@ fn server(context: &Context<'_>) -> Server {
         id: context.postgres(),
         location: context.location(),
         tags: context.tags.clone(),
-        sku: ServerSku { name: postgres.sku.clone(), tier: postgres.tier.clone() },
+        sku: ServerSku {
+            name: postgres.sku.clone(),
+            tier: postgres.tier.clone(),
+        },
         properties: ServerProperties {
             version: postgres.version.clone(),
             administrator_login: postgres.administrator.clone(),
@@ -93,8 +96,12 @@ fn server(context: &Context<'_>) -> Server {
                 backup_retention_days: postgres.backup_days,
                 geo_redundant_backup: words("Disabled"),
             },
-            network: ServerNetwork { public_network_access: words("Enabled") },
-            high_availability: ServerHighAvailability { mode: words("Disabled") },
+            network: ServerNetwork {
+                public_network_access: words("Enabled"),
+            },
+            high_availability: ServerHighAvailability {
+                mode: words("Disabled"),
+            },
         },
     }
 }
@@ -102,12 +109,18 @@ fn server(context: &Context<'_>) -> Server {
 fn redis(context: &Context<'_>) -> Vec<Managed> {
     let redis = context.deployment.redis();
     let words = |word: &str| word.to_owned();
-    let availability = if redis.high_availability { "Enabled" } else { "Disabled" };
+    let availability = if redis.high_availability {
+        "Enabled"
+    } else {
+        "Disabled"
+    };
     let instance = RedisEnterprise {
         id: context.redis(),
         location: context.location(),
         tags: context.tags.clone(),
-        sku: RedisSku { name: redis.sku.clone() },
+        sku: RedisSku {
+            name: redis.sku.clone(),
+        },
         properties: RedisEnterpriseProperties {
             public_network_access: words("Enabled"),
             high_availability: words(availability),
@@ -136,7 +149,9 @@ fn storage(context: &Context<'_>) -> Vec<Managed> {
         location: context.location(),
         tags: context.tags.clone(),
         kind: "StorageV2".to_owned(),
-        sku: StorageSku { name: storage.sku.clone() },
+        sku: StorageSku {
+            name: storage.sku.clone(),
+        },
         properties: StorageAccountProperties {
             allow_blob_public_access: false,
             allow_shared_key_access: true,
@@ -145,7 +160,10 @@ fn storage(context: &Context<'_>) -> Vec<Managed> {
             supports_https_traffic_only: true,
         },
     };
-    let retention = || RetentionPolicy { enabled: true, days: storage.retention_days };
+    let retention = || RetentionPolicy {
+        enabled: true,
+        days: storage.retention_days,
+    };
     let service = BlobService {
         id: context.blob_service(),
         properties: BlobServiceProperties {
@@ -155,7 +173,9 @@ fn storage(context: &Context<'_>) -> Vec<Managed> {
     };
     let container = |name: &str| BlobContainer {
         id: context.container(name),
-        properties: BlobContainerProperties { public_access: "None".to_owned() },
+        properties: BlobContainerProperties {
+            public_access: "None".to_owned(),
+        },
     };
     let management = management(&storage.origin);
     vec![

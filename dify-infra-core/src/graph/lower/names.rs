@@ -27,11 +27,17 @@ impl ResourceNames {
         let suffix = target.suffix();
         let global = |part: &str| format!("{prefix}-{part}-{suffix}");
         // A storage account takes letters and digits alone, 24 at most: 18 before the suffix.
-        let letters: String = prefix.chars().filter(char::is_ascii_alphanumeric).take(18).collect();
+        let letters: String = prefix
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(18)
+            .collect();
         Self {
             postgres: existing_or(&deployment.postgres().origin, || global("postgres")),
             redis: existing_or(&deployment.redis().origin, || global("redis")),
-            storage: existing_or(&deployment.storage().origin, || format!("{letters}{suffix}")),
+            storage: existing_or(&deployment.storage().origin, || {
+                format!("{letters}{suffix}")
+            }),
             prefix,
         }
     }
@@ -95,11 +101,15 @@ impl Context<'_> {
     }
 
     pub(super) fn database(&self) -> ResourceId {
-        self.postgres().child("databases", self.deployment.postgres().database.as_str())
+        self.postgres()
+            .child("databases", self.deployment.postgres().database.as_str())
     }
 
     pub(super) fn plugin_database(&self) -> ResourceId {
-        self.postgres().child("databases", self.deployment.postgres().plugin_database.as_str())
+        self.postgres().child(
+            "databases",
+            self.deployment.postgres().plugin_database.as_str(),
+        )
     }
 
     pub(super) fn extensions(&self) -> ResourceId {
@@ -107,7 +117,8 @@ impl Context<'_> {
     }
 
     pub(super) fn firewall_rule(&self) -> ResourceId {
-        self.postgres().child("firewallRules", "AllowAllAzureServices")
+        self.postgres()
+            .child("firewallRules", "AllowAllAzureServices")
     }
 
     pub(super) fn redis(&self) -> ResourceId {
