@@ -45,15 +45,22 @@ fn style(action: Action) -> Style {
     }
 }
 
-/// A value that differs; a changed file as its lines.
+/// A value that differs; a changed text of several lines as a text diff.
 fn difference(difference: &Difference) -> String {
     match (&difference.before, &difference.after) {
-        (None, Some(Value::String(text))) if text.starts_with("--- ") => {
-            let lines: String = text.lines().map(file_line).collect();
-            format!("    {}:\n{lines}", difference.path)
+        (Some(Value::String(before)), Some(Value::String(after)))
+            if before.contains('\n') || after.contains('\n') =>
+        {
+            format!("    {}:\n{}", difference.path, text_diff(before, after))
         }
         _ => format!("    {difference}\n"),
     }
+}
+
+fn text_diff(before: &str, after: &str) -> String {
+    let diff = similar::TextDiff::from_lines(before, after);
+    let unified = diff.unified_diff().context_radius(2).header("live", "wanted").to_string();
+    unified.lines().map(file_line).collect()
 }
 
 fn file_line(line: &str) -> String {
@@ -144,11 +151,10 @@ mod tests {
     fn a_changed_file_is_shown_line_by_line() {
         let changed = Difference {
             path: "properties.configuration.secrets[file]".to_owned(),
-            before: None,
-            after: Some(Value::from("--- live\n+++ wanted\n@@ -1 +1 @@\n-a\n+b\n")),
+            before: Some(Value::from("a\nc\n")),
+            after: Some(Value::from("b\nc\n")),
         };
         let text = anstream::adapter::strip_str(&difference(&changed)).to_string();
-        assert!(text.ends_with("      -a\n      +b\n"), "{text}");
-        assert!(!text.contains("\\n"), "{text}");
+        assert!(text.ends_with("      -a\n      +b\n       c\n"), "{text}");
     }
 }
