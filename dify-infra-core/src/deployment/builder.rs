@@ -45,7 +45,7 @@ use crate::spec::{
 ///
 /// let problems = Deployment::builder("dify", "dev")
 ///     .location("japaneast")
-///     .service(ServiceKind::WorkerBeat, |beat| beat.replicas(1, 2))
+///     .service(ServiceKind::Sandbox, |sandbox| sandbox.replicas(0, 2))
 ///     .build()
 ///     .unwrap_err();
 /// let paths: Vec<_> = problems
@@ -53,7 +53,7 @@ use crate::spec::{
 ///     .filter(|problem| problem.severity == dify_infra_core::diagnostic::Severity::Error)
 ///     .map(|problem| problem.path.to_string())
 ///     .collect();
-/// assert_eq!(paths, ["services.worker_beat.replicas", "azure.resource_group"]);
+/// assert_eq!(paths, ["services.sandbox.replicas", "azure.resource_group"]);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a builder does nothing until `build` is called"]
