@@ -185,7 +185,7 @@ fn judge(change: &mut Change, kind: Kind, live: &Value, differences: Vec<Differe
             Action::Update
         };
         "the last write to it failed".clone_into(&mut change.reason);
-    } else if state(live).is_some_and(|state| !state.eq_ignore_ascii_case("succeeded")) {
+    } else if !is_settled(kind, live) {
         change.action = Action::Update;
         "a write to it is still under way".clone_into(&mut change.reason);
     }
@@ -291,6 +291,39 @@ fn execution(change: &mut Change, bodies: Bodies<'_>) {
     }
 }
 
+/// Whether no write to a resource is under way, by its GET answer. A type without a state is
+/// settled as soon as it is there; any word that does not mean an end means that it goes on.
+///
+/// ```
+/// use dify_infra_core::plan::is_settled;
+/// use dify_infra_core::resource::Kind;
+/// use serde_json::json;
+///
+/// let body = |state: &str| json!({ "properties": { "provisioningState": state } });
+/// assert!(is_settled(Kind::ContainerApp, &body("Succeeded")));
+/// assert!(is_settled(Kind::ContainerApp, &body("Failed")));
+/// assert!(!is_settled(Kind::ManagedEnvironment, &body("InfrastructureSetupInProgress")));
+/// assert!(is_settled(Kind::PostgresDatabase, &json!({ "properties": {} })));
+/// ```
+pub fn is_settled(kind: Kind, live: &Value) -> bool {
+    if kind == Kind::PostgresServer {
+        // A flexible server has a state of its own; a stopped one is settled too.
+        let state = live
+            .pointer("/properties/state")
+            .and_then(Value::as_str)
+            .unwrap_or("Ready");
+        let busy = [
+            "Provisioning",
+            "Updating",
+            "Starting",
+            "Restarting",
+            "Dropping",
+        ];
+        return !busy.iter().any(|word| state.eq_ignore_ascii_case(word));
+    }
+    state(live).is_none_or(|state| state.eq_ignore_ascii_case("succeeded") || is_failed(&state))
+}
+
 /// The provisioning state of a live body.
 fn state(live: &Value) -> Option<String> {
     live.pointer("/properties/provisioningState")
@@ -329,7 +362,8 @@ fn show_fingerprints_short(differences: &mut [Difference]) {
     }
 }
 
-/// A changed rendered file is shown as a text diff when its old text could be read.
+/// A changed rendered file is shown with both texts when its old text could be read; a person sees
+/// them as a text diff.
 fn show_files(differences: &mut Vec<Difference>, node: &Node, snapshot: &Snapshot) {
     let tag = format!("tags.{FILES_TAG}");
     if !differences.iter().any(|difference| difference.path == tag) {
@@ -342,16 +376,10 @@ fn show_files(differences: &mut Vec<Difference>, node: &Node, snapshot: &Snapsho
         else {
             continue;
         };
-        let text = similar::TextDiff::from_lines(before, after);
-        let unified = text
-            .unified_diff()
-            .context_radius(2)
-            .header("live", "wanted")
-            .to_string();
         differences.push(Difference {
             path: format!("properties.configuration.secrets[{name}]"),
-            before: None,
-            after: Some(Value::from(unified)),
+            before: Some(Value::from(before)),
+            after: Some(Value::from(after)),
         });
     }
 }
