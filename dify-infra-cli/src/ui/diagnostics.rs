@@ -24,13 +24,22 @@ pub(crate) fn show(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
 
 /// Shows errors and warnings; notes are counted, for whoever goes on to something else.
 pub(crate) fn show_pressing(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
-    let (notes, pressing): (Vec<Diagnostic>, Vec<Diagnostic>) =
-        diagnostics.iter().cloned().partition(|one| one.severity == Severity::Note);
+    let (notes, pressing): (Vec<Diagnostic>, Vec<Diagnostic>) = diagnostics
+        .iter()
+        .cloned()
+        .partition(|one| one.severity == Severity::Note);
     show(ui, input, &pressing.into_iter().collect());
     if !notes.is_empty() {
         let count = notes.len();
-        let notes = if count == 1 { "1 note".to_owned() } else { format!("{count} notes") };
-        ui.say(format!("{}: {notes}; `dify-infra check` shows them", input.shown));
+        let notes = if count == 1 {
+            "1 note".to_owned()
+        } else {
+            format!("{count} notes")
+        };
+        ui.say(format!(
+            "{}: {notes}; `dify-infra check` shows them",
+            input.shown
+        ));
     }
 }
 

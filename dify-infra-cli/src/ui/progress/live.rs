@@ -148,7 +148,11 @@ impl Live {
         let state = self.state();
         let is_running = |id: &&ResourceId| state.bars.get(*id).is_some_and(|one| one.is_running);
         let running: Vec<ResourceId> = ids.iter().filter(is_running).cloned().collect();
-        if running.is_empty() { ids.to_vec() } else { running }
+        if running.is_empty() {
+            ids.to_vec()
+        } else {
+            running
+        }
     }
 
     fn message(&self, id: &ResourceId, text: &str) {

@@ -170,8 +170,15 @@ mod tests {
     #[test]
     fn a_wait_is_told_when_one_thing_is_left() {
         let group = ResourceId::resource_group("s", "g");
-        let waits = |on: &[ResourceId]| Event::Waiting { id: id("api"), on: on.to_vec() };
-        let said = lines(&[waits(&[id("a"), id("b")]), waits(&[id("b")]), waits(&[group])]);
+        let waits = |on: &[ResourceId]| Event::Waiting {
+            id: id("api"),
+            on: on.to_vec(),
+        };
+        let said = lines(&[
+            waits(&[id("a"), id("b")]),
+            waits(&[id("b")]),
+            waits(&[group]),
+        ]);
         assert_eq!(said, ["[0/0] api (containerApps) waits for b"]);
     }
 
