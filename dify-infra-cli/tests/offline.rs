@@ -58,14 +58,14 @@ fn check_shows_every_problem_at_once_with_its_place() {
     let directory = with_file(
         &MINIMAL
             .replace("location", "locaton")
-            .replace("schema = 1", "schema = 7"),
+            .replace("resource_group", "resource_grup"),
     );
     let check = run(directory.path(), &["check"]);
     assert_eq!(check.code, Some(3), "{}", check.stderr);
     assert_eq!(check.stdout, "");
     for part in [
-        "dify.toml:1:",
         "dify.toml:4:1",
+        "dify.toml:8:1",
         "locaton",
         "`location`",
         "error[",

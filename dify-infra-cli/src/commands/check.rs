@@ -30,7 +30,7 @@ pub(super) fn run(ui: &Ui, settings: &Settings, arguments: &FileArguments) -> an
 fn conclude(ui: &Ui, input: &Input, findings: &Diagnostics) {
     if findings.is_empty() {
         ui.say(format!("{}: {}", input.shown, styled(GREEN, "no findings")));
-    } else if let Some(first) = findings.iter().next() {
+    } else if let Some(first) = findings.iter().min_by_key(|finding| finding.severity) {
         ui.hint(format!(
             "`dify-infra explain {}` tells why a rule exists",
             first.code
