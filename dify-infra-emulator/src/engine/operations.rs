@@ -80,7 +80,11 @@ pub(crate) fn follow(
     }
     if style.location {
         // Location may be relative (Azure/azure-rest-api-specs PostDeploymentWhatIf example)
-        let relative = cloud.settings.dialect == Dialect::Noisy && call.number.is_multiple_of(2);
+        let relative = cloud.settings.dialect == Dialect::Noisy
+            && cloud
+                .settings
+                .dice
+                .coin(&format!("relative/{}", operation.id));
         let base = if relative { "" } else { call.base.as_str() };
         answer = answer.header(
             "location",

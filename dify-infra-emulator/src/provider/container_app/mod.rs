@@ -353,9 +353,8 @@ fn name_revision(world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError
     if let Some(suffix) = suffix {
         check_suffix(suffix)?;
     }
-    let unchanged = draft
-        .old("properties.template")
-        .is_some_and(|old| Some(old) == at(&draft.body, "properties.template"));
+    let old = draft.old("properties.template").map(canonical);
+    let unchanged = old.is_some() && old == at(&draft.body, "properties.template").map(canonical);
     if unchanged && draft.facts["revision"].is_string() {
         return Ok(());
     }
@@ -383,6 +382,27 @@ fn name_revision(world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError
     }
     draft.facts = json!({ "revision": name });
     Ok(())
+}
+
+/// A template with its named lists in one order: that of variables, volumes or rules means nothing.
+fn canonical(template: &Value) -> Value {
+    match template {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), canonical(value)))
+            .collect(),
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(canonical).collect();
+            if items
+                .iter()
+                .all(|item| item.get("name").is_some() && item.get("image").is_none())
+            {
+                items.sort_by_key(|item| item["name"].to_string());
+            }
+            Value::Array(items)
+        }
+        scalar => scalar.clone(),
+    }
 }
 
 fn check_suffix(suffix: &str) -> Result<(), ArmError> {
