@@ -77,7 +77,7 @@ fn each_kind_has_its_answer() {
     );
     let whole = FaultKind::Answer {
         status: StatusCode::OK,
-        headers: vec![("x-a", "b".to_owned())],
+        headers: vec![("X-A".to_owned(), "b".to_owned())],
         body: json!([]),
     };
     assert_eq!(answer(whole).header("x-a"), Some("b"));
@@ -174,6 +174,30 @@ fn short_waits_are_told_in_milliseconds_too() {
     let slow = with_environment();
     let reply = slow.patch(&environment_path(), json!({"tags": {}}));
     assert!(reply.header("retry-after-ms").is_none());
+}
+
+#[test]
+fn what_is_still_running_says_when_to_look_again() {
+    let client = Client::new(Emulator::builder().time_scale(1000.0).build().unwrap());
+    client.make_group();
+    let cache = group("/providers/Microsoft.Cache/redisEnterprise/cache-one");
+    let reply = client.put(&cache, cache_body());
+    assert!(reply.header("retry-after-ms").is_some());
+    assert!(client.get(&cache).header("retry-after-ms").is_some());
+    let busy = client.put(&cache, cache_body());
+    assert_eq!(
+        (busy.status.as_u16(), busy.header("retry-after")),
+        (409, Some("1"))
+    );
+    client.settle();
+    assert!(client.get(&cache).header("retry-after-ms").is_none());
+    let real = with_environment();
+    real.put(&app_path("api"), app_body());
+    assert!(
+        real.put(&app_path("api"), app_body())
+            .header("retry-after")
+            .is_none()
+    );
 }
 
 #[test]

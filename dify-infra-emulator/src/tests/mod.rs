@@ -10,6 +10,7 @@ mod jobs;
 mod persistence;
 mod postgres;
 mod redis;
+mod robustness;
 mod storage;
 mod support;
 mod workspaces;
