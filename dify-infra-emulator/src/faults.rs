@@ -202,7 +202,8 @@ impl FaultKind {
 pub(crate) fn lock_conflict() -> ArmError {
     ArmError::conflict(
         "ContainerAppLockConflict",
-        "Failed to acquire lock on the container app. Another operation is in progress. Please retry later.",
+        "Failed to acquire lock on the container app. Another operation is in progress. Please \
+         retry later.",
     )
     .bare()
 }

@@ -101,7 +101,8 @@ impl ArmError {
         if self.status == StatusCode::UNAUTHORIZED {
             answer.header(
                 "www-authenticate",
-                "Bearer authorization_uri=\"https://login.microsoftonline.com/common\", error=\"invalid_token\"",
+                "Bearer authorization_uri=\"https://login.microsoftonline.com/common\", \
+                 error=\"invalid_token\"",
             )
         } else {
             answer

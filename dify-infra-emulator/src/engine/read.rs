@@ -90,7 +90,8 @@ pub(crate) fn parent_not_found(parent: &ResourceId) -> ArmError {
     ArmError::not_found(
         "ParentResourceNotFound",
         format!(
-            "Failed to perform the operation because the parent resource '{parent}' could not be found."
+            "Failed to perform the operation because the parent resource '{parent}' could not be \
+             found."
         ),
     )
 }

@@ -23,11 +23,12 @@ pub(crate) const RULES: &[Rule] = &[TRIGGER, LIMITS, START];
 const TRIGGER: Rule = Rule::known(
     "ACA-JOB-TRIGGER",
     "A job has the configuration of its trigger type and of no other one.",
-    "learn.microsoft.com container-apps/jobs; the error code is a guess",
+    "learn.microsoft.com container-apps/jobs",
 );
 const LIMITS: Rule = Rule::guessed(
     "ACA-JOB-LIMITS",
-    "replicaTimeout is at least 1 second, replicaRetryLimit at least 0, parallelism and replicaCompletionCount at least 1.",
+    "replicaTimeout is at least 1 second, replicaRetryLimit at least 0, parallelism and \
+     replicaCompletionCount at least 1.",
     "learn.microsoft.com container-apps/jobs",
 );
 const START: Rule = Rule::guessed(

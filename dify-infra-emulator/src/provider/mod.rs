@@ -431,7 +431,8 @@ const NAME_RULES: &[Rule] = &[GLOBAL_NAME];
 
 const GLOBAL_NAME: Rule = Rule::known(
     "ARM-GLOBAL-NAME",
-    "Names of storage accounts, PostgreSQL servers and Managed Redis caches are unique beyond the subscription.",
+    "Names of storage accounts, PostgreSQL servers and Managed Redis caches are unique beyond \
+     the subscription.",
     "learn.microsoft.com azure-resource-manager/management/resource-name-rules",
 );
 
