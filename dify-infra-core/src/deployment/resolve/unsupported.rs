@@ -1,12 +1,14 @@
 //! What the file's format knows and this version of the program does not do yet.
 
 use super::Resolver;
-use crate::check::azr;
+use crate::check::{azr, spc};
 use crate::diagnostic::KeyPath;
+use crate::spec::SCHEMA_VERSION;
 
 impl Resolver<'_> {
     /// Reports every setting that would have to be left out.
     pub(super) fn refuse_unsupported(&mut self) {
+        self.refuse_other_formats();
         self.refuse_production();
         let spec = self.spec;
         let network = &spec.network;
@@ -41,6 +43,24 @@ impl Resolver<'_> {
         for (path, _, help) in settings.into_iter().filter(|(_, is_used, _)| *is_used) {
             self.not_yet(path, &format!("`{path}` is"), help);
         }
+    }
+
+    fn refuse_other_formats(&mut self) {
+        let Some(version) = self
+            .spec
+            .schema
+            .filter(|version| *version != SCHEMA_VERSION)
+        else {
+            return;
+        };
+        let message =
+            format!("the file is of format {version}; this version reads {SCHEMA_VERSION}");
+        let help = format!("write `schema = {SCHEMA_VERSION}`, or use a newer dify-infra");
+        self.report(
+            spc::INVALID_VALUE
+                .finding(KeyPath::of("schema"), message)
+                .with_help(help),
+        );
     }
 
     fn refuse_production(&mut self) {
