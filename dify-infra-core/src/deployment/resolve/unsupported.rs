@@ -1,12 +1,14 @@
 //! What the file's format knows and this version of the program does not do yet.
 
 use super::Resolver;
-use crate::check::azr;
+use crate::check::{azr, spc};
 use crate::diagnostic::KeyPath;
+use crate::spec::SCHEMA_VERSION;
 
 impl Resolver<'_> {
     /// Reports every setting that would have to be left out.
     pub(super) fn refuse_unsupported(&mut self) {
+        self.refuse_other_formats();
         self.refuse_production();
         let spec = self.spec;
         let network = &spec.network;
@@ -43,6 +45,24 @@ impl Resolver<'_> {
         }
     }
 
+    fn refuse_other_formats(&mut self) {
+        let Some(version) = self
+            .spec
+            .schema
+            .filter(|version| *version != SCHEMA_VERSION)
+        else {
+            return;
+        };
+        let message =
+            format!("the file is of format {version}; this version reads {SCHEMA_VERSION}");
+        let help = format!("write `schema = {SCHEMA_VERSION}`, or use a newer dify-infra");
+        self.report(
+            spc::INVALID_VALUE
+                .finding(KeyPath::of("schema"), message)
+                .with_help(help),
+        );
+    }
+
     fn refuse_production(&mut self) {
         let (profile, environment) = (
             self.spec.profile.as_deref(),
@@ -76,8 +96,8 @@ const PRODUCTION: &str = "use `profile = \"dev\"` and give sizes and replicas yo
 
 const NETWORK: &str = "remove it: the environment gets a network of Azure's own";
 
-const ENDPOINTS: &str = "remove it: PostgreSQL and storage are open to Azure services alone, and \
-    Redis is guarded by its key";
+const ENDPOINTS: &str = "remove it: PostgreSQL is open to what runs in Azure, and storage and Redis are \
+    guarded by their keys";
 
 const VAULT: &str = "use `store = \"app\"` and no identity: secrets are kept in the container \
     apps, where nobody can read them without the right to";
