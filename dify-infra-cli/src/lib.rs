@@ -1,5 +1,87 @@
 //! The commands `dify-infra` and `dify-secrets` as a library: the binaries only call it.
 
+pub mod args;
+mod commands;
+mod embedded;
+pub mod env;
+pub mod exit;
+mod input;
+mod interrupt;
+pub mod reference;
+mod secrets_file;
 pub mod secrets_command;
+mod session;
+pub mod settings;
+mod ui;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
 
 pub use secrets_command::main as secrets_main;
+
+use args::Arguments;
+use exit::Exit;
+use settings::{Settings, UsageError, Verbosity};
+use ui::Ui;
+use ui::errors::{self, AlreadyShown};
+
+/// Runs `dify-infra` with the arguments of a process, the program's name first.
+pub fn infra_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => run(arguments).into(),
+        Err(error) => explain(&error).into(),
+    }
+}
+
+fn run(arguments: Arguments) -> Exit {
+    let settings = match Settings::resolve(&arguments.global, &env::read) {
+        Ok(settings) => settings,
+        Err(error) => return failed(&Ui::new(Verbosity::Normal), &error.into()),
+    };
+    let ui = Ui::new(settings.verbosity);
+    log(settings.verbosity);
+    match commands::run(&ui, &settings, arguments.command) {
+        Ok(exit) => exit,
+        Err(error) => failed(&ui, &error),
+    }
+}
+
+/// Shows an error and finds the code for it.
+fn failed(ui: &Ui, error: &anyhow::Error) -> Exit {
+    if let Some(AlreadyShown(exit)) = error.downcast_ref() {
+        return *exit;
+    }
+    errors::show(ui, error);
+    if error.is::<UsageError>() { Exit::Usage } else { Exit::Failed }
+}
+
+/// Prints what clap has to say: help and version on stdout, mistakes on stderr.
+fn explain(error: &clap::Error) -> Exit {
+    // Nothing is left to do when the terminal is gone.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Usage,
+    }
+}
+
+/// Logs to stderr what `-v` or the variable asks for.
+fn log(verbosity: Verbosity) {
+    let filter = env::read(env::LOG).unwrap_or_else(|| {
+        match verbosity {
+            Verbosity::Debug => "dify_infra_azure=debug,dify_infra_emulator=info",
+            Verbosity::Verbose => "dify_infra_azure=info",
+            Verbosity::Normal | Verbosity::Quiet => "error",
+        }
+        .to_owned()
+    });
+    // A program that calls this library may have a subscriber of its own.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .try_init();
+}

@@ -40,6 +40,9 @@ impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |value: &Option<Value>| match value {
             None => "(absent)".to_owned(),
+            Some(Value::String(text)) if text.contains('\n') => {
+                format!("({} lines)", text.lines().count())
+            }
             Some(Value::String(text)) => format!("\"{text}\""),
             Some(other) => other.to_string(),
         };

@@ -6,8 +6,8 @@ use std::time::Duration;
 ///
 /// The defaults fit a container of 0.5 GiB: Dify's own file gives 256 MB to a cache that holds
 /// nothing. Times are at least those of Dify's HTTP node (langgenius/dify 1.16.0,
-/// `HTTP_REQUEST_MAX_CONNECT_TIMEOUT` 10 s, `_READ_TIMEOUT` and `_WRITE_TIMEOUT` 600 s), so that the
-/// node's own limit is the one a user meets (langgenius/dify#41011).
+/// `HTTP_REQUEST_MAX_CONNECT_TIMEOUT` 10 s, `_READ_TIMEOUT` and `_WRITE_TIMEOUT` 600 s), so that
+/// the node's own limit is the one a user meets (langgenius/dify#41011).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyLimits {
     /// Memory for objects in transit, in MiB.

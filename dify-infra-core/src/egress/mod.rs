@@ -49,8 +49,8 @@ pub struct EgressPolicy {
 /// A network that may not use the proxy, whatever the deployment file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` cannot be a client of the proxy, since squid would serve everybody: name the subnet of the \
-     apps"
+    "`{0}` cannot be a client of the proxy, since squid would serve everybody: name the \
+     subnet of the apps"
 )]
 pub struct InvalidClient(pub IpNet);
 
@@ -75,7 +75,7 @@ impl EgressPolicy {
         }
     }
 
-    /// Lets the addresses of `network` use the proxy, for environments outside of the private ranges.
+    /// Lets the addresses of `network` use the proxy, for apps outside of the private ranges.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl EgressPolicy {
 
     /// The decisions of the proxy in order: the first whose conditions all hold decides.
     ///
-    /// Exceptions stand after the port rules and before the deny list; a deny list after any general
+    /// Exceptions stand after the port rules and before the deny list; a deny list after a general
     /// allow would deny nothing (langgenius/dify#36400).
     pub fn rules(&self) -> Vec<AccessRule> {
         rule::rules(self.exceptions.len())

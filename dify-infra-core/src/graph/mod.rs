@@ -5,6 +5,7 @@
 //! [`Resource::after`](crate::resource::Resource::after) names with a reason. Nothing else orders
 //! work, so that what can run at once does.
 
+mod display;
 mod lower;
 mod schedule;
 

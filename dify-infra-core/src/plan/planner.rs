@@ -329,7 +329,8 @@ fn show_fingerprints_short(differences: &mut [Difference]) {
     }
 }
 
-/// A changed rendered file is shown as a text diff when its old text could be read.
+/// A changed rendered file is shown with both texts when its old text could be read; a person sees
+/// them as a text diff.
 fn show_files(differences: &mut Vec<Difference>, node: &Node, snapshot: &Snapshot) {
     let tag = format!("tags.{FILES_TAG}");
     if !differences.iter().any(|difference| difference.path == tag) {
@@ -342,16 +343,10 @@ fn show_files(differences: &mut Vec<Difference>, node: &Node, snapshot: &Snapsho
         else {
             continue;
         };
-        let text = similar::TextDiff::from_lines(before, after);
-        let unified = text
-            .unified_diff()
-            .context_radius(2)
-            .header("live", "wanted")
-            .to_string();
         differences.push(Difference {
             path: format!("properties.configuration.secrets[{name}]"),
-            before: None,
-            after: Some(Value::from(unified)),
+            before: Some(Value::from(before)),
+            after: Some(Value::from(after)),
         });
     }
 }

@@ -224,8 +224,8 @@ fn write_to(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 
 /// Writes one word so that nginx reads exactly it.
 ///
-/// In double quotes a backslash escapes `"`, `'`, `\`, `t`, `r` and `n` and stands for itself before
-/// anything else (nginx, `ngx_conf_read_token`).
+/// In double quotes a backslash escapes `"`, `'`, `\`, `t`, `r` and `n` and stands for itself
+/// before anything else (nginx, `ngx_conf_read_token`).
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:=+-,@$~".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {

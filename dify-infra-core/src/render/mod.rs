@@ -7,12 +7,16 @@
 //! Container Apps has been seen to turn `$$` into `$` and may expand `$(NAME)` in secret values, as
 //! Kubernetes does for variables; no rendered file contains either.
 
+mod arm;
 mod directive;
+mod environment;
 mod nginx;
 mod squid;
 mod text;
 
+pub use self::arm::arm_template;
 pub use self::directive::UnquotableText;
+pub use self::environment::{environment_files, mounted_files};
 pub use self::nginx::{
     NGINX_DIRECTORY, NGINX_RUNTIME_DIRECTORY, NginxInput, NginxPaths, nginx_command,
 };
@@ -110,8 +114,8 @@ pub enum RenderError {
 
 /// Renders `nginx.conf` and `start-nginx.sh`, to be mounted in one directory.
 ///
-/// The container's command is [`nginx_command`] of the same paths. The script finds out what only the
-/// container knows (the nameserver and the search domain) and starts nginx. nginx starts whether
+/// The container's command is [`nginx_command`] of the same paths. The script finds out what only
+/// the container knows (the nameserver and the search domain) and starts nginx. nginx starts whether
 /// or not its back-ends exist, and follows them when their addresses change.
 ///
 /// ```

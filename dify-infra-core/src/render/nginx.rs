@@ -45,8 +45,8 @@ impl Default for NginxPaths {
 pub struct NginxInput<'a> {
     /// Who answers what, and within which limits.
     pub routes: &'a RouteTable,
-    /// Host of each service by its key: an app name such as `dify-dev-api`, to which the container's
-    /// search domain is added, or a name with a dot, which is taken as complete. The port is the
+    /// Host of each service by its key: an app name such as `dify-dev-api`, to which the
+    /// container's search domain is added, or a name with a dot, which is taken as complete. The port is the
     /// location's.
     pub hosts: &'a BTreeMap<String, String>,
     /// Address and port to listen on.
@@ -322,8 +322,8 @@ fn map(source: &'static str, variable: &'static str, cases: &[[&'static str; 2]]
 
 /// What a request looks like from outside, where TLS ends.
 ///
-/// `X-Forwarded-Proto` is believed whoever sends it: only the platform's ingress reaches nginx, and it
-/// sets the header anew.
+/// `X-Forwarded-Proto` is believed whoever sends it: only the platform's ingress reaches nginx, and
+/// it sets the header anew.
 fn maps() -> Vec<Entry> {
     let remark = |text: &str| Entry::Comment(text.to_owned());
     vec![

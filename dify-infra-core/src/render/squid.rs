@@ -280,7 +280,7 @@ mod tests {
         }
 
         #[test]
-        fn a_reason_adds_no_directive(reason in "(?s).{0,40}[\n\r\u{2028}]{0,2}http_access.{0,200}") {
+        fn a_reason_adds_no_directive(reason in "(?s).{0,40}[\n\r\u{2028}]{0,2}http_access.{0,99}") {
             let exception = EgressException::network("10.0.8.4/32", &reason).unwrap();
             let policy = EgressPolicy::default_policy().with_exception(exception);
             let with_reason = render(&policy).unwrap().text;

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// What nginx allows a request, whatever location it belongs to.
 ///
 /// The defaults are those of Dify's own front door (langgenius/dify 1.16.0,
-/// `docker/nginx/proxy.conf.template` and `nginx.conf.template`); nginx's would cut uploads at 1 MiB
-/// and silent answers after a minute.
+/// `docker/nginx/proxy.conf.template` and `nginx.conf.template`); nginx's would cut uploads at 1
+/// MiB and silent answers after a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSettings {
     /// Largest request body, in bytes; more is answered with 413.

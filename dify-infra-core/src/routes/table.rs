@@ -63,8 +63,8 @@ pub enum RouteError {
     },
     /// A service key that cannot name a service.
     #[error(
-        "location `{path}` goes to service `{service}`, but a service key is made of at most 32 lower-case \
-         letters and digits in words joined by one `-` or `_`, and starts with a letter"
+        "location `{path}` goes to service `{service}`, but a service key is made of at most 32 \
+         lower-case letters and digits in words joined by one `-` or `_`, and starts with a letter"
     )]
     InvalidService {
         /// The location's path.
@@ -155,8 +155,8 @@ impl RouteTable {
         })
     }
 
-    /// The table of Dify 1.16.0 (`docker/nginx/conf.d/default.conf.template`), for tests and examples
-    /// that need one without a release catalogue.
+    /// The table of Dify 1.16.0 (`docker/nginx/conf.d/default.conf.template`), for tests and
+    /// examples that need one without a release catalogue.
     pub fn dify_1_16_0() -> Self {
         let locations = vec![
             Location::prefix("/console/api", "api", 5001),

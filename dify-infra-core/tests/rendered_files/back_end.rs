@@ -19,8 +19,8 @@ pub(crate) struct BackEnd {
 impl BackEnd {
     /// Listens on `address`. Answers begin with `name`, then repeat the request's head.
     ///
-    /// A path with `stream` gets two events, the second after [`Self::open_gate`]; a request to become a
-    /// WebSocket gets its bytes back.
+    /// A path with `stream` gets two events, the second after [`Self::open_gate`], and in chunks if
+    /// it says `chunked`; a request to become a WebSocket gets its bytes back.
     pub(crate) fn start(name: &str, address: Ipv4Addr, port: u16) -> Self {
         let listener = TcpListener::bind((address, port)).unwrap();
         let (name, gate, stop) = (
@@ -68,18 +68,15 @@ fn serve(mut connection: &TcpStream, name: &str, gate: &Gate) -> std::io::Result
     let lower = head.to_ascii_lowercase();
     if lower.contains("\r\nupgrade: websocket") {
         connection.write_all(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+            b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
         )?;
         let mut bytes = [0; 16];
         let length = reader.read(&mut bytes)?;
         return connection.write_all(&bytes[..length]);
     }
-    if lower
-        .lines()
-        .next()
-        .is_some_and(|line| line.contains("stream"))
-    {
-        return stream(connection, gate);
+    let line = lower.lines().next().unwrap_or("");
+    if line.contains("stream") {
+        return stream(connection, gate, line.contains("chunked"));
     }
     let length = lower
         .lines()
@@ -99,16 +96,26 @@ fn serve(mut connection: &TcpStream, name: &str, gate: &Gate) -> std::io::Result
     )
 }
 
-fn stream(mut connection: &TcpStream, gate: &Gate) -> std::io::Result<()> {
-    connection.write_all(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
-    )?;
-    connection.write_all(b"d\r\ndata: first\n\n\r\n")?;
+/// Sends two events, in chunks or with an end that only closing tells.
+fn stream(mut connection: &TcpStream, gate: &Gate, chunked: bool) -> std::io::Result<()> {
+    let (encoding, first, second) = if chunked {
+        let second = "e\r\ndata: second\n\n\r\n0\r\n\r\n";
+        (
+            "Transfer-Encoding: chunked",
+            "d\r\ndata: first\n\n\r\n",
+            second,
+        )
+    } else {
+        ("Connection: close", "data: first\n\n", "data: second\n\n")
+    };
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{encoding}\r\n\r\n");
+    connection.write_all(head.as_bytes())?;
+    connection.write_all(first.as_bytes())?;
     let mut open = gate.0.lock().unwrap();
     while !*open {
         open = gate.1.wait(open).unwrap();
     }
-    connection.write_all(b"e\r\ndata: second\n\n\r\n0\r\n\r\n")
+    connection.write_all(second.as_bytes())
 }
 
 /// Reads up to the empty line.

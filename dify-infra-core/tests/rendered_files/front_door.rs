@@ -45,7 +45,7 @@ pub(crate) struct FrontDoor {
 }
 
 impl FrontDoor {
-    /// Starts nginx for `routes`, asking `names` with `search_domain`, and waits for its health path.
+    /// Starts nginx for `routes`, asking `names` with `search_domain`, and waits for its health.
     ///
     /// The test's own address counts as a trusted proxy.
     pub(crate) fn start(

@@ -1,7 +1,7 @@
 //! The rendered files of nginx and squid: what they say, and that the real programs take them.
 //!
-//! A test whose program is not installed says `skipped` and returns; with `DIFY_INFRA_REQUIRE_REAL=1`
-//! it fails instead. Nothing leaves the loopback interface.
+//! A test whose program is not installed says `skipped` and returns; with
+//! `DIFY_INFRA_REQUIRE_REAL=1` it fails instead. Nothing leaves the loopback interface.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails where something is missing"

@@ -1,0 +1,377 @@
+//! The arguments of `dify-infra`: definitions and help, no logic.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Deploys Dify to Azure Container Apps from one file: proves it right, creates it, proves it works
+#[derive(Debug, Parser)]
+#[command(
+    name = "dify-infra",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    after_help = "\
+Examples:
+  dify-infra init > dify.toml
+  dify-infra check
+  dify-infra apply --target embedded --yes     a whole deployment in an Azure inside the process
+  dify-infra plan                              what apply would change in your subscription
+  dify-infra apply
+
+Exit codes: 0 done or nothing to do, 1 failed, 2 changes (plan --detailed-exitcode),
+3 the deployment file has errors, 64 wrong usage.
+
+stdout carries data, stderr everything for people. Variables: AZURE_SUBSCRIPTION_ID,
+DIFY_INFRA_TOKEN, NO_COLOR and more, listed in docs/reference/variables.md."
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: GlobalArguments,
+}
+
+/// Flags that every command takes.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArguments {
+    /// Which Azure: the real one, or one inside of this process that keeps its state in
+    /// .dify-infra/ beside the file [default: azure]
+    #[arg(long, global = true, value_enum)]
+    pub target: Option<Target>,
+
+    /// Subscription to deploy into, when the file names none
+    #[arg(long, global = true, value_name = "ID")]
+    pub subscription: Option<String>,
+
+    /// Secrets file, as `dify-secrets gen` writes it [default: <name>-<environment>.secrets.env
+    /// beside the deployment file]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub secrets: Option<PathBuf>,
+
+    /// Another Azure Resource Manager: a sovereign cloud's, or what `dify-infra emulate` prints.
+    /// Plain http is accepted for loopback alone
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "target")]
+    pub endpoint: Option<String>,
+
+    /// Where the token comes from [default: auto]
+    #[arg(long, global = true, value_enum)]
+    pub auth: Option<Auth>,
+
+    /// How many times faster than Azure the embedded Azure is [default: 60]
+    #[arg(long, global = true, value_name = "N", value_parser = crate::settings::parse_time_scale)]
+    pub time_scale: Option<f64>,
+
+    /// Print data as JSON on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Say more on stderr; twice for every request
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// Which Azure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Target {
+    /// Azure, in a subscription.
+    #[default]
+    Azure,
+    /// An Azure inside of this process.
+    Embedded,
+}
+
+/// Where the token comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Auth {
+    /// The first of the others that is set up; a made-up token for a loopback endpoint.
+    #[default]
+    Auto,
+    /// The account of `az login`.
+    AzureCli,
+    /// The identity of the Azure resource that this runs on.
+    ManagedIdentity,
+    /// AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.
+    ClientSecret,
+    /// DIFY_INFRA_TOKEN.
+    Token,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented deployment file to stdout
+    #[command(after_help = "Example:\n  dify-infra init --profile prod > dify.toml")]
+    Init(InitArguments),
+    /// Check a deployment file against every rule, offline
+    #[command(after_help = "\
+Examples:
+  dify-infra check
+  dify-infra check prod.toml --json | jq -r '.diagnostics[].code'
+
+Exits with 3 when there is an error; warnings and notes alone exit with 0.")]
+    Check(FileArguments),
+    /// Tell why a rule exists, where it comes from and how to mend what it finds
+    #[command(after_help = "Examples:\n  dify-infra explain LIM004\n  dify-infra explain")]
+    Explain(ExplainArguments),
+    /// Write the files that apply would use: nginx, squid, environments, an ARM template
+    #[command(after_help = "\
+Examples:
+  dify-infra render --to nginx
+  dify-infra render --to env --out rendered/
+  dify-infra render --to arm | az deployment group what-if -g dify-dev-rg --template-file /dev/stdin
+
+No secret is written: the environments have ${secret:NAME} in its place, the template parameters.")]
+    Render(RenderArguments),
+    /// Draw the resources and what waits for what
+    #[command(after_help = "Example:\n  dify-infra graph --format dot | dot -Tsvg > dify.svg")]
+    Graph(GraphArguments),
+    /// Show what apply would change, and why
+    #[command(after_help = "\
+Examples:
+  dify-infra plan
+  dify-infra plan --detailed-exitcode; [ $? -eq 2 ] && echo drift
+
+Reading needs no secrets file and no right to read secrets. A plan in which something could not be
+read exits with 1.")]
+    Plan(PlanArguments),
+    /// Create or change the deployment
+    #[command(after_help = "\
+Examples:
+  dify-infra apply --target embedded --yes
+  dify-infra apply prod.toml --secrets prod.secrets.env
+
+Without a secrets file the first apply makes one, before anything is written to Azure: keep it. One
+Ctrl-C lets running operations finish, a second one leaves at once; `apply` again goes on from there.")]
+    Apply(ApplyArguments),
+    /// Print URLs, names and the DNS records to set
+    Outputs(FileArguments),
+    /// Prove from Azure's answers that the deployment is as it should be
+    #[command(after_help = "\
+Exits with 1 when a check failed. What needs a look into running containers is reported as not run.")]
+    Verify(VerifyArguments),
+    /// Remove the apps; the data layer only when asked for by name
+    #[command(after_help = "\
+Examples:
+  dify-infra destroy                                   apps, jobs, environment and logs
+  dify-infra destroy --include-data --confirm dify-dev --yes
+
+Databases, caches, blobs and the secrets file stay unless --include-data is given; the secrets file
+stays in any case.")]
+    Destroy(DestroyArguments),
+    /// Run an Azure on a loopback port, to try things out and to test deploy pipelines
+    #[command(after_help = "\
+Examples:
+  dify-infra emulate --listen 127.0.0.1:7700 --state azure-state
+  dify-infra plan --endpoint http://127.0.0.1:7700 --subscription ID")]
+    Emulate(EmulateArguments),
+}
+
+/// Arguments of commands that read the deployment file alone.
+#[derive(Args, Debug)]
+pub struct FileArguments {
+    /// Deployment file; `-` is stdin
+    #[arg(value_name = "FILE", default_value = "dify.toml")]
+    pub file: PathBuf,
+}
+
+/// Arguments of `init`.
+#[derive(Args, Debug)]
+pub struct InitArguments {
+    /// Which set of defaults
+    #[arg(long, value_enum, default_value = "dev")]
+    pub profile: Profile,
+
+    /// Azure region
+    #[arg(long, value_name = "REGION", default_value = "japaneast")]
+    pub location: String,
+}
+
+/// Which set of defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Small and cheap.
+    Dev,
+    /// Private and redundant.
+    Prod,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArguments {
+    /// Rule, as `check` prints it; all rules are listed without one
+    #[arg(value_name = "RULE")]
+    pub rule: Option<String>,
+}
+
+/// Arguments of `render`.
+#[derive(Args, Debug)]
+pub struct RenderArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// What to render
+    #[arg(long, value_enum)]
+    pub to: RenderFormat,
+
+    /// Directory to write the files into, instead of stdout
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What to render.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RenderFormat {
+    /// The front door's nginx.conf and start script.
+    Nginx,
+    /// The proxy's squid.conf.
+    Squid,
+    /// The variables of each container.
+    Env,
+    /// An Azure Resource Manager template.
+    Arm,
+}
+
+/// Arguments of `graph`.
+#[derive(Args, Debug)]
+pub struct GraphArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// Language of the picture
+    #[arg(long, value_enum, default_value = "mermaid")]
+    pub format: GraphFormat,
+}
+
+/// Language of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// As GitHub draws it.
+    Mermaid,
+    /// As Graphviz draws it.
+    Dot,
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub struct PlanArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    /// Also remove what someone else set in our resources
+    #[arg(long)]
+    pub prune: bool,
+}
+
+/// Arguments of `apply`.
+#[derive(Args, Debug)]
+pub struct ApplyArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// How many resources are written at the same time
+    #[arg(long, value_name = "N", default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub max_parallel: u16,
+
+    /// Say first how the last run ended; the work is that of a plain apply
+    #[arg(long)]
+    pub resume: bool,
+
+    /// Also remove what someone else set in our resources
+    #[arg(long)]
+    pub prune: bool,
+}
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+pub struct VerifyArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+/// Arguments of `destroy`.
+#[derive(Args, Debug)]
+pub struct DestroyArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// Also delete databases, caches and blobs; the deployment's name must be typed
+    #[arg(long)]
+    pub include_data: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// The deployment's name, <name>-<environment>, instead of typing it
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+}
+
+/// Arguments of `emulate`.
+#[derive(Args, Debug)]
+pub struct EmulateArguments {
+    /// Loopback address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7700")]
+    pub listen: SocketAddr,
+
+    /// Directory to keep the state in; without it the state ends with the process
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_fit_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_file_defaults_to_dify_toml() {
+        let arguments = Arguments::try_parse_from(["dify-infra", "plan"]).unwrap();
+        let Command::Plan(plan) = arguments.command else { panic!("not plan") };
+        assert_eq!(plan.file.file, PathBuf::from("dify.toml"));
+    }
+
+    #[test]
+    fn global_flags_may_stand_after_the_command() {
+        let arguments =
+            Arguments::try_parse_from(["dify-infra", "apply", "--target", "embedded", "-vv"])
+                .unwrap();
+        assert_eq!(arguments.global.target, Some(Target::Embedded));
+        assert_eq!(arguments.global.verbose, 2);
+    }
+}

@@ -1,0 +1,195 @@
+//! `dify-infra apply`: check, plan, confirm, preflight, keep the secrets, write, report.
+
+use dify_infra_azure::apply::{Applier, LastRun, last_run};
+use dify_infra_azure::outputs::{Outputs, outputs};
+use dify_infra_azure::preflight::preflight;
+use dify_infra_core::plan::{Plan, Snapshot};
+use serde_json::json;
+
+use super::{plan, run};
+use crate::args::ApplyArguments;
+use crate::exit::Exit;
+use crate::secrets_file::{Completed, SecretsFile, fingerprints};
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::ui::errors::Problem;
+use crate::ui::progress::Progress;
+use crate::ui::table::Table;
+use crate::ui::{BOLD, DIM, RED, Ui, styled};
+
+pub(super) async fn run(
+    ui: &Ui,
+    settings: &Settings,
+    arguments: &ApplyArguments,
+) -> anyhow::Result<Exit> {
+    let session = Session::open(ui, settings, &arguments.file.file).await?;
+    if arguments.resume {
+        tell_last_run(ui, &session);
+    }
+    let file = SecretsFile::open(ui, settings, &session)?;
+    let mut snapshot = session.observe(ui).await;
+    let completed = file.complete(&session, &snapshot).await?;
+    let known = fingerprints(&completed.secrets);
+    let plan = plan::make(&session, &mut snapshot, known.as_ref(), arguments.prune).await;
+    ui.say(crate::ui::plan::render(&plan).trim_end());
+    if !plan.is_applyable() {
+        return Err(not_applyable(&plan).into());
+    }
+    if plan.is_empty() {
+        return finish(ui, settings, &Ended { session, file, snapshot, report: None });
+    }
+    if !is_confirmed(ui, arguments)? {
+        return Err(Problem::new("nothing was changed").into());
+    }
+    check_ahead(ui, &session, &plan).await?;
+    keep_secrets(ui, &session, &file, &completed)?;
+    session.state.create()?;
+    let options = run::options(&session, settings)
+        .with_max_parallel(usize::from(arguments.max_parallel))
+        .with_prune(arguments.prune);
+    let applier = Applier::new(&session.client, &session.graph, options);
+    let progress = Progress::new(ui);
+    let report = run::watch(
+        ui,
+        |sink, cancellation| {
+            Box::pin(applier.apply((&plan, &snapshot), &completed.secrets, sink, cancellation))
+        },
+        &progress,
+    )
+    .await?;
+    run::conclude(ui, &report);
+    let snapshot = session.observe(ui).await;
+    finish(ui, settings, &Ended { session, file, snapshot, report: Some(report) })
+}
+
+/// What there is after a run, or after finding nothing to do.
+struct Ended {
+    session: Session,
+    file: SecretsFile,
+    snapshot: Snapshot,
+    report: Option<dify_infra_azure::apply::ApplyReport>,
+}
+
+fn tell_last_run(ui: &Ui, session: &Session) {
+    let Some(last) = last_run(&session.state.journals(session.graph.owner())) else {
+        ui.say("there is no journal of an earlier run: this is a plain apply");
+        return;
+    };
+    let LastRun { run, finished, open, outcome, .. } = last;
+    let outcome = outcome.unwrap_or_else(|| "it was cut off".to_owned());
+    ui.say(format!("last run {run}: {outcome}, {} resources finished", finished.len()));
+    for id in open {
+        ui.say(format!("  was at work on {}", id.rsplit('/').next().unwrap_or(&id)));
+    }
+}
+
+/// Why a plan can't be carried out. What it is was shown with the plan.
+fn not_applyable(plan: &Plan) -> Problem {
+    if plan.is_complete() {
+        return Problem::new("the plan can't be carried out, for the reasons marked with `!`");
+    }
+    let count = plan.summary().unknown;
+    Problem::new(format!("the plan is incomplete: {count} resources could not be judged"))
+        .hint("mend what is marked with `?` above, then run apply again")
+}
+
+/// Asks the person, when there is one; a run without one needs `--yes`.
+fn is_confirmed(ui: &Ui, arguments: &ApplyArguments) -> Result<bool, Problem> {
+    if arguments.yes {
+        return Ok(true);
+    }
+    if !ui.is_interactive() {
+        return Err(Problem::new("there is nobody to confirm the plan")
+            .hint("give --yes to apply without asking"));
+    }
+    let answer = ui.ask("Apply this plan? Only `yes` goes on:");
+    Ok(answer.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
+}
+
+/// Looks for what would stop the run, before its first write.
+async fn check_ahead(ui: &Ui, session: &Session, plan: &Plan) -> Result<(), Problem> {
+    let found = preflight(&session.client, &session.graph, plan).await;
+    if found.is_empty() {
+        return Ok(());
+    }
+    for problem in &found {
+        ui.line(format!("{}: {}", styled(RED, "error"), problem.what));
+        ui.line(format!("{}: {}", styled(crate::ui::CYAN, "hint"), problem.remedy));
+    }
+    let count = found.len();
+    let plural = if count == 1 { "this" } else { "these" };
+    Err(Problem::new(format!("nothing was written, since {plural} would stop the run")))
+}
+
+/// Puts every value where it can be read back, before it is used.
+fn keep_secrets(
+    ui: &Ui,
+    session: &Session,
+    file: &SecretsFile,
+    completed: &Completed,
+) -> anyhow::Result<()> {
+    file.save(completed, session.graph.owner())?;
+    let path = file.path().display();
+    if !completed.recovered.is_empty() {
+        let count = completed.recovered.len();
+        ui.say(format!("secrets: {count} read back from the running apps, kept in {path}"));
+    }
+    if !completed.generated.is_empty() {
+        let count = completed.generated.len();
+        ui.say(format!("secrets: {count} generated, kept in {path}"));
+    }
+    Ok(())
+}
+
+/// The summary on stdout, and the exit code.
+fn finish(ui: &Ui, settings: &Settings, ended: &Ended) -> anyhow::Result<Exit> {
+    let Ended { session, snapshot, report, .. } = ended;
+    let offers = outputs(&session.deployment, &session.target, &session.graph, snapshot);
+    let is_success = report.as_ref().is_none_or(dify_infra_azure::apply::ApplyReport::is_success);
+    if settings.json {
+        let run = report.as_ref().map(run::as_json);
+        ui.json(&json!({ "format": 1, "run": run, "outputs": offers }))?;
+    } else if is_success {
+        ui.data(&summary(ended, &offers))?;
+    }
+    Ok(if is_success { Exit::Done } else { Exit::Failed })
+}
+
+fn summary(ended: &Ended, offers: &Outputs) -> String {
+    let Ended { session, file, .. } = ended;
+    let mut table = Table::new();
+    let mut row = |name: &str, value: &str| table.row([format!("  {}", styled(BOLD, name)), value.to_owned()]);
+    if let Some(url) = &offers.public_url {
+        row("public URL", url);
+    }
+    if let Some(url) = &offers.install_url {
+        row("first account", &format!("{url} (asks for INIT_PASSWORD of the secrets file)"));
+    }
+    row("resource group", &offers.resource_group);
+    row("secrets", &format!("{} (keep this file)", file.path().display()));
+    let mut text = format!("\n{} is deployed\n\n{}", session.graph.owner(), table.render());
+    for record in &offers.dns_records {
+        text += &format!("  set DNS: {} {} {}\n", record.name, record.kind, record.value);
+    }
+    if session.is_embedded {
+        let note = "the embedded Azure keeps resources and runs no containers: nothing answers at \
+                    the URL";
+        text += &format!("  {}\n", styled(DIM, note));
+    }
+    text + &next_steps(session)
+}
+
+fn next_steps(session: &Session) -> String {
+    let mut common = match session.input.shown.as_str() {
+        "dify.toml" => String::new(),
+        other => format!(" {other}"),
+    };
+    if session.is_embedded {
+        common += " --target embedded";
+    }
+    format!(
+        "\nnext:\n  dify-infra verify{common}    proves it from Azure's answers\n  dify-infra \
+         plan{common}      says what has changed since\n  dify-infra destroy{common}   removes the \
+         apps and keeps the data\n"
+    )
+}

@@ -1,0 +1,32 @@
+//! `dify-infra check`: every rule, offline.
+
+use dify_infra_core::diagnostic::Diagnostics;
+use serde_json::json;
+
+use crate::args::FileArguments;
+use crate::exit::Exit;
+use crate::input::Input;
+use crate::settings::Settings;
+use crate::ui::{GREEN, Ui, diagnostics, styled};
+
+pub(super) fn run(ui: &Ui, settings: &Settings, arguments: &FileArguments) -> anyhow::Result<Exit> {
+    let input = Input::read(&arguments.file)?;
+    let findings = match input.parse() {
+        Ok((_, findings)) | Err(findings) => findings,
+    };
+    if settings.json {
+        ui.json(&json!({ "format": 1, "diagnostics": findings.iter().collect::<Vec<_>>() }))?;
+    } else {
+        diagnostics::show(ui, &input, &findings);
+        conclude(ui, &input, &findings);
+    }
+    Ok(if findings.has_errors() { Exit::Diagnostics } else { Exit::Done })
+}
+
+fn conclude(ui: &Ui, input: &Input, findings: &Diagnostics) {
+    if findings.is_empty() {
+        ui.say(format!("{}: {}", input.shown, styled(GREEN, "no findings")));
+    } else if let Some(first) = findings.iter().next() {
+        ui.hint(format!("`dify-infra explain {}` tells why a rule exists", first.code));
+    }
+}

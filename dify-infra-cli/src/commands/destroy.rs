@@ -1,0 +1,175 @@
+//! `dify-infra destroy`: removes the apps; the data layer only when it is asked for by name.
+
+use dify_infra_azure::apply::{Applier, destroyed};
+use dify_infra_core::graph::Management;
+use dify_infra_core::plan::{Observed, Snapshot};
+use dify_infra_core::resource::ResourceId;
+
+use super::run;
+use crate::args::DestroyArguments;
+use crate::exit::Exit;
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::ui::errors::Problem;
+use crate::ui::progress::{Progress, kind, name};
+use crate::ui::table::Table;
+use crate::ui::{BOLD, DIM, RED, Ui, styled};
+
+pub(super) async fn run(
+    ui: &Ui,
+    settings: &Settings,
+    arguments: &DestroyArguments,
+) -> anyhow::Result<Exit> {
+    let session = Session::open(ui, settings, &arguments.file.file).await?;
+    let snapshot = session.observe(ui).await;
+    refuse_unreadable(&snapshot)?;
+    let going = destroyed(&session.graph, &snapshot, arguments.include_data);
+    show(ui, &session, &snapshot, &going);
+    if going.is_empty() {
+        ui.say("there is nothing to delete");
+        return Ok(Exit::Done);
+    }
+    confirm(ui, arguments, session.graph.owner())?;
+    session.state.create()?;
+    let applier = Applier::new(&session.client, &session.graph, run::options(&session, settings));
+    let progress = Progress::new(ui);
+    let report = run::watch(
+        ui,
+        |sink, cancellation| {
+            Box::pin(applier.destroy(&snapshot, arguments.include_data, sink, cancellation))
+        },
+        &progress,
+    )
+    .await?;
+    run::conclude(ui, &report);
+    if settings.json {
+        ui.json(&run::as_json(&report))?;
+    }
+    Ok(if report.is_success() { Exit::Done } else { Exit::Failed })
+}
+
+/// What could not be looked at might be anything, so nothing is deleted around it.
+fn refuse_unreadable(snapshot: &Snapshot) -> Result<(), Problem> {
+    let unreadable = snapshot.resources().find_map(|(id, observed)| match observed {
+        Observed::Unreadable(reason) => Some((id, reason)),
+        Observed::Absent | Observed::Present(_) => None,
+    });
+    match unreadable {
+        None => Ok(()),
+        Some((id, reason)) => {
+            Err(Problem::new(format!("nothing was deleted: {} can't be read: {reason}", name(id))))
+        }
+    }
+}
+
+/// Lists what goes and what stays.
+fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId]) {
+    let list = |ids: &[&ResourceId]| {
+        let mut table = Table::new();
+        for id in ids {
+            table.row([format!("  {}", name(id)), styled(DIM, kind(id))]);
+        }
+        table.render()
+    };
+    if !going.is_empty() {
+        let ids: Vec<&ResourceId> = going.iter().collect();
+        ui.say(format!("{}\n{}", styled(RED, "will be deleted:"), list(&ids).trim_end()));
+    }
+    let stays = staying(session, snapshot, going);
+    if !stays.is_empty() {
+        ui.say(format!("{}\n{}", styled(BOLD, "stays:"), list(&stays).trim_end()));
+    }
+}
+
+/// Our top-level resources that are there and do not go.
+fn staying<'a>(
+    session: &'a Session,
+    snapshot: &Snapshot,
+    going: &[ResourceId],
+) -> Vec<&'a ResourceId> {
+    let nodes = session.graph.nodes().filter(|node| {
+        node.management() == Management::Managed
+            && !node.id().is_child()
+            && snapshot.body(node.id()).is_some()
+            && !going.contains(node.id())
+    });
+    nodes.map(dify_infra_core::graph::Node::id).collect()
+}
+
+/// The data layer goes only with the deployment's name, typed or given.
+fn confirm(ui: &Ui, arguments: &DestroyArguments, owner: &str) -> Result<(), Problem> {
+    if let Some(given) = &arguments.confirm
+        && given != owner
+    {
+        return Err(Problem::new(format!(
+            "nothing was deleted: --confirm says {given}, and the deployment is {owner}"
+        )));
+    }
+    if arguments.include_data && arguments.confirm.is_none() {
+        return typed(ui, owner);
+    }
+    if arguments.yes || arguments.confirm.is_some() {
+        return Ok(());
+    }
+    if !ui.is_interactive() {
+        return Err(Problem::new("there is nobody to confirm the deletion")
+            .hint("give --yes to delete without asking"));
+    }
+    match ui.ask("Delete these? Only `yes` goes on:") {
+        Some(answer) if answer.eq_ignore_ascii_case("yes") => Ok(()),
+        _ => Err(Problem::new("nothing was deleted")),
+    }
+}
+
+fn typed(ui: &Ui, owner: &str) -> Result<(), Problem> {
+    if !ui.is_interactive() {
+        return Err(Problem::new("databases, caches and blobs go only when the name is given")
+            .hint(format!("give --confirm {owner} with --include-data")));
+    }
+    ui.say(styled(RED, "databases, caches and blobs are deleted for ever"));
+    match ui.ask(&format!("Type the deployment's name, {owner}, to go on:")) {
+        Some(answer) if answer == owner => Ok(()),
+        _ => Err(Problem::new("nothing was deleted")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::args::FileArguments;
+    use crate::settings::Verbosity;
+
+    fn arguments(include_data: bool, yes: bool, confirm: Option<&str>) -> DestroyArguments {
+        DestroyArguments {
+            file: FileArguments { file: PathBuf::from("dify.toml") },
+            include_data,
+            yes,
+            confirm: confirm.map(str::to_owned),
+        }
+    }
+
+    fn is_confirmed(arguments: &DestroyArguments) -> bool {
+        let (ui, ..) = Ui::captured(Verbosity::Normal);
+        confirm(&ui, arguments, "dify-dev").is_ok()
+    }
+
+    #[test]
+    fn apps_go_with_yes() {
+        assert!(is_confirmed(&arguments(false, true, None)));
+        assert!(!is_confirmed(&arguments(false, false, None)));
+    }
+
+    #[test]
+    fn data_goes_only_with_the_name() {
+        assert!(!is_confirmed(&arguments(true, true, None)));
+        assert!(!is_confirmed(&arguments(true, true, Some("dify"))));
+        assert!(is_confirmed(&arguments(true, true, Some("dify-dev"))));
+    }
+
+    #[test]
+    fn a_wrong_name_stops_apps_too() {
+        assert!(!is_confirmed(&arguments(false, true, Some("dify-prod"))));
+    }
+}

@@ -1,0 +1,68 @@
+//! One function for each command.
+
+mod apply;
+mod check;
+mod destroy;
+mod emulate;
+mod explain;
+mod graph;
+mod init;
+mod outputs;
+mod plan;
+mod render;
+mod run;
+mod verify;
+
+use std::future::Future;
+
+use anyhow::Context as _;
+use dify_infra_core::deployment::Deployment;
+use dify_infra_core::graph::{ResourceGraph, Target, lower};
+
+use crate::args::Command;
+use crate::exit::Exit;
+use crate::session::named_subscription;
+use crate::settings::Settings;
+use crate::ui::Ui;
+
+/// Runs a command to its end.
+///
+/// # Errors
+///
+/// When the command could not do what it was asked to; the printer shows why.
+pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Init(arguments) => init::run(ui, &arguments),
+        Command::Check(arguments) => check::run(ui, settings, &arguments),
+        Command::Explain(arguments) => explain::run(ui, settings, &arguments),
+        Command::Render(arguments) => render::run(ui, settings, &arguments),
+        Command::Graph(arguments) => graph::run(ui, settings, &arguments),
+        Command::Plan(arguments) => wait(plan::run(ui, settings, &arguments)),
+        Command::Apply(arguments) => wait(apply::run(ui, settings, &arguments)),
+        Command::Outputs(arguments) => wait(outputs::run(ui, settings, &arguments)),
+        Command::Verify(arguments) => wait(verify::run(ui, settings, &arguments)),
+        Command::Destroy(arguments) => wait(destroy::run(ui, settings, &arguments)),
+        Command::Emulate(arguments) => wait(emulate::run(ui, settings, &arguments)),
+    }
+}
+
+/// Runs a command that talks to Azure.
+fn wait(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the threads of this run can't be started")?;
+    runtime.block_on(command)
+}
+
+/// The graph of a deployment for commands that ask Azure nothing.
+fn offline_graph(
+    deployment: &Deployment,
+    settings: &Settings,
+) -> anyhow::Result<(Target, ResourceGraph)> {
+    let subscription = named_subscription(deployment, settings)?;
+    let target = Target::new(deployment, subscription.as_ref());
+    let graph = lower(deployment, &target)
+        .context("the deployment can't be turned into resources")?;
+    Ok((target, graph))
+}

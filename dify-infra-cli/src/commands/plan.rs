@@ -1,0 +1,53 @@
+//! `dify-infra plan`: what apply would change.
+
+use dify_infra_azure::observe;
+use dify_infra_core::plan::{self, Fingerprints, Options, Plan, Snapshot};
+
+use crate::args::PlanArguments;
+use crate::exit::Exit;
+use crate::secrets_file::{SecretsFile, fingerprints};
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::ui::Ui;
+
+pub(super) async fn run(
+    ui: &Ui,
+    settings: &Settings,
+    arguments: &PlanArguments,
+) -> anyhow::Result<Exit> {
+    let session = Session::open(ui, settings, &arguments.file.file).await?;
+    let secrets = SecretsFile::open(ui, settings, &session)?;
+    let known = secrets.secrets().and_then(fingerprints);
+    let mut snapshot = session.observe(ui).await;
+    let plan = make(&session, &mut snapshot, known.as_ref(), arguments.prune).await;
+    if settings.json {
+        ui.json(&plan)?;
+    } else {
+        ui.data(&crate::ui::plan::render(&plan))?;
+    }
+    Ok(judge(&plan, arguments.detailed_exitcode))
+}
+
+/// Plans, then reads the old texts of rendered files that would change, to show what changes.
+pub(super) async fn make(
+    session: &Session,
+    snapshot: &mut Snapshot,
+    known: Option<&Fingerprints>,
+    prune: bool,
+) -> Plan {
+    let options = Options { fingerprints: known, prune };
+    let first = plan::plan(&session.graph, snapshot, options);
+    observe::read_files(&session.client, &session.graph, &first, snapshot).await;
+    plan::plan(&session.graph, snapshot, options)
+}
+
+/// A plan that can't be carried out is a failure, never "no changes".
+fn judge(plan: &Plan, detailed: bool) -> Exit {
+    if !plan.is_applyable() {
+        Exit::Failed
+    } else if detailed && !plan.is_empty() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
+}

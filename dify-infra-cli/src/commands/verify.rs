@@ -1,0 +1,61 @@
+//! `dify-infra verify`: proof from Azure's answers.
+
+use std::fs;
+
+use anyhow::Context as _;
+use dify_infra_azure::verify::{Check, Status, VerifyReport, verify};
+
+use crate::args::VerifyArguments;
+use crate::exit::Exit;
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::ui::table::Table;
+use crate::ui::{DIM, GREEN, RED, Ui, styled};
+
+pub(super) async fn run(
+    ui: &Ui,
+    settings: &Settings,
+    arguments: &VerifyArguments,
+) -> anyhow::Result<Exit> {
+    let session = Session::open(ui, settings, &arguments.file.file).await?;
+    let snapshot = session.observe(ui).await;
+    let report = verify(&session.client, &session.deployment, &session.graph, &snapshot).await;
+    if let Some(path) = &arguments.junit {
+        fs::write(path, report.to_junit())
+            .with_context(|| format!("{} can't be written", path.display()))?;
+    }
+    if settings.json {
+        ui.json(&report)?;
+    } else {
+        ui.data(&text(&report))?;
+    }
+    Ok(if report.is_success() { Exit::Done } else { Exit::Failed })
+}
+
+/// A table, failures last, where they are seen; then the sum.
+fn text(report: &VerifyReport) -> String {
+    let mut table = Table::new();
+    for status in [Status::Passed, Status::NotRun, Status::Failed] {
+        for check in report.checks.iter().filter(|check| check.status == status) {
+            row(&mut table, check);
+        }
+    }
+    let count = |status| report.count(status);
+    let sum = format!(
+        "{} passed, {} failed, {} not run\n",
+        count(Status::Passed),
+        count(Status::Failed),
+        count(Status::NotRun)
+    );
+    format!("{}\n{sum}", table.render())
+}
+
+fn row(table: &mut Table, check: &Check) {
+    let style = match check.status {
+        Status::Passed => GREEN,
+        Status::Failed => RED,
+        Status::NotRun => DIM,
+    };
+    let status = styled(style, check.status.word());
+    table.row([status, check.subject.clone(), check.name.clone(), check.detail.clone()]);
+}

@@ -1,0 +1,150 @@
+//! Every environment variable that `dify-infra` reads, documented.
+//!
+//! A flag of the same meaning wins over its variable. Nothing else of the environment is read, apart
+//! from what the Azure CLI and a managed identity's own protocol need.
+
+/// An environment variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, as a sentence without a full stop.
+    pub description: &'static str,
+    /// The flag that wins over it.
+    pub flag: Option<&'static str>,
+    /// Whether its value is a secret, and so never shown.
+    pub is_secret: bool,
+}
+
+impl Variable {
+    const fn new(name: &'static str, description: &'static str) -> Self {
+        Self { name, description, flag: None, is_secret: false }
+    }
+
+    const fn with_flag(self, flag: &'static str) -> Self {
+        Self { flag: Some(flag), ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
+    }
+}
+
+/// Which Azure to talk to: `azure` or `embedded`.
+pub const TARGET: Variable =
+    Variable::new("DIFY_INFRA_TARGET", "Which Azure to talk to: `azure` or `embedded`")
+        .with_flag("--target");
+
+/// The subscription's id.
+pub const SUBSCRIPTION: Variable = Variable::new(
+    "AZURE_SUBSCRIPTION_ID",
+    "Id of the subscription to deploy into, when the deployment file names none",
+)
+.with_flag("--subscription");
+
+/// The secrets file.
+pub const SECRETS: Variable =
+    Variable::new("DIFY_INFRA_SECRETS", "Path of the secrets file").with_flag("--secrets");
+
+/// Another ARM endpoint.
+pub const ENDPOINT: Variable = Variable::new(
+    "DIFY_INFRA_ENDPOINT",
+    "URL of another Azure Resource Manager: a sovereign cloud's, or the emulator's",
+)
+.with_flag("--endpoint");
+
+/// Where the token comes from.
+pub const AUTH: Variable = Variable::new(
+    "DIFY_INFRA_AUTH",
+    "Where the token comes from: `auto`, `azure-cli`, `managed-identity`, `client-secret` or `token`",
+)
+.with_flag("--auth");
+
+/// A bearer token.
+pub const TOKEN: Variable = Variable::new(
+    "DIFY_INFRA_TOKEN",
+    "Bearer token for `--auth token`; `auto` takes it first when it is set",
+)
+.secret();
+
+/// Speed of the embedded Azure.
+pub const TIME_SCALE: Variable = Variable::new(
+    "DIFY_INFRA_TIME_SCALE",
+    "How many times faster than Azure the embedded Azure and `emulate` are",
+)
+.with_flag("--time-scale");
+
+/// Log filter.
+pub const LOG: Variable = Variable::new(
+    "DIFY_INFRA_LOG",
+    "What is logged to stderr, in the syntax of `RUST_LOG`: `dify_infra_azure=debug`",
+)
+.with_flag("--verbose");
+
+/// The tenant of a client secret.
+pub const TENANT_ID: Variable = Variable::new(
+    "AZURE_TENANT_ID",
+    "Tenant of the application (`--auth client-secret`) or of the Azure CLI's account",
+);
+
+/// The application of a client secret, or a user-assigned identity.
+pub const CLIENT_ID: Variable = Variable::new(
+    "AZURE_CLIENT_ID",
+    "Id of the application (`--auth client-secret`) or of a user-assigned identity \
+     (`--auth managed-identity`)",
+);
+
+/// The client secret.
+pub const CLIENT_SECRET: Variable =
+    Variable::new("AZURE_CLIENT_SECRET", "Secret of the application (`--auth client-secret`)")
+        .secret();
+
+/// Set by Azure where a managed identity is.
+pub const IDENTITY_ENDPOINT: Variable = Variable::new(
+    "IDENTITY_ENDPOINT",
+    "Set by Azure where a managed identity can be used; `auto` tries it only then",
+);
+
+/// No colour.
+pub const NO_COLOR: Variable =
+    Variable::new("NO_COLOR", "Any value turns colour off (https://no-color.org)");
+
+/// Colour without a terminal.
+pub const CLICOLOR_FORCE: Variable =
+    Variable::new("CLICOLOR_FORCE", "`1` keeps colour when the output is not a terminal");
+
+/// Every variable, in the order of the reference.
+pub const ALL: [Variable; 14] = [
+    TARGET,
+    SUBSCRIPTION,
+    SECRETS,
+    ENDPOINT,
+    AUTH,
+    TOKEN,
+    TENANT_ID,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    IDENTITY_ENDPOINT,
+    TIME_SCALE,
+    LOG,
+    NO_COLOR,
+    CLICOLOR_FORCE,
+];
+
+/// Reads a variable of the process; an empty one counts as absent.
+pub fn read(variable: Variable) -> Option<String> {
+    std::env::var(variable.name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ALL;
+
+    #[test]
+    fn every_variable_is_listed_once() {
+        let names: BTreeSet<&str> = ALL.iter().map(|variable| variable.name).collect();
+        assert_eq!(names.len(), ALL.len());
+    }
+}

@@ -1,0 +1,132 @@
+//! The deployment file.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use dify_infra_core::deployment::Deployment;
+use dify_infra_core::diagnostic::Diagnostics;
+
+use crate::exit::Exit;
+use crate::ui::Ui;
+use crate::ui::diagnostics;
+use crate::ui::errors::{AlreadyShown, Problem};
+
+/// The deployment file as it was read.
+#[derive(Debug)]
+pub struct Input {
+    /// The name that people know it by.
+    pub shown: String,
+    /// Its text.
+    pub text: String,
+    directory: PathBuf,
+}
+
+impl Input {
+    /// Reads the file; `-` is stdin.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file, or it can't be read as text.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let shown = if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
+        let bytes = if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            fs::read(path)
+        };
+        let bytes = bytes.map_err(|error| unreadable(&shown, &error))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Problem::new(format!("{shown} is no UTF-8 text, so it is no deployment file"))
+        })?;
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self { shown, text, directory })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn from_text(shown: &str, text: &str) -> Self {
+        Self { shown: shown.to_owned(), text: text.to_owned(), directory: PathBuf::from(".") }
+    }
+
+    /// The directory that the file is in: secrets and state are kept there.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Proves the file right, for commands that go on with it. Findings are shown; with errors among
+    /// them the command ends.
+    ///
+    /// # Errors
+    ///
+    /// When the file has errors; they were shown.
+    pub fn deployment(&self, ui: &Ui) -> Result<Deployment, AlreadyShown> {
+        match self.parse() {
+            Ok((deployment, findings)) => {
+                diagnostics::show(ui, self, &findings);
+                Ok(deployment)
+            }
+            Err(findings) => {
+                diagnostics::show(ui, self, &findings);
+                Err(AlreadyShown(Exit::Diagnostics))
+            }
+        }
+    }
+
+    /// The deployment with its warnings and notes.
+    ///
+    /// # Errors
+    ///
+    /// When the file has errors: all findings.
+    pub fn parse(&self) -> Result<(Deployment, Diagnostics), Diagnostics> {
+        let resolved = Deployment::parse(&self.text)?;
+        Ok((resolved.deployment, resolved.diagnostics))
+    }
+}
+
+fn unreadable(shown: &str, error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::NotFound => Problem::new(format!("there is no deployment file {shown}"))
+            .hint("write one with `dify-infra init > dify.toml`, or name yours"),
+        io::ErrorKind::IsADirectory => {
+            Problem::new(format!("{shown} is a directory, not a deployment file"))
+                .hint(format!("name the file in it: {shown}/dify.toml"))
+        }
+        _ => Problem::new(format!("{shown} can't be read: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_leads_to_init() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = Input::read(&directory.path().join("dify.toml")).unwrap_err();
+        assert!(error.to_string().starts_with("there is no deployment file"));
+        let hints = crate::ui::errors::hints(std::iter::once(
+            &error as &(dyn std::error::Error + 'static),
+        ));
+        assert!(hints[0].contains("dify-infra init"), "{hints:?}");
+    }
+
+    #[test]
+    fn a_directory_and_bytes_are_sentences() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = Input::read(directory.path()).unwrap_err();
+        assert!(error.to_string().contains("is a directory"), "{error}");
+        let path = directory.path().join("x.toml");
+        fs::write(&path, [0xff, 0xfe]).unwrap();
+        let error = Input::read(&path).unwrap_err();
+        assert!(error.to_string().contains("no UTF-8 text"), "{error}");
+    }
+
+    #[test]
+    fn the_directory_of_a_bare_name_is_the_current_one() {
+        assert_eq!(Input::from_text("dify.toml", "").directory(), Path::new("."));
+    }
+}

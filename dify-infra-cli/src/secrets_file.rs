@@ -1,0 +1,348 @@
+//! The secrets file of a deployment: found, completed, and kept before any value is used.
+//!
+//! Order of sources: the file, what live apps still hold, newly generated. Whatever is not in the
+//! file yet is written to it, synced, before the first write to Azure.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use dify_infra_azure::secrets::recover;
+use dify_infra_core::deployment::Deployment;
+use dify_infra_core::plan::{Fingerprints, Snapshot};
+use dify_infra_core::secrets::{
+    Checker, Finding, Format, ParsedSecrets, Problem as SecretProblem, SecretKind, SecretName,
+    Secrets, Severity, fingerprint, generate, parse, render,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::secrets_command::{Existing, SystemRandom, write_private};
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::ui::Ui;
+use crate::ui::errors::Problem;
+
+/// A secrets file, there or not.
+#[derive(Debug)]
+pub struct SecretsFile {
+    path: PathBuf,
+    /// Whether the person named it, so that it is theirs to write.
+    is_named: bool,
+    /// What it holds; nothing when it is not there.
+    found: Option<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    text: SecretString,
+    secrets: Secrets,
+}
+
+/// All secrets of a deployment, and where they come from.
+#[derive(Debug)]
+pub struct Completed {
+    /// The values.
+    pub secrets: Secrets,
+    /// Those that live apps held and the file did not.
+    pub recovered: Vec<SecretName>,
+    /// Those that were made just now.
+    pub generated: Vec<SecretName>,
+}
+
+impl SecretsFile {
+    /// Reads the file that was named, or the deployment's own beside the deployment file.
+    ///
+    /// # Errors
+    ///
+    /// When a named file is missing, when a file can't be read, or holds values that must not be
+    /// used: published ones, weak ones, ones that break their consumer.
+    pub fn open(ui: &Ui, settings: &Settings, session: &Session) -> anyhow::Result<Self> {
+        let (path, is_named) = match &settings.secrets {
+            Some(path) => (path.clone(), true),
+            None => (default_path(&session.deployment, session.input.directory()), false),
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => SecretString::from(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {
+                return Ok(Self { path, is_named, found: None });
+            }
+            Err(error) => return Err(unreadable(&path, &error).into()),
+        };
+        let format = Format::detect(&path.to_string_lossy(), text.expose_secret());
+        let parsed = parse(text.expose_secret(), format)
+            .with_context(|| format!("the secrets file {} can't be read", path.display()))?;
+        judge(ui, &path, &parsed, &session.deployment)?;
+        Ok(Self { path, is_named, found: Some(Found { text, secrets: parsed.into_secrets() }) })
+    }
+
+    /// Where the file is, or will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file holds; nothing when it is not there.
+    pub fn secrets(&self) -> Option<&Secrets> {
+        self.found.as_ref().map(|found| &found.secrets)
+    }
+
+    /// Fills in what the file lacks: from live apps, then from the system's randomness. Nothing is
+    /// written yet.
+    ///
+    /// # Errors
+    ///
+    /// When the person has to give a value, in a file of theirs or one that only they know, or when
+    /// live apps may hold a value that can't be read.
+    pub async fn complete(
+        &self,
+        session: &Session,
+        snapshot: &Snapshot,
+    ) -> anyhow::Result<Completed> {
+        let mut secrets = self.secrets().cloned().unwrap_or_default();
+        let wanted = session.deployment.secret_names();
+        let missing = lacking(&wanted, &secrets);
+        self.refuse_what_is_not_ours(&missing)?;
+        let mut recovered = Vec::new();
+        if !missing.is_empty() {
+            let live = recover(&session.client, &session.graph, snapshot, &missing).await;
+            if let Some((id, error)) = live.unreadable.into_iter().next() {
+                let message = format!(
+                    "{} lacks secrets that {} may hold, and they can't be read",
+                    self.path.display(),
+                    id.name()
+                );
+                return Err(anyhow::Error::new(error).context(Problem::new(message).hint(
+                    "bring the secrets file back, or sign in with the right to list the apps' \
+                     secrets (Microsoft.App/containerApps/listSecrets/action)",
+                )));
+            }
+            for (name, value) in live.secrets.iter() {
+                secrets.insert(name.clone(), value.clone());
+                recovered.push(name.clone());
+            }
+        }
+        let generated = fill(&mut secrets, &wanted, &self.path)?;
+        Ok(Completed { secrets, recovered, generated })
+    }
+
+    /// A named file must be complete, since it is not ours to write.
+    fn refuse_what_is_not_ours(&self, missing: &BTreeSet<SecretName>) -> Result<(), Problem> {
+        if !self.is_named || missing.is_empty() {
+            return Ok(());
+        }
+        let kinds: Vec<&str> = missing.iter().filter_map(SecretName::kind).map(SecretKind::id).collect();
+        let own = missing.iter().find(|name| name.kind().is_none());
+        let problem = Problem::new(format!(
+            "{} lacks {}",
+            self.path.display(),
+            in_words(missing)
+        ));
+        Err(match own {
+            Some(name) => problem.hint(format!("add the line {}=VALUE", name.env_key())),
+            None => problem.hint(format!(
+                "make what is missing: `dify-secrets gen {} >> {}`",
+                kinds.join(" "),
+                self.path.display()
+            )),
+        })
+    }
+
+    /// Writes what the file lacks, so that it is on the disk when this returns; lines that are there
+    /// stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be written; then nothing may be written to Azure.
+    pub fn save(&self, completed: &Completed, owner: &str) -> anyhow::Result<()> {
+        let added: BTreeSet<&SecretName> =
+            completed.recovered.iter().chain(&completed.generated).collect();
+        if added.is_empty() {
+            return Ok(());
+        }
+        let values = completed.secrets.iter().filter(|(name, _)| added.contains(name));
+        let values: Secrets = values.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let lines = render(&values, Format::Env)?;
+        let (before, existing) = match &self.found {
+            Some(found) => (with_line_end(found.text.expose_secret()), Existing::Replace),
+            None => (header(owner), Existing::Keep),
+        };
+        let text = SecretString::from(before + lines.expose_secret());
+        write_private(&self.path, text.expose_secret().as_bytes(), existing)
+            .context("the secrets were not written, so nothing was written to Azure")
+    }
+}
+
+/// Fingerprints of all secrets, under the key among them; nothing without that key.
+pub fn fingerprints(secrets: &Secrets) -> Option<Fingerprints> {
+    let key = secrets.get(SecretKind::FingerprintKey)?;
+    let own = SecretName::from(SecretKind::FingerprintKey);
+    let others = secrets.iter().filter(|(name, _)| **name != own);
+    let pairs = others.map(|(name, value)| {
+        (name.clone(), fingerprint(key, name, value).as_str().to_owned())
+    });
+    Some(pairs.collect())
+}
+
+/// `<name>-<environment>.secrets.env` beside the deployment file.
+fn default_path(deployment: &Deployment, directory: &Path) -> PathBuf {
+    let name = format!("{}.secrets.env", deployment.prefix());
+    if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) }
+}
+
+fn lacking(wanted: &BTreeSet<SecretName>, secrets: &Secrets) -> BTreeSet<SecretName> {
+    wanted.iter().filter(|name| !secrets.contains((*name).clone())).cloned().collect()
+}
+
+/// Makes what is still missing; a secret that only the person knows is refused.
+fn fill(
+    secrets: &mut Secrets,
+    wanted: &BTreeSet<SecretName>,
+    path: &Path,
+) -> anyhow::Result<Vec<SecretName>> {
+    let missing = lacking(wanted, secrets);
+    let own: BTreeSet<SecretName> =
+        missing.iter().filter(|name| name.kind().is_none()).cloned().collect();
+    if let Some(first) = own.iter().next() {
+        let message = format!("the deployment file refers to {}, which has no value", in_words(&own));
+        let hint = format!("add {}=VALUE to {}", first.env_key(), path.display());
+        let hint = if path.exists() {
+            hint
+        } else {
+            format!("run `dify-secrets gen --out {}`, then {hint}", path.display())
+        };
+        return Err(Problem::new(message).hint(hint).into());
+    }
+    let mut generated = Vec::new();
+    for name in missing {
+        if let Some(kind) = name.kind() {
+            secrets.insert(name.clone(), generate(kind, &mut SystemRandom)?);
+            generated.push(name);
+        }
+    }
+    Ok(generated)
+}
+
+/// Refuses values that must not be used, and tells of those with a risk.
+fn judge(
+    ui: &Ui,
+    path: &Path,
+    parsed: &ParsedSecrets,
+    deployment: &Deployment,
+) -> Result<(), Problem> {
+    let checker = Checker::new().with_postgres_login(deployment.postgres().administrator.as_str());
+    let findings = checker.check_parsed(parsed);
+    // What is missing is filled in later, or refused with a better reason.
+    let present = findings.iter().filter(|one| !matches!(one.problem, SecretProblem::Missing));
+    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
+        present.partition(|one| one.severity == Severity::Error);
+    for finding in warnings {
+        ui.warn(format!("{}: {} {}", path.display(), finding.secret, finding.problem));
+    }
+    let Some(first) = errors.first() else { return Ok(()) };
+    let sentences: Vec<String> =
+        errors.iter().map(|one| format!("{} {}", one.secret, one.problem)).collect();
+    let message = format!("{} must not be used: {}", path.display(), sentences.join("; "));
+    Err(Problem::new(message).hint(first.help()))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let shown = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Problem::new(format!("there is no secrets file {shown}"))
+            .hint(format!("make one with `dify-secrets gen --out {shown}`")),
+        // The text of the error could hold bytes of the file, so it is not shown.
+        io::ErrorKind::InvalidData => Problem::new(format!("{shown} is no UTF-8 text")),
+        _ => Problem::new(format!("the secrets file {shown} can't be read: {error}")),
+    }
+}
+
+fn header(owner: &str) -> String {
+    format!(
+        "# Secrets of the Dify deployment {owner}, made by dify-infra. Keep this file: it is the\n\
+         # only place with all of them. It is read by `dify-infra` and `dify-secrets`.\n"
+    )
+}
+
+fn with_line_end(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+}
+
+fn in_words(names: &BTreeSet<SecretName>) -> String {
+    let names: Vec<&str> = names.iter().map(SecretName::as_str).collect();
+    match names.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => format!("the secret {one}"),
+        [first @ .., last] => format!("the secrets {} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> SecretName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn generates_what_is_missing_and_keeps_what_is_there() {
+        let mut secrets = Secrets::new();
+        secrets.insert(SecretKind::SecretKey, "mine".into());
+        let wanted: BTreeSet<SecretName> =
+            [SecretKind::SecretKey, SecretKind::InnerApiKey].map(SecretName::from).into();
+        let generated = fill(&mut secrets, &wanted, Path::new("x")).unwrap();
+        assert_eq!(generated, [SecretName::from(SecretKind::InnerApiKey)]);
+        assert_eq!(secrets.get(SecretKind::SecretKey).unwrap().expose_secret(), "mine");
+    }
+
+    #[test]
+    fn a_secret_that_only_the_person_knows_is_asked_for() {
+        let wanted = BTreeSet::from([name("smtp-password")]);
+        let path = Path::new("nowhere/dify-dev.secrets.env");
+        let error = fill(&mut Secrets::new(), &wanted, path).unwrap_err();
+        assert!(error.to_string().contains("the secret smtp-password"), "{error}");
+        let hints = crate::ui::errors::hints(error.chain());
+        assert!(hints[0].contains("add SMTP_PASSWORD=VALUE"), "{hints:?}");
+    }
+
+    #[test]
+    fn saving_appends_and_leaves_lines_as_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("dify-dev.secrets.env");
+        fs::write(&path, "# my comment\nSECRET_KEY=mine").unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let file = SecretsFile {
+            path: path.clone(),
+            is_named: false,
+            found: Some(Found { text: text.into(), secrets: Secrets::new() }),
+        };
+        let mut secrets = Secrets::new();
+        secrets.insert(SecretKind::InnerApiKey, "new".into());
+        let generated = vec![SecretKind::InnerApiKey.into()];
+        let completed = Completed { secrets, recovered: Vec::new(), generated };
+        file.save(&completed, "dify-dev").unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# my comment\nSECRET_KEY=mine\n"), "{text}");
+        assert!(text.ends_with("=new\n"), "{text}");
+    }
+
+    #[test]
+    fn fingerprints_leave_their_own_key_out() {
+        let mut secrets = Secrets::new();
+        secrets.insert(SecretKind::SecretKey, "value".into());
+        assert_eq!(fingerprints(&secrets), None);
+        secrets.insert(SecretKind::FingerprintKey, "key".into());
+        let fingerprints = fingerprints(&secrets).unwrap();
+        assert_eq!(fingerprints.keys().map(SecretName::as_str).collect::<Vec<_>>(), ["secret-key"]);
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let mut secrets = Secrets::new();
+        secrets.insert(SecretKind::SecretKey, "canary".into());
+        let found = Some(Found { text: "SECRET_KEY=canary".to_owned().into(), secrets });
+        let file = SecretsFile { path: PathBuf::from("x"), is_named: false, found };
+        assert!(!format!("{file:?}").contains("canary"));
+    }
+}

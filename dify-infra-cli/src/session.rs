@@ -1,0 +1,94 @@
+//! What every command that talks to Azure has: the deployment, its graph, a client, a place for
+//! state.
+
+mod connect;
+mod state;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use dify_infra_azure::arm::ArmClient;
+use dify_infra_azure::observe;
+use dify_infra_core::deployment::Deployment;
+use dify_infra_core::graph::{self, ResourceGraph};
+use dify_infra_core::names::SubscriptionId;
+use dify_infra_core::plan::Snapshot;
+
+use crate::args::Target;
+use crate::input::Input;
+use crate::settings::{Settings, UsageError};
+use crate::ui::Ui;
+
+pub use state::StateDirectory;
+
+/// A deployment file and the Azure that it is about.
+#[derive(Debug)]
+pub struct Session {
+    /// The file.
+    pub input: Input,
+    /// What it describes.
+    pub deployment: Deployment,
+    /// The client.
+    pub client: ArmClient,
+    /// The subscription and the suffix of names.
+    pub target: graph::Target,
+    /// The resources.
+    pub graph: ResourceGraph,
+    /// Where journals and an embedded Azure are kept.
+    pub state: StateDirectory,
+    /// Whether the Azure is inside of this process.
+    pub is_embedded: bool,
+}
+
+impl Session {
+    /// Reads and proves the file, finds the subscription, and makes a client.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing or has errors, when it is not clear which subscription is meant, or
+    /// when there are no credentials to begin with.
+    pub async fn open(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<Self> {
+        let input = Input::read(file)?;
+        let deployment = input.deployment(ui)?;
+        let named = named_subscription(&deployment, settings)?;
+        let state = StateDirectory::beside(input.directory());
+        let (client, subscription) = connect::connect(ui, settings, &state, named).await?;
+        let target = graph::Target::new(&deployment, Some(&subscription));
+        let graph = graph::lower(&deployment, &target)
+            .context("the deployment can't be turned into resources")?;
+        let is_embedded = settings.target == Target::Embedded;
+        Ok(Self { input, deployment, client, target, graph, state, is_embedded })
+    }
+
+    /// Looks at everything in Azure that the deployment is about.
+    pub async fn observe(&self, ui: &Ui) -> Snapshot {
+        let before = self.client.requests_sent();
+        let snapshot = observe::observe(&self.client, &self.graph).await;
+        let sent = self.client.requests_sent() - before;
+        ui.detail(format!("looked at {} resources with {sent} requests", self.graph.len()));
+        snapshot
+    }
+}
+
+/// The subscription that file and flags name, which must not be two.
+///
+/// # Errors
+///
+/// When the file names one subscription and a flag another.
+pub fn named_subscription(
+    deployment: &Deployment,
+    settings: &Settings,
+) -> Result<Option<SubscriptionId>, UsageError> {
+    let in_file = deployment.azure().subscription.as_ref();
+    match (in_file, settings.subscription.as_ref()) {
+        (Some(file), Some(flag)) if !settings.subscription_is_default && file != flag => {
+            Err(UsageError::new(
+                "--subscription",
+                flag.as_str(),
+                format!("the deployment file says `subscription = \"{file}\"`"),
+            ))
+        }
+        (Some(file), _) => Ok(Some(file.clone())),
+        (None, flag) => Ok(flag.cloned()),
+    }
+}

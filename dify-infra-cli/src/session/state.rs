@@ -1,0 +1,77 @@
+//! `.dify-infra/` beside the deployment file: journals of runs and the state of an embedded Azure.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+/// The name of the directory.
+const NAME: &str = ".dify-infra";
+
+/// A place for journals and an embedded Azure, made when it is first needed.
+#[derive(Debug, Clone)]
+pub struct StateDirectory(PathBuf);
+
+impl StateDirectory {
+    /// The directory beside the deployment file.
+    pub fn beside(directory: &Path) -> Self {
+        Self(directory.join(NAME))
+    }
+
+    /// Where the journals of a deployment are.
+    pub fn journals(&self, prefix: &str) -> PathBuf {
+        self.0.join("journal").join(prefix)
+    }
+
+    /// Where the embedded Azure is.
+    pub fn azure(&self) -> PathBuf {
+        self.0.join("azure")
+    }
+
+    /// Makes the directory, for its owner alone, with a `.gitignore` that keeps all of it out of
+    /// version control.
+    ///
+    /// # Errors
+    ///
+    /// When the directory can't be made.
+    pub fn create(&self) -> anyhow::Result<()> {
+        let failed = || format!("the state directory {} can't be made", self.0.display());
+        if self.0.is_dir() {
+            return Ok(());
+        }
+        make_private(&self.0).with_context(failed)?;
+        fs::write(self.0.join(".gitignore"), "*\n").with_context(failed)
+    }
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+
+    fs::DirBuilder::new().mode(0o700).recursive(true).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_private(path: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_made_once_and_for_its_owner_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let state = StateDirectory::beside(place.path());
+        state.create().unwrap();
+        state.create().unwrap();
+        let path = place.path().join(".dify-infra");
+        assert_eq!(fs::read_to_string(path.join(".gitignore")).unwrap(), "*\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
+}

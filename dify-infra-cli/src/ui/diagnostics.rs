@@ -1,0 +1,132 @@
+//! Findings about a deployment file, as rustc shows them: file, line, column, the place itself, help.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use dify_infra_core::diagnostic::{Diagnostic, Diagnostics, Severity};
+
+use super::{BOLD, Ui, styled};
+use crate::input::Input;
+
+/// Shows every finding and how many there were.
+pub fn show(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
+    for diagnostic in diagnostics {
+        if diagnostic.severity == Severity::Error {
+            ui.line(render(input, diagnostic));
+        } else {
+            ui.say(render(input, diagnostic));
+        }
+    }
+    let sum = sum(diagnostics);
+    if !sum.is_empty() {
+        ui.say(format!("{}: {sum}", styled(BOLD, &input.shown)));
+    }
+}
+
+/// One finding, with an empty line after it.
+pub fn render(input: &Input, diagnostic: &Diagnostic) -> String {
+    let level = level(diagnostic.severity);
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
+    let help = diagnostic.help.as_deref().map(|help| Level::HELP.message(help));
+    let group = match diagnostic.span {
+        Some(span) => {
+            let annotation = AnnotationKind::Primary.span(span.start..span.end.max(span.start + 1));
+            let snippet =
+                Snippet::source(input.text.as_str()).path(&input.shown).annotation(annotation);
+            Group::with_title(title).element(snippet).elements(help)
+        }
+        None => {
+            let place = place(input, diagnostic);
+            Group::with_title(title).element(Origin::path(place)).elements(help)
+        }
+    };
+    let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
+    renderer.render(&[group]) + "\n"
+}
+
+/// Where a finding without a place in the text belongs.
+fn place(input: &Input, diagnostic: &Diagnostic) -> String {
+    if diagnostic.path.segments().is_empty() {
+        input.shown.clone()
+    } else {
+        format!("{} ({})", input.shown, diagnostic.path)
+    }
+}
+
+fn level(severity: Severity) -> Level<'static> {
+    match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    }
+}
+
+/// `2 errors, 1 warning`; empty without any.
+fn sum(diagnostics: &Diagnostics) -> String {
+    let count = |severity: Severity| {
+        let found = diagnostics.iter().filter(|one| one.severity == severity).count();
+        let plural = if found == 1 { "" } else { "s" };
+        (found > 0).then(|| format!("{found} {severity}{plural}"))
+    };
+    let all = [Severity::Error, Severity::Warning, Severity::Note];
+    all.into_iter().filter_map(count).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use dify_infra_core::diagnostic::{KeyPath, Span};
+
+    use super::*;
+    use crate::settings::Verbosity;
+
+    const TEXT: &str = "schema = 1\nname = \"dify\"\nlocaton = \"japaneast\"\n";
+
+    fn input() -> Input {
+        Input::from_text("dify.toml", TEXT)
+    }
+
+    fn finding() -> Diagnostic {
+        let start = TEXT.find("locaton").unwrap();
+        let mut finding = Diagnostic::error("SPC001", KeyPath::of("locaton"), "unknown key `locaton`")
+            .with_help("did you mean `location`?");
+        finding.span = Some(Span { start, end: start + 7, line: 3, column: 1 });
+        finding
+    }
+
+    #[test]
+    fn shows_code_place_text_and_help() {
+        let shown = anstream::adapter::strip_str(&render(&input(), &finding())).to_string();
+        for part in [
+            "error[SPC001]: unknown key `locaton`",
+            "--> dify.toml:3:1",
+            "3 | locaton = \"japaneast\"",
+            "^^^^^^^",
+            "help: did you mean `location`?",
+        ] {
+            assert!(shown.contains(part), "{part} is not in\n{shown}");
+        }
+    }
+
+    #[test]
+    fn a_finding_without_a_place_names_its_path() {
+        let finding = Diagnostic::warning("NET001", KeyPath::of("public.origin"), "no origin");
+        let shown = anstream::adapter::strip_str(&render(&input(), &finding)).to_string();
+        assert!(shown.contains("warning[NET001]: no origin"), "{shown}");
+        assert!(shown.contains("dify.toml (public.origin)"), "{shown}");
+    }
+
+    #[test]
+    fn a_place_at_the_end_of_the_text_does_not_panic() {
+        let mut finding = finding();
+        let end = TEXT.len();
+        finding.span = Some(Span { start: end, end, line: 4, column: 1 });
+        assert!(render(&input(), &finding).contains("SPC001"));
+    }
+
+    #[test]
+    fn counts_what_was_found() {
+        let (ui, _, stderr) = Ui::captured(Verbosity::Normal);
+        let warning = Diagnostic::warning("NET001", KeyPath::root(), "w");
+        show(&ui, &input(), &[finding(), finding(), warning].into_iter().collect());
+        assert!(stderr.text().ends_with("dify.toml: 2 errors, 1 warning\n"), "{}", stderr.text());
+    }
+}

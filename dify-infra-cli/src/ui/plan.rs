@@ -1,0 +1,160 @@
+//! A plan in colour. The words are those of the plan's own `Display`.
+
+use anstyle::Style;
+use dify_infra_core::diff::Difference;
+use dify_infra_core::plan::{Action, Change, Plan, RiskLevel};
+use serde_json::Value;
+
+use super::{BOLD, DIM, GREEN, RED, YELLOW, styled};
+
+/// The whole plan, ending with its sum.
+pub fn render(plan: &Plan) -> String {
+    let shown = |change: &&Change| change.action != Action::NoChange || !change.foreign.is_empty();
+    let mut text: String = plan.changes().iter().filter(shown).map(change).collect();
+    for sentence in plan.blocked() {
+        text += &format!("{} {sentence}\n", styled(RED, "!"));
+    }
+    text + &sum(plan)
+}
+
+fn change(change: &Change) -> String {
+    let style = style(change.action);
+    let head = format!("{} {}", change.action.sign(), change.action.word());
+    let kind = styled(DIM, format!("({})", change.id.resource_type()));
+    let name = styled(BOLD, change.id.name());
+    let mut text = format!("{} {name} {kind}: {}\n", styled(style, head), change.reason);
+    if change.risk.level != RiskLevel::None {
+        let style = if change.risk.level == RiskLevel::Restart { YELLOW } else { RED };
+        text += &format!("    {}: {}\n", styled(style, "risk"), change.risk.note);
+    }
+    if change.action != Action::Create {
+        text.extend(change.differences.iter().map(difference));
+    }
+    for path in &change.foreign {
+        text += &format!("    {}\n", styled(DIM, format!("kept, set by someone else: {path}")));
+    }
+    text
+}
+
+fn style(action: Action) -> Style {
+    match action {
+        Action::Create => GREEN,
+        Action::Update => YELLOW,
+        Action::Replace | Action::Delete | Action::Unknown => RED,
+        Action::NoChange => DIM,
+    }
+}
+
+/// A value that differs; a changed text of several lines as a text diff.
+fn difference(difference: &Difference) -> String {
+    match (&difference.before, &difference.after) {
+        (Some(Value::String(before)), Some(Value::String(after)))
+            if before.contains('\n') || after.contains('\n') =>
+        {
+            format!("    {}:\n{}", difference.path, text_diff(before, after))
+        }
+        _ => format!("    {difference}\n"),
+    }
+}
+
+fn text_diff(before: &str, after: &str) -> String {
+    let diff = similar::TextDiff::from_lines(before, after);
+    let unified = diff.unified_diff().context_radius(2).header("live", "wanted").to_string();
+    unified.lines().map(file_line).collect()
+}
+
+fn file_line(line: &str) -> String {
+    let style = match line.chars().next() {
+        Some('+') => GREEN,
+        Some('-') => RED,
+        Some('@') => DIM,
+        _ => Style::new(),
+    };
+    format!("      {}\n", styled(style, line))
+}
+
+fn sum(plan: &Plan) -> String {
+    if plan.is_empty() {
+        let count = plan.changes().len();
+        return format!("{}: {count} resources are as wanted\n", styled(GREEN, "no changes"));
+    }
+    let summary = plan.summary();
+    let part = |count: usize, style: Style, word: &str| {
+        let text = format!("{count} {word}");
+        if count == 0 { text } else { styled(style, text) }
+    };
+    let parts = [
+        part(summary.create, GREEN, "to create"),
+        part(summary.update, YELLOW, "to update"),
+        part(summary.replace, RED, "to replace"),
+        part(summary.delete, RED, "to delete"),
+        part(summary.no_change, Style::new(), "unchanged"),
+        part(summary.unknown, RED, "unknown"),
+    ];
+    format!("{}: {}\n", styled(BOLD, "plan"), parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use dify_infra_core::graph::{Management, ResourceGraph};
+    use dify_infra_core::plan::{Observed, Options, Snapshot, plan};
+    use dify_infra_core::resource::ResourceId;
+    use dify_infra_core::resource::monitor::{Workspace, WorkspaceProperties, WorkspaceSku};
+    use serde_json::json;
+
+    use super::*;
+
+    fn workspace() -> (ResourceGraph, ResourceId) {
+        let group = ResourceId::resource_group("s", "g");
+        let id = group.provider("Microsoft.OperationalInsights/workspaces", "logs");
+        let workspace = Workspace {
+            id: id.clone(),
+            location: "japaneast".to_owned(),
+            tags: BTreeMap::from([("dify-infra-deployment".to_owned(), "dify-dev".to_owned())]),
+            properties: WorkspaceProperties {
+                retention_in_days: 90,
+                sku: WorkspaceSku { name: "PerGB2018".to_owned() },
+            },
+        };
+        let all = vec![(workspace.into(), Management::Managed)];
+        (ResourceGraph::new("dify-dev", group, all).unwrap(), id)
+    }
+
+    fn shown(observed: Observed) -> (String, String) {
+        let (graph, id) = workspace();
+        let mut snapshot = Snapshot::new();
+        snapshot.insert(id, observed);
+        let plan = plan(&graph, &snapshot, Options::default());
+        (anstream::adapter::strip_str(&render(&plan)).to_string(), plan.to_string())
+    }
+
+    #[test]
+    fn without_colour_it_reads_as_the_plan_itself() {
+        let live = json!({
+            "location": "japaneast",
+            "tags": { "dify-infra-deployment": "dify-dev" },
+            "properties": { "retentionInDays": 30, "sku": { "name": "PerGB2018" } },
+        });
+        for observed in [
+            Observed::Absent,
+            Observed::Present(live),
+            Observed::Unreadable("no right to read it".to_owned()),
+        ] {
+            let (coloured, plain) = shown(observed);
+            assert_eq!(coloured, plain);
+        }
+    }
+
+    #[test]
+    fn a_changed_file_is_shown_line_by_line() {
+        let changed = Difference {
+            path: "properties.configuration.secrets[file]".to_owned(),
+            before: Some(Value::from("a\nc\n")),
+            after: Some(Value::from("b\nc\n")),
+        };
+        let text = anstream::adapter::strip_str(&difference(&changed)).to_string();
+        assert!(text.ends_with("      -a\n      +b\n       c\n"), "{text}");
+    }
+}

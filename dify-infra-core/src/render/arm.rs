@@ -1,0 +1,427 @@
+//! An Azure Resource Manager template of the same resources that apply writes, for reviewers.
+//!
+//! It is deployed into a resource group (`az deployment group create`). The bodies are those of the
+//! graph; secrets are parameters, outputs of other resources are `reference` and `listKeys`
+//! expressions, and waiting is `dependsOn`. Runs of the migration job can't be written in a template:
+//! whoever deploys one starts the job before using Dify.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::graph::{Management, Node, ResourceGraph};
+use crate::resource::{Kind, Lane, OutputReference, Part, ResourceId, Text, TextEncoding};
+
+/// The stand-in of a suffix that is not known, as [`Target::suffix`](crate::graph::Target::suffix)
+/// gives it.
+const UNKNOWN_SUFFIX: &str = "<suffix>";
+
+/// The parameter that takes the place of an unknown suffix.
+const SUFFIX_PARAMETER: &str = "suffix";
+
+const SCHEMA: &str =
+    "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#";
+
+/// Template functions that return secrets begin with `list`; a workspace's keys, which the REST API
+/// offers as `sharedKeys`, are `listKeys` there, and answered under this api-version (the quickstarts
+/// of Azure Container Apps use it).
+const WORKSPACE_KEYS: (&str, &str) = ("listKeys", "2022-10-01");
+
+/// Writes the template.
+///
+/// ```
+/// use dify_infra_core::graph::{Management, ResourceGraph};
+/// use dify_infra_core::render::arm_template;
+/// use dify_infra_core::resource::ResourceId;
+/// use dify_infra_core::resource::storage::{BlobContainer, BlobContainerProperties};
+///
+/// let group = ResourceId::resource_group("00000000-0000-0000-0000-000000000000", "dify-dev-rg");
+/// let blobs = group.provider("Microsoft.Storage/storageAccounts", "difydev").child("blobServices", "default");
+/// let container = BlobContainer {
+///     id: blobs.child("containers", "dify-plugins"),
+///     properties: BlobContainerProperties { public_access: "None".to_owned() },
+/// };
+/// let graph = ResourceGraph::new("dify-dev", group, vec![(container.into(), Management::Managed)])?;
+/// let template = arm_template(&graph);
+/// assert_eq!(template["resources"][0]["name"], "difydev/default/dify-plugins");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn arm_template(graph: &ResourceGraph) -> Value {
+    let mut template = Template { graph, parameters: BTreeMap::new() };
+    let resources = template.resources();
+    json!({
+        "$schema": SCHEMA,
+        "contentVersion": "1.0.0.0",
+        "metadata": {
+            "description": format!(
+                "Dify deployment {}, for review. Deploy it into the resource group {}, then start \
+                 the migration job before Dify is used.",
+                graph.owner(),
+                graph.group().name(),
+            ),
+        },
+        "parameters": template.parameters,
+        "resources": resources,
+    })
+}
+
+struct Template<'a> {
+    graph: &'a ResourceGraph,
+    parameters: BTreeMap<String, Value>,
+}
+
+impl Template<'_> {
+    fn resources(&mut self) -> Vec<Value> {
+        let mut last_of_lane: BTreeMap<Lane, ResourceId> = BTreeMap::new();
+        let mut resources = Vec::new();
+        for node in self.graph.in_order() {
+            if !is_written(node) {
+                continue;
+            }
+            let mut needs = self.needs(node);
+            if let Some(lane) = node.kind().lane(node.id()) {
+                // Resources of one lane refuse to be written at the same time.
+                needs.extend(last_of_lane.insert(lane, node.id().clone()));
+            }
+            resources.push(self.resource(node, &needs));
+        }
+        resources
+    }
+
+    /// What of the template must be deployed first.
+    fn needs(&self, node: &Node) -> BTreeSet<ResourceId> {
+        let mut needs = BTreeSet::new();
+        for id in node.dependencies() {
+            match self.graph.get(id) {
+                Some(needed) if needed.kind() == Kind::JobExecution => needs.extend(id.parent()),
+                Some(needed) if is_written(needed) => {
+                    needs.insert(id.clone());
+                }
+                _ => {}
+            }
+        }
+        needs
+    }
+
+    fn resource(&mut self, node: &Node, needs: &BTreeSet<ResourceId>) -> Value {
+        let mut resource = Map::new();
+        resource.insert("type".to_owned(), Value::from(node.kind().resource_type()));
+        resource.insert("apiVersion".to_owned(), Value::from(node.kind().api_version()));
+        let name = self.pieces(&names(node.id()).join("/"));
+        resource.insert("name".to_owned(), Value::from(string(&name)));
+        if !needs.is_empty() {
+            let needs: Vec<String> =
+                needs.iter().map(|id| format!("[{}]", self.resource_id(id))).collect();
+            resource.insert("dependsOn".to_owned(), Value::from(needs));
+        }
+        if let Value::Object(body) = self.value(node.body()) {
+            resource.extend(body);
+        }
+        Value::Object(resource)
+    }
+
+    /// A value of a body, with expressions in place of markers and ids.
+    fn value(&mut self, value: &Value) -> Value {
+        if let Some(text) = Text::from_marker(value) {
+            let pieces: Vec<Piece> =
+                text.parts().iter().flat_map(|part| self.part(part)).collect();
+            return Value::from(string(&pieces));
+        }
+        match value {
+            Value::String(text) => Value::from(self.text(text)),
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::Object(fields) => {
+                fields.iter().map(|(key, field)| (key.clone(), self.value(field))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        match ResourceId::parse(text) {
+            Ok(id) if id.group() == *self.graph.group() && id != *self.graph.group() => {
+                format!("[{}]", self.resource_id(&id))
+            }
+            _ => string(&self.pieces(text)),
+        }
+    }
+
+    fn part(&mut self, part: &Part) -> Vec<Piece> {
+        match part {
+            Part::Literal(text) => self.pieces(text),
+            Part::Secret(name, encoding) => {
+                let parameter = name.camel_case();
+                let description = format!("The secret {name} of the deployment.");
+                self.parameters.entry(parameter.clone()).or_insert_with(|| {
+                    json!({ "type": "secureString", "metadata": { "description": description } })
+                });
+                vec![encoded(format!("parameters('{parameter}')"), *encoding)]
+            }
+            Part::Output(output, encoding) => vec![encoded(self.output(output), *encoding)],
+        }
+    }
+
+    fn output(&mut self, output: &OutputReference) -> String {
+        let resource = output.resource();
+        let id = self.resource_id(resource);
+        let version = Kind::from_type(&resource.resource_type()).map_or("", Kind::api_version);
+        match output {
+            OutputReference::Property { pointer, .. } => match pointer.strip_prefix("/properties") {
+                Some(pointer) => format!("reference({id}, '{version}'){}", path(pointer)),
+                None => format!("reference({id}, '{version}', 'Full'){}", path(pointer)),
+            },
+            OutputReference::Action { action, pointer, .. } => {
+                let (action, version) = match action.as_str() {
+                    "sharedKeys" => WORKSPACE_KEYS,
+                    other => (other, version),
+                };
+                format!("{action}({id}, '{version}'){}", path(pointer))
+            }
+        }
+    }
+
+    /// `resourceId('type', 'name', …)`: the id of a resource of the group that is deployed into.
+    fn resource_id(&mut self, id: &ResourceId) -> String {
+        let mut arguments = vec![quoted(&id.resource_type())];
+        for name in names(id) {
+            let pieces = self.pieces(name);
+            arguments.push(code(&pieces));
+        }
+        format!("resourceId({})", arguments.join(", "))
+    }
+
+    /// A known text, in which a suffix that is not known becomes a parameter.
+    fn pieces(&mut self, text: &str) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for (position, literal) in text.split(UNKNOWN_SUFFIX).enumerate() {
+            if position > 0 {
+                self.parameters.entry(SUFFIX_PARAMETER.to_owned()).or_insert_with(|| {
+                    json!({ "type": "string", "metadata": { "description":
+                        "The end of names that are unique in all of Azure: small letters and \
+                         digits." } })
+                });
+                pieces.push(Piece::Code(format!("parameters('{SUFFIX_PARAMETER}')")));
+            }
+            if !literal.is_empty() {
+                pieces.push(Piece::Literal(literal.to_owned()));
+            }
+        }
+        pieces
+    }
+}
+
+/// Whether a resource appears in the template: ours, and neither the group nor a job's run.
+fn is_written(node: &Node) -> bool {
+    node.management() == Management::Managed
+        && !matches!(node.kind(), Kind::ResourceGroup | Kind::JobExecution)
+}
+
+/// The names along an id, outermost first: server, database.
+fn names(id: &ResourceId) -> Vec<&str> {
+    let start = id.group().as_str().len();
+    let below = id.as_str().get(start..).unwrap_or_default();
+    // Empty, `providers`, namespace, then pairs of type and name, the first type skipped too.
+    below.split('/').skip(4).step_by(2).collect()
+}
+
+/// A piece of a text: known, or computed by Azure.
+enum Piece {
+    Literal(String),
+    Code(String),
+}
+
+fn encoded(code: String, encoding: TextEncoding) -> Piece {
+    Piece::Code(match encoding {
+        TextEncoding::Plain => code,
+        TextEncoding::Percent => format!("uriComponent({code})"),
+    })
+}
+
+/// A text as a string of the template: as it is, or as an expression in brackets.
+fn string(pieces: &[Piece]) -> String {
+    match pieces {
+        [] => String::new(),
+        // A string in brackets would be read as an expression; a doubled one is not.
+        [Piece::Literal(text)] if text.starts_with('[') && text.ends_with(']') => format!("[{text}"),
+        [Piece::Literal(text)] => text.clone(),
+        pieces => format!("[{}]", code(pieces)),
+    }
+}
+
+/// A text inside an expression.
+fn code(pieces: &[Piece]) -> String {
+    let words: Vec<String> = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => quoted(text),
+            Piece::Code(code) => code.clone(),
+        })
+        .collect();
+    match words.as_slice() {
+        [] => quoted(""),
+        [one] => one.clone(),
+        _ => format!("concat({})", words.join(", ")),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A JSON pointer as property accesses: `/keys/0/value` is `.keys[0].value`.
+fn path(pointer: &str) -> String {
+    let step = |word: &str| match word.parse::<usize>() {
+        Ok(index) => format!("[{index}]"),
+        Err(_) => format!(".{word}"),
+    };
+    pointer.split('/').filter(|word| !word.is_empty()).map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::AnyResource;
+    use crate::resource::container_apps::{
+        AppLogsConfiguration, JobExecution, LogAnalyticsConfiguration, ManagedEnvironment,
+        ManagedEnvironmentProperties,
+    };
+    use crate::resource::monitor::{Workspace, WorkspaceProperties, WorkspaceSku};
+    use crate::resource::postgres::{Database, DatabaseProperties};
+    use crate::resource::resources::ResourceGroup;
+
+    const SUBSCRIPTION: &str = "11111111-1111-4111-8111-111111111111";
+
+    fn group() -> ResourceId {
+        ResourceId::resource_group(SUBSCRIPTION, "g")
+    }
+
+    fn workspace() -> ResourceId {
+        group().provider("Microsoft.OperationalInsights/workspaces", "logs")
+    }
+
+    fn template(resources: Vec<AnyResource>) -> Value {
+        let resources =
+            resources.into_iter().map(|resource| (resource, Management::Managed)).collect();
+        arm_template(&ResourceGraph::new("dify-dev", group(), resources).unwrap())
+    }
+
+    fn database(server: &str, name: &str) -> AnyResource {
+        let server = group().provider("Microsoft.DBforPostgreSQL/flexibleServers", server);
+        Database {
+            id: server.child("databases", name),
+            properties: DatabaseProperties {
+                charset: "UTF8".to_owned(),
+                collation: "[en]".to_owned(),
+            },
+        }
+        .into()
+    }
+
+    fn logs() -> AnyResource {
+        Workspace {
+            id: workspace(),
+            location: "japaneast".to_owned(),
+            tags: BTreeMap::new(),
+            properties: WorkspaceProperties {
+                retention_in_days: 30,
+                sku: WorkspaceSku { name: "PerGB2018".to_owned() },
+            },
+        }
+        .into()
+    }
+
+    fn environment() -> AnyResource {
+        ManagedEnvironment {
+            id: group().provider("Microsoft.App/managedEnvironments", "env"),
+            location: "japaneast".to_owned(),
+            tags: BTreeMap::new(),
+            properties: ManagedEnvironmentProperties {
+                app_logs_configuration: AppLogsConfiguration {
+                    destination: "log-analytics".to_owned(),
+                    log_analytics_configuration: LogAnalyticsConfiguration {
+                        customer_id: Text::property(&workspace(), "/properties/customerId"),
+                        shared_key: Text::action(&workspace(), "sharedKeys", "/primarySharedKey"),
+                    },
+                },
+                zone_redundant: false,
+                workload_profiles: Vec::new(),
+            },
+        }
+        .into()
+    }
+
+    #[test]
+    fn outputs_become_expressions_and_waiting_becomes_depends_on() {
+        let template = template(vec![logs(), environment()]);
+        let environment = &template["resources"][1];
+        let id = "resourceId('Microsoft.OperationalInsights/workspaces', 'logs')";
+        assert_eq!(environment["dependsOn"], json!([format!("[{id}]")]));
+        let configuration =
+            &environment["properties"]["appLogsConfiguration"]["logAnalyticsConfiguration"];
+        assert_eq!(
+            configuration["customerId"],
+            format!("[reference({id}, '2026-03-01').customerId]")
+        );
+        assert_eq!(
+            configuration["sharedKey"],
+            format!("[listKeys({id}, '2022-10-01').primarySharedKey]")
+        );
+    }
+
+    #[test]
+    fn databases_of_one_server_are_deployed_one_after_the_other() {
+        let template = template(vec![database("pg", "dify"), database("pg", "dify_plugin")]);
+        assert_eq!(template["resources"][0]["dependsOn"], Value::Null);
+        assert_eq!(
+            template["resources"][1]["dependsOn"],
+            json!([
+                "[resourceId('Microsoft.DBforPostgreSQL/flexibleServers/databases', 'pg', 'dify')]"
+            ])
+        );
+    }
+
+    #[test]
+    fn an_unknown_suffix_is_a_parameter() {
+        let template = template(vec![database("dify-postgres-<suffix>", "dify")]);
+        assert_eq!(
+            template["resources"][0]["name"],
+            "[concat('dify-postgres-', parameters('suffix'), '/dify')]"
+        );
+        assert_eq!(template["parameters"]["suffix"]["type"], "string");
+    }
+
+    #[test]
+    fn a_text_that_looks_like_an_expression_is_escaped() {
+        let template = template(vec![database("pg", "dify")]);
+        assert_eq!(template["resources"][0]["properties"]["collation"], "[[en]");
+    }
+
+    #[test]
+    fn the_group_and_runs_of_jobs_are_left_out() {
+        let run = JobExecution {
+            id: group().provider("Microsoft.App/jobs", "job").child("executions", "run"),
+            after: Vec::new(),
+            image: String::new(),
+        };
+        let own = ResourceGroup {
+            id: group(),
+            location: "japaneast".to_owned(),
+            tags: BTreeMap::new(),
+        };
+        assert_eq!(template(vec![run.into(), own.into()])["resources"], json!([]));
+    }
+
+    #[test]
+    fn secrets_are_secure_parameters() {
+        let graph = ResourceGraph::new("o", group(), Vec::new()).unwrap();
+        let mut template = Template { graph: &graph, parameters: BTreeMap::new() };
+        let secret = Text::secret(&crate::secrets::SecretKind::PostgresPassword.into());
+        let url = Text::from("postgres://it's:").and(secret.percent_encoded());
+        let value = template.value(&serde_json::to_value(url).unwrap());
+        assert_eq!(
+            value,
+            "[concat('postgres://it''s:', uriComponent(parameters('postgresPassword')))]"
+        );
+        assert_eq!(template.parameters["postgresPassword"]["type"], "secureString");
+    }
+}

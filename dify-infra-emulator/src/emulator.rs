@@ -1,0 +1,384 @@
+//! The emulator: options, the request handler, and what tests may look at.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::arm::answer::Answer;
+use crate::arm::call::Call;
+use crate::arm::error::ArmError;
+use crate::dialect;
+use crate::engine::Cloud;
+use crate::engine::view::view;
+use crate::error::EmulatorError;
+use crate::faults::{FaultKind, Faults, RequestMatcher};
+use crate::front;
+use crate::log::{RequestLog, RequestRecord};
+use crate::random::Dice;
+use crate::settings::{Dialect, JobOutcome, NameKind, Registered, Settings, permission};
+use crate::store::Store;
+
+/// An Azure Resource Manager in the process.
+///
+/// It is a state machine without a clock: each request comes with the time at which it is made, and
+/// operations that should have ended by then have ended. It can be shared between threads.
+///
+/// ```
+/// use bytes::Bytes;
+/// use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
+/// use http::Request;
+///
+/// let emulator = Emulator::new();
+/// let request = Request::put(format!(
+///     "https://management.azure.com/subscriptions/{DEFAULT_SUBSCRIPTION}\
+///      /resourcegroups/dify-dev-rg?api-version=2025-04-01"
+/// ))
+/// .header("authorization", "Bearer any")
+/// .body(Bytes::from(r#"{"location": "japaneast"}"#))?;
+/// let response = emulator.handle(jiff::Timestamp::UNIX_EPOCH, request);
+/// assert_eq!(response.status(), 201);
+/// # Ok::<(), http::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Emulator {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    cloud: Cloud,
+    faults: Faults,
+    log: RequestLog,
+    requests: u64,
+    /// The last failure to write the state; requests are refused from then on.
+    broken: Option<String>,
+}
+
+/// The options of an [`Emulator`], from [`Emulator::builder`].
+#[derive(Clone, Debug, Default)]
+pub struct EmulatorBuilder {
+    settings: Settings,
+    directory: Option<PathBuf>,
+}
+
+impl EmulatorBuilder {
+    /// Keeps the state in a directory, which is made if it is not there. Without it the state lives
+    /// in memory.
+    #[must_use]
+    pub fn state_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Divides every duration and waiting time by this number; 1 by default.
+    #[must_use]
+    pub fn time_scale(mut self, scale: f64) -> Self {
+        self.settings.time_scale = scale;
+        self
+    }
+
+    /// Sets id and name of the subscription and the id of its tenant.
+    #[must_use]
+    pub fn subscription(mut self, id: &str, name: &str, tenant: &str) -> Self {
+        id.clone_into(&mut self.settings.subscription);
+        name.clone_into(&mut self.settings.subscription_name);
+        tenant.clone_into(&mut self.settings.tenant);
+        self
+    }
+
+    /// Sets which providers are registered from the start: `true` for all, `false` for none, or a
+    /// [`Registered`] list. All of them by default.
+    #[must_use]
+    pub fn providers_registered(mut self, registered: impl Into<Registered>) -> Self {
+        self.settings.registered = registered.into();
+        self
+    }
+
+    /// Sets the seed of all that looks random: keys, domains, jitter of durations, noise.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.dice = Dice::new(seed);
+        self
+    }
+
+    /// Sets how answers are worded.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.settings.dialect = dialect;
+        self
+    }
+
+    /// Sets how many items a page of a list has; 100 by default.
+    #[must_use]
+    pub fn page_size(mut self, items: usize) -> Self {
+        self.settings.page_size = items;
+        self
+    }
+
+    /// Makes a name that must be unique in Azure belong to somebody else.
+    #[must_use]
+    pub fn taken_name(mut self, kind: NameKind, name: &str) -> Self {
+        self.settings
+            .taken
+            .insert((kind, name.to_ascii_lowercase()));
+        self
+    }
+
+    /// Sets how executions of jobs end.
+    #[must_use]
+    pub fn job_outcome(mut self, outcome: JobOutcome) -> Self {
+        self.settings.job_outcome = outcome;
+        self
+    }
+
+    /// Replaces the caller's rights as the permissions list shows them; each entry has actions and
+    /// the ones that it does not include. Everything is allowed by default. The rights are shown,
+    /// not enforced.
+    #[must_use]
+    pub fn permissions(mut self, entries: &[(&[&str], &[&str])]) -> Self {
+        self.settings.permissions = entries
+            .iter()
+            .map(|(actions, not_actions)| permission(actions, not_actions))
+            .collect();
+        self
+    }
+
+    /// Makes the emulator.
+    ///
+    /// # Errors
+    ///
+    /// When the time scale is not a positive number, the page size is 0, or the state directory
+    /// can't be read, is damaged, or is in use by another process.
+    pub fn build(self) -> Result<Emulator, EmulatorError> {
+        let scale = self.settings.time_scale;
+        if !(scale.is_finite() && scale > 0.0) {
+            let rule = "it is a number above 0";
+            return Err(EmulatorError::Option {
+                option: "time_scale",
+                value: scale.to_string(),
+                rule,
+            });
+        }
+        if self.settings.page_size == 0 {
+            let rule = "a page has at least one item";
+            return Err(EmulatorError::Option {
+                option: "page_size",
+                value: "0".to_owned(),
+                rule,
+            });
+        }
+        let store = Store::open(self.directory.as_deref())?;
+        let cloud = Cloud {
+            store,
+            settings: self.settings,
+            planned_failure: None,
+        };
+        Ok(Emulator::of(cloud))
+    }
+}
+
+impl Default for Emulator {
+    fn default() -> Self {
+        let settings = Settings::default();
+        Self::of(Cloud {
+            store: Store::default(),
+            settings,
+            planned_failure: None,
+        })
+    }
+}
+
+impl Emulator {
+    /// Makes an emulator that lives in memory, with every option at its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins to choose options.
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder::default()
+    }
+
+    fn of(cloud: Cloud) -> Self {
+        let inner = Inner {
+            cloud,
+            faults: Faults::default(),
+            log: RequestLog::default(),
+            requests: 0,
+            broken: None,
+        };
+        Self {
+            inner: Mutex::new(inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a request that is made at a time.
+    ///
+    /// The address may be absolute or only a path; links in answers are made from its scheme and
+    /// authority, else from the `Host` header. A response with a
+    /// [`ConnectionReset`](crate::ConnectionReset) among its extensions is not an answer: a test
+    /// ordered that the connection breaks.
+    pub fn handle(&self, now: Timestamp, request: Request<Bytes>) -> Response<Bytes> {
+        self.lock().handle(now, request)
+    }
+
+    /// Lets the next `times` requests that match meet a fault.
+    pub fn fail_next(&self, matcher: RequestMatcher, kind: FaultKind, times: u32) {
+        self.lock().faults.plan(matcher, kind, times);
+    }
+
+    /// How many requests will still meet a fault that was ordered.
+    pub fn faults_left(&self) -> u32 {
+        self.lock().faults.left()
+    }
+
+    /// Sets how executions of jobs that start from now on end.
+    pub fn set_job_outcome(&self, outcome: JobOutcome) {
+        self.lock().cloud.settings.job_outcome = outcome;
+    }
+
+    /// How many requests were made.
+    pub fn request_count(&self) -> u64 {
+        self.lock().requests
+    }
+
+    /// The requests that were made, the oldest first; at most the last 65,536.
+    pub fn request_log(&self) -> Vec<RequestRecord> {
+        self.lock().log.all()
+    }
+
+    /// Every resource at a time, by lower-case id, as a GET would answer it: no secret is in it.
+    /// Resources of which clients see nothing yet are included.
+    pub fn resources(&self, now: Timestamp) -> BTreeMap<String, Value> {
+        let mut inner = self.lock();
+        inner.cloud.advance(now);
+        let world = inner.cloud.world(now);
+        world
+            .store
+            .resources()
+            .map(|resource| (resource.id.key(), view(world, resource)))
+            .collect()
+    }
+
+    /// The time at which the last of the running operations ends, or none when nothing runs: a test
+    /// that goes on from there has waited for everything.
+    pub fn idle_at(&self) -> Option<Timestamp> {
+        self.lock()
+            .cloud
+            .store
+            .running()
+            .map(|operation| operation.ends)
+            .max()
+    }
+}
+
+impl Inner {
+    fn handle(&mut self, now: Timestamp, request: Request<Bytes>) -> Response<Bytes> {
+        self.requests += 1;
+        let call = Call::new(now, self.requests, request);
+        let fault = self.faults.take(&call);
+        let answer = self.answer_with(&call, fault.as_ref());
+        self.log.add(RequestRecord {
+            number: call.number,
+            at: now,
+            method: call.method.clone(),
+            path: call.path.clone(),
+            status: answer.status,
+            rule: answer.rule,
+            fault: fault.is_some(),
+        });
+        let answer = self.with_headers(&call, answer);
+        let mut response = answer.into_response();
+        if let Some(reset) = fault.and_then(|fault| fault.reset()) {
+            response.extensions_mut().insert(reset);
+        }
+        response
+    }
+
+    fn answer_with(&mut self, call: &Call, fault: Option<&FaultKind>) -> Answer {
+        if let Some(answer) = fault.and_then(FaultKind::answer) {
+            return answer;
+        }
+        if let Some(FaultKind::FailedOperation { code, message }) = fault {
+            self.cloud.planned_failure = Some((code.clone(), message.clone()));
+        }
+        let answer = self.answer(call);
+        self.cloud.planned_failure = None;
+        answer
+    }
+
+    fn answer(&mut self, call: &Call) -> Answer {
+        if let Some(reason) = &self.broken {
+            return internal_error(reason);
+        }
+        self.cloud.advance(call.now);
+        let answer = front::answer(&mut self.cloud, call).unwrap_or_else(ArmError::into_answer);
+        if let Err(error) = self.cloud.store.commit() {
+            let reason = format!("{error}; the emulator's state is no longer kept");
+            tracing::error!(%reason, "the state was not written");
+            let answer = internal_error(&reason);
+            self.broken = Some(reason);
+            return answer;
+        }
+        self.reworded(call, answer)
+    }
+
+    fn reworded(&self, call: &Call, mut answer: Answer) -> Answer {
+        if self.cloud.settings.dialect == Dialect::Plain {
+            return answer;
+        }
+        let is_error = answer.status.is_client_error();
+        match &mut answer.body {
+            Some(body) if is_error && call.number.is_multiple_of(2) => dialect::nest_error(body),
+            Some(body) if call.method == Method::GET && !is_error => {
+                dialect::reword(self.cloud.settings.dice, call.number, body);
+            }
+            _ => {}
+        }
+        answer
+    }
+
+    /// The headers that every answer of Azure Resource Manager has.
+    fn with_headers(&self, call: &Call, answer: Answer) -> Answer {
+        let dice = self.cloud.settings.dice;
+        let request = dice.guid(&format!("request/{}", call.number));
+        let given = call
+            .header("x-ms-correlation-request-id")
+            .map(str::to_owned);
+        let correlation = given.unwrap_or_else(|| request.clone());
+        let stamp = call.now.strftime("%Y%m%dT%H%M%SZ");
+        let routing = format!("JAPANEAST:{stamp}:{request}");
+        let (name, bucket) = match call.method {
+            Method::GET | Method::HEAD => ("x-ms-ratelimit-remaining-subscription-reads", 250),
+            Method::DELETE => ("x-ms-ratelimit-remaining-subscription-deletes", 200),
+            _ => ("x-ms-ratelimit-remaining-subscription-writes", 200),
+        };
+        let answer = answer
+            .header("x-ms-request-id", request)
+            .header("x-ms-correlation-request-id", correlation)
+            .header("x-ms-routing-request-id", routing)
+            .header(name, (bucket - 1).to_string());
+        match call.header("x-ms-client-request-id") {
+            Some(id) => answer.header("x-ms-client-request-id", id.to_owned()),
+            None => answer,
+        }
+    }
+}
+
+fn internal_error(reason: &str) -> Answer {
+    ArmError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "InternalServerError",
+        reason,
+    )
+    .into_answer()
+}

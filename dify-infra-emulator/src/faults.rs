@@ -1,0 +1,205 @@
+//! Faults that tests order: the next requests that match are answered with one.
+
+use http::{Method, StatusCode};
+
+use crate::arm::answer::Answer;
+use crate::arm::call::Call;
+use crate::arm::error::ArmError;
+
+/// Which requests a fault is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestMatcher {
+    method: Option<Method>,
+    path: Option<String>,
+}
+
+impl RequestMatcher {
+    /// Matches every request.
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// Matches requests of this method alone.
+    #[must_use]
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = Some(method);
+        self
+    }
+
+    /// Matches requests whose path contains this text, in any case.
+    #[must_use]
+    pub fn path_contains(mut self, text: &str) -> Self {
+        self.path = Some(text.to_ascii_lowercase());
+        self
+    }
+
+    fn matches(&self, call: &Call) -> bool {
+        self.method
+            .as_ref()
+            .is_none_or(|method| *method == call.method)
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|text| call.path.to_ascii_lowercase().contains(text.as_str()))
+    }
+}
+
+/// What happens to a request instead of, or after, what it asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// Status 429 with `Retry-After`.
+    Throttled {
+        /// Seconds that the client is told to wait.
+        retry_after: u32,
+    },
+    /// Status 503 without anything having been done.
+    ServiceUnavailable,
+    /// Status 409 `ContainerAppLockConflict`, without the `error` envelope.
+    LockConflict,
+    /// Status 401: the token has expired.
+    ExpiredToken,
+    /// An answer of one's own, in the `error` envelope.
+    Status {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The error code.
+        code: String,
+        /// The error message.
+        message: String,
+    },
+    /// A whole answer of one's own.
+    Answer {
+        /// The HTTP status.
+        status: StatusCode,
+        /// Names and values of headers; names are in lower case.
+        headers: Vec<(&'static str, String)>,
+        /// The body, as it is sent.
+        body: serde_json::Value,
+    },
+    /// The connection breaks before the request is looked at.
+    ResetBefore,
+    /// The request is carried out, and the connection breaks before the answer arrives.
+    ResetAfter,
+    /// The request is accepted, and the operation that it begins fails in the end.
+    FailedOperation {
+        /// The error code that the operation ends with.
+        code: String,
+        /// The error message that the operation ends with.
+        message: String,
+    },
+}
+
+/// Marks a response that must not be delivered: the connection is to be cut instead.
+///
+/// The server does so; a caller of [`Emulator::handle`](crate::Emulator::handle) finds it among the
+/// extensions of the response and treats it as a failed transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionReset {
+    /// Whether the connection broke before the request was carried out.
+    pub before: bool,
+}
+
+/// The faults that are still to come.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    planned: Vec<Planned>,
+}
+
+#[derive(Debug)]
+struct Planned {
+    matcher: RequestMatcher,
+    kind: FaultKind,
+    left: u32,
+}
+
+impl Faults {
+    /// Plans a fault for the next requests that match.
+    pub(crate) fn plan(&mut self, matcher: RequestMatcher, kind: FaultKind, times: u32) {
+        self.planned.push(Planned {
+            matcher,
+            kind,
+            left: times,
+        });
+    }
+
+    /// Takes the fault for a request, the one that was planned first.
+    pub(crate) fn take(&mut self, call: &Call) -> Option<FaultKind> {
+        self.planned.retain(|planned| planned.left > 0);
+        let planned = self
+            .planned
+            .iter_mut()
+            .find(|planned| planned.matcher.matches(call))?;
+        planned.left -= 1;
+        Some(planned.kind.clone())
+    }
+
+    /// How many requests will still meet a fault.
+    pub(crate) fn left(&self) -> u32 {
+        self.planned.iter().map(|planned| planned.left).sum()
+    }
+}
+
+impl FaultKind {
+    /// The answer that takes the place of the real one, if this fault has one.
+    pub(crate) fn answer(&self) -> Option<Answer> {
+        let error = |status, code: &str, message: &str| ArmError::new(status, code, message);
+        Some(match self {
+            Self::Throttled { retry_after } => error(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequests",
+                "The request is being throttled as the limit has been reached for operation type.",
+            )
+            .into_answer()
+            .header("retry-after", retry_after.to_string()),
+            Self::ServiceUnavailable => error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServerTimeout",
+                "The service is temporarily unavailable. Please retry.",
+            )
+            .into_answer(),
+            Self::LockConflict => lock_conflict().into_answer(),
+            Self::ExpiredToken => error(
+                StatusCode::UNAUTHORIZED,
+                "ExpiredAuthenticationToken",
+                "The access token expiry UTC time is earlier than current UTC time.",
+            )
+            .into_answer(),
+            Self::Status {
+                status,
+                code,
+                message,
+            } => error(*status, code, message).into_answer(),
+            Self::Answer {
+                status,
+                headers,
+                body,
+            } => {
+                let answer = Answer::of(*status, body.clone());
+                headers
+                    .iter()
+                    .fold(answer, |answer, (name, value)| answer.header(name, value))
+            }
+            Self::ResetBefore => Answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
+            Self::ResetAfter | Self::FailedOperation { .. } => return None,
+        })
+    }
+
+    /// The mark of a cut connection, if this fault cuts it.
+    pub(crate) fn reset(&self) -> Option<ConnectionReset> {
+        match self {
+            Self::ResetBefore => Some(ConnectionReset { before: true }),
+            Self::ResetAfter => Some(ConnectionReset { before: false }),
+            _ => None,
+        }
+    }
+}
+
+/// What a busy app or job answers: 409 without an envelope (microsoft/azure-container-apps#175).
+pub(crate) fn lock_conflict() -> ArmError {
+    ArmError::conflict(
+        "ContainerAppLockConflict",
+        "Failed to acquire lock on the container app. Another operation is in progress. Please retry later.",
+    )
+    .bare()
+}

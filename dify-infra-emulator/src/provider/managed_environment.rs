@@ -1,0 +1,454 @@
+//! `Microsoft.App/managedEnvironments` and the file shares that are mounted in it.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::arm::error::ArmError;
+use crate::arm::id::ResourceId;
+use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
+use crate::engine::world::World;
+use crate::provider::{Definition, Draft, Effects, Polling, Provider, Seconds, StateWords, Style};
+use crate::rules::Rule;
+use crate::store::model::Resource;
+use crate::types;
+
+/// The rules of environments.
+pub(crate) const RULES: &[Rule] = &[
+    NAME,
+    NOT_EMPTY,
+    BUSY,
+    CREATE_ONLY,
+    LOG_DESTINATION,
+    INTERNAL,
+    PREMIUM_INGRESS,
+    PROFILE,
+];
+
+const NAME: Rule = Rule::known(
+    "ACA-ENVIRONMENT-NAME",
+    "An environment's name has 2-60 lower-case letters, digits and hyphens, no hyphen at the ends.",
+    "hashicorp/terraform-provider-azurerm#32054",
+);
+const NOT_EMPTY: Rule = Rule::known(
+    "ACA-ENVIRONMENT-NOT-EMPTY",
+    "An environment can't be deleted while apps or jobs are in it.",
+    "Azure/azure-rest-api-specs ManagedEnvironments.json; that jobs count and the error code are guesses",
+);
+const BUSY: Rule = Rule::known(
+    "ACA-ENVIRONMENT-BUSY",
+    "One operation at a time runs on an environment.",
+    "microsoft/azure-container-apps#701",
+);
+const CREATE_ONLY: Rule = Rule::known(
+    "ACA-ENVIRONMENT-CREATE-ONLY",
+    "vnetConfiguration, zoneRedundant and infrastructureResourceGroup can't change after creation.",
+    "Azure/azure-rest-api-specs ManagedEnvironments.json, x-ms-mutability",
+);
+const LOG_DESTINATION: Rule = Rule::guessed(
+    "ACA-ENVIRONMENT-LOGS",
+    "The destination log-analytics needs both customerId and sharedKey.",
+    "Azure/azure-rest-api-specs ManagedEnvironments.json",
+);
+const INTERNAL: Rule = Rule::known(
+    "ACA-ENVIRONMENT-INTERNAL",
+    "An internal environment needs an infrastructure subnet.",
+    "learn.microsoft.com container-apps/custom-virtual-networks",
+);
+const PREMIUM_INGRESS: Rule = Rule::known(
+    "ACA-ENVIRONMENT-INGRESS",
+    "Premium ingress has a requestIdleTimeout of 4-30 minutes, a grace period of 0-3600 seconds, and a profile of its own.",
+    "Azure/azure-rest-api-specs ManagedEnvironments.json",
+);
+const PROFILE: Rule = Rule::guessed(
+    "ACA-ENVIRONMENT-PROFILE",
+    "Workload profiles have names of their own; the Consumption profile has no counts.",
+    "learn.microsoft.com container-apps/workload-profiles-overview",
+);
+
+/// The polling addresses of Container Apps.
+pub(crate) const POLLING: Polling = Polling {
+    status: "containerappOperationStatuses",
+    result: "containerappOperationResults",
+    api_version: "2026-01-01",
+};
+
+static DEFINITION: Definition = Definition {
+    name: "Microsoft.App/managedEnvironments",
+    api_versions: &["2026-01-01"],
+    table: Some(types::managed_environment),
+    check_name,
+    create: Some(Style::STATE),
+    update: Some(Style::STATE),
+    patch: Some(Style::ACCEPTED_LOCATION),
+    delete: Some(Style::ACCEPTED_LOCATION),
+    seconds: Seconds {
+        create: 180.0,
+        update: 60.0,
+        delete: 240.0,
+    },
+    states: Some(&StateWords {
+        creating: &[
+            "Waiting",
+            "InitializationInProgress",
+            "InfrastructureSetupInProgress",
+            "InfrastructureSetupComplete",
+        ],
+        updating: &["Waiting", "InfrastructureSetupInProgress"],
+        deleting: &["ScheduledForDelete"],
+        ..StateWords::USUAL
+    }),
+    polling: POLLING,
+    tracked: true,
+    system_data: true,
+    display_location: true,
+    busy,
+    merges_tags: true,
+    sticky_secrets: &["properties.appLogsConfiguration.logAnalyticsConfiguration.sharedKey"],
+    ..Definition::READ_ONLY
+};
+
+/// The place of the Log Analytics key.
+const SHARED_KEY: &str = "properties.appLogsConfiguration.logAnalyticsConfiguration.sharedKey";
+
+const CREATE_ONLY_PATHS: [&str; 3] = [
+    "properties.vnetConfiguration",
+    "properties.zoneRedundant",
+    "properties.infrastructureResourceGroup",
+];
+
+/// Managed environments.
+pub(crate) struct ManagedEnvironment;
+
+fn check_name(name: &str) -> Result<(), ArmError> {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (2..=60).contains(&name.len())
+        && name.chars().all(inside)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+    {
+        return Ok(());
+    }
+    Err(NAME.refuse(
+        "ManagedEnvironmentInvalidName",
+        format!("Invalid ManagedEnvironment name '{name}'. {}", NAME.text),
+    ))
+}
+
+fn busy(id: &ResourceId) -> ArmError {
+    BUSY.refuse_with(
+        StatusCode::CONFLICT,
+        "ManagedEnvironmentOperationInProgress",
+        format!(
+            "The environment '{}' has an operation in progress. Retry after it ends.",
+            id.name()
+        ),
+    )
+}
+
+impl Provider for ManagedEnvironment {
+    fn definition(&self) -> &'static Definition {
+        &DEFINITION
+    }
+
+    fn check(&self, _world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError> {
+        check_logs(draft)?;
+        check_network(&draft.body)?;
+        check_ingress(&draft.body)?;
+        check_profiles(&draft.body)?;
+        fill_in(draft);
+        check_create_only(draft)
+    }
+
+    fn started(&self, world: World<'_>, resource: &mut Resource) {
+        if resource.outputs.is_null() {
+            set_at(
+                &mut resource.outputs,
+                "properties.kedaConfiguration.version",
+                json!("2.17.2"),
+            );
+            set_at(
+                &mut resource.outputs,
+                "properties.daprConfiguration.version",
+                json!("1.13.6-msft.6"),
+            );
+            let endpoint = stream_endpoint(&resource.id, &resource.desired);
+            set_at(
+                &mut resource.outputs,
+                "properties.eventStreamEndpoint",
+                json!(endpoint),
+            );
+            let subscription = resource.id.subscription.to_ascii_lowercase();
+            let verification = world
+                .dice()
+                .hex(&format!("verification/{subscription}"), 64);
+            let path = "properties.customDomainConfiguration.customDomainVerificationId";
+            set_at(
+                &mut resource.outputs,
+                path,
+                json!(verification.to_ascii_uppercase()),
+            );
+        }
+    }
+
+    fn finished(&self, world: World<'_>, resource: &mut Resource) -> Effects {
+        if at(&resource.outputs, "properties.defaultDomain").is_none() {
+            let dice = world.dice();
+            let purpose = format!("domain/{}/{}", resource.id.key(), resource.facts["unique"]);
+            let first = dice.pick(&format!("{purpose}/1"), ADJECTIVES);
+            let second = dice.pick(&format!("{purpose}/2"), NOUNS);
+            let region = text_at(&resource.desired, "location").unwrap_or_default();
+            let domain = format!(
+                "{first}{second}-{}.{region}.azurecontainerapps.io",
+                dice.hex(&purpose, 8)
+            );
+            let address = dice.number(&purpose).to_be_bytes();
+            let internal = at(&resource.desired, "properties.vnetConfiguration.internal")
+                == Some(&json!(true));
+            let ip = if internal {
+                format!("10.0.{}.{}", address[0], address[1].max(4))
+            } else {
+                format!("20.{}.{}.{}", address[0], address[1], address[2].max(1))
+            };
+            set_at(
+                &mut resource.outputs,
+                "properties.defaultDomain",
+                json!(domain),
+            );
+            set_at(&mut resource.outputs, "properties.staticIp", json!(ip));
+        }
+        Effects::default()
+    }
+
+    fn check_delete(&self, world: World<'_>, resource: &Resource) -> Result<(), ArmError> {
+        let key = resource.id.key();
+        let members: Vec<String> = world
+            .store
+            .resources()
+            .filter(|other| environment_key(other).as_deref() == Some(key.as_str()))
+            .map(|other| other.id.name().to_owned())
+            .collect();
+        if members.is_empty() {
+            return Ok(());
+        }
+        Err(NOT_EMPTY.refuse_with(
+            StatusCode::CONFLICT,
+            "ManagedEnvironmentHasContainerApps",
+            format!(
+                "The environment '{}' can't be deleted while it has container apps or jobs: {}.",
+                resource.id.name(),
+                members.join(", ")
+            ),
+        ))
+    }
+}
+
+/// The key of the environment that an app or a job is in.
+pub(crate) fn environment_key(resource: &Resource) -> Option<String> {
+    let id = environment_of(&resource.desired)?;
+    ResourceId::parse(id).map(|id| id.key())
+}
+
+/// The environment's id in the body of an app or a job; `managedEnvironmentId` is the older name.
+pub(crate) fn environment_of(body: &Value) -> Option<&str> {
+    text_at(body, "properties.environmentId")
+        .or_else(|| text_at(body, "properties.managedEnvironmentId"))
+}
+
+/// The address of the system log of an app, a job or an environment.
+pub(crate) fn stream_endpoint(id: &ResourceId, body: &Value) -> String {
+    let region = text_at(body, "location").unwrap_or_default();
+    let path = id.to_string();
+    let below = path
+        .split_once("/providers/Microsoft.App")
+        .map_or("", |(_, below)| below);
+    format!(
+        "https://{region}.azurecontainerapps.dev/subscriptions/{}/resourceGroups/{}{below}/eventstream",
+        id.subscription, id.group
+    )
+}
+
+fn check_logs(draft: &Draft<'_>) -> Result<(), ArmError> {
+    let destination = text_at(&draft.body, "properties.appLogsConfiguration.destination");
+    let Some(destination) = destination.filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    let path = "properties.appLogsConfiguration";
+    if !["log-analytics", "azure-monitor", "none"].contains(&destination) {
+        return Err(LOG_DESTINATION
+            .refuse(
+                "InvalidRequestParameterWithDetails",
+                format!("AppLogsConfiguration.Destination '{destination}' is invalid."),
+            )
+            .at(path));
+    }
+    let customer = "properties.appLogsConfiguration.logAnalyticsConfiguration.customerId";
+    let complete = text_at(&draft.body, customer).is_some_and(|id| !id.is_empty())
+        && draft.has_secret(SHARED_KEY);
+    if destination == "log-analytics" && !complete {
+        let message = "AppLogsConfiguration.LogAnalyticsConfiguration is invalid. Must include customerId and sharedKey.";
+        return Err(LOG_DESTINATION
+            .refuse("InvalidRequestParameterWithDetails", message)
+            .at(path));
+    }
+    Ok(())
+}
+
+fn check_network(body: &Value) -> Result<(), ArmError> {
+    let internal = at(body, "properties.vnetConfiguration.internal") == Some(&json!(true));
+    let subnet = text_at(body, "properties.vnetConfiguration.infrastructureSubnetId");
+    if internal && subnet.is_none_or(str::is_empty) {
+        return Err(INTERNAL
+            .refuse(
+                "ManagedEnvironmentInvalidNetworkConfiguration",
+                INTERNAL.text,
+            )
+            .at("properties.vnetConfiguration.infrastructureSubnetId"));
+    }
+    Ok(())
+}
+
+fn check_ingress(body: &Value) -> Result<(), ArmError> {
+    let Some(ingress) = at(body, "properties.ingressConfiguration") else {
+        return Ok(());
+    };
+    let number = |name: &str| ingress.get(name).and_then(Value::as_i64);
+    let profile = ingress.get("workloadProfileName").and_then(Value::as_str);
+    let named = profile.is_some_and(|wanted| {
+        list_at(body, "properties.workloadProfiles")
+            .iter()
+            .any(|profile| {
+                text_at(profile, "name") == Some(wanted)
+                    && text_at(profile, "workloadProfileType") != Some("Consumption")
+            })
+    });
+    let fits = number("requestIdleTimeout").is_none_or(|minutes| (4..=30).contains(&minutes))
+        && number("terminationGracePeriodSeconds").is_none_or(|s| (0..=3600).contains(&s))
+        && number("headerCountLimit").is_none_or(|count| count >= 1);
+    if named && fits {
+        return Ok(());
+    }
+    Err(PREMIUM_INGRESS
+        .refuse("InvalidIngressConfiguration", PREMIUM_INGRESS.text)
+        .at("properties.ingressConfiguration"))
+}
+
+fn check_profiles(body: &Value) -> Result<(), ArmError> {
+    let profiles = list_at(body, "properties.workloadProfiles");
+    let name = |profile: &Value| {
+        text_at(profile, "name")
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    for (index, profile) in profiles.iter().enumerate() {
+        let consumption = text_at(profile, "workloadProfileType") == Some("Consumption");
+        let counted = ["minimumCount", "maximumCount"]
+            .iter()
+            .any(|count| at(profile, count).and_then(Value::as_i64).unwrap_or(0) > 0);
+        let repeated = profiles[..index]
+            .iter()
+            .any(|other| name(other) == name(profile));
+        if repeated || (consumption && counted) {
+            return Err(PROFILE
+                .refuse("InvalidWorkloadProfile", PROFILE.text)
+                .at(&format!("properties.workloadProfiles[{index}]")));
+        }
+    }
+    Ok(())
+}
+
+fn check_create_only(draft: &Draft<'_>) -> Result<(), ArmError> {
+    if draft.existing.is_none() {
+        return Ok(());
+    }
+    for path in CREATE_ONLY_PATHS {
+        let (old, new) = (draft.old(path), at(&draft.body, path));
+        if old != new {
+            let code = "ManagedEnvironmentPropertyNotUpdatable";
+            return Err(CREATE_ONLY
+                .refuse(code, format!("'{path}' can't change. {}", CREATE_ONLY.text))
+                .at(path));
+        }
+    }
+    Ok(())
+}
+
+fn fill_in(draft: &mut Draft<'_>) {
+    // what a PUT leaves out of the create-only properties stays as it was
+    for path in CREATE_ONLY_PATHS {
+        if let (None, Some(old)) = (at(&draft.body, path), draft.old(path).cloned()) {
+            set_at(&mut draft.body, path, old);
+        }
+    }
+    if draft.existing.is_none() {
+        draft.facts = json!({ "unique": draft.unique });
+    }
+    let body = &mut draft.body;
+    for (path, value) in [
+        ("properties.zoneRedundant", json!(false)),
+        ("properties.peerAuthentication.mtls.enabled", json!(false)),
+        (
+            "properties.peerTrafficConfiguration.encryption.enabled",
+            json!(false),
+        ),
+        ("properties.publicNetworkAccess", json!("Enabled")),
+    ] {
+        default_at(body, path, value);
+    }
+    let in_network = at(body, "properties.vnetConfiguration.infrastructureSubnetId").is_some();
+    let profiles = !list_at(body, "properties.workloadProfiles").is_empty();
+    if in_network && profiles {
+        let location = text_at(body, "location").unwrap_or_default();
+        let group = format!("ME_{}_{}_{location}", draft.id.name(), draft.id.group);
+        default_at(body, "properties.infrastructureResourceGroup", json!(group));
+    }
+}
+
+/// Words of the generated part of a default domain, as Azure joins them.
+const ADJECTIVES: &[&str] = &[
+    "agreeable",
+    "ambitious",
+    "blue",
+    "calm",
+    "delightful",
+    "gentle",
+    "graceful",
+    "happy",
+    "icy",
+    "jolly",
+    "kind",
+    "lemon",
+    "lively",
+    "mango",
+    "nice",
+    "orange",
+    "polite",
+    "red",
+    "salmon",
+    "wonderful",
+];
+const NOUNS: &[&str] = &[
+    "bay", "beach", "bush", "cliff", "coast", "desert", "dune", "field", "flower", "forest",
+    "glacier", "grass", "hill", "island", "lake", "meadow", "mushroom", "ocean", "pebble", "river",
+];
+
+static STORAGE_DEFINITION: Definition = Definition {
+    name: "Microsoft.App/managedEnvironments/storages",
+    api_versions: &["2026-01-01"],
+    table: Some(types::environment_storage),
+    create: Some(Style::SYNC),
+    update: Some(Style::SYNC),
+    delete: Some(Style::SYNC),
+    created_status: StatusCode::OK,
+    polling: POLLING,
+    system_data: true,
+    ..Definition::READ_ONLY
+};
+
+/// File shares that apps of an environment can mount; the account's key never comes back.
+pub(crate) struct Storage;
+
+impl Provider for Storage {
+    fn definition(&self) -> &'static Definition {
+        &STORAGE_DEFINITION
+    }
+}
