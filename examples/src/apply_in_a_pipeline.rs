@@ -74,9 +74,11 @@ impl<'a> Pipeline<'a> {
         writeln!(out, "plan: {} to create, {} to update", summary.create, summary.update)?;
         gate(&plan)?;
 
-        for problem in preflight(self.client, &self.graph, &plan).await {
-            bail!("{}; {}", problem.what, problem.remedy);
+        let problems = preflight(self.client, &self.graph, &plan).await;
+        for problem in &problems {
+            writeln!(out, "{}; {}", problem.what, problem.remedy)?;
         }
+        ensure!(problems.is_empty(), "nothing was written, since the run would be stopped");
 
         let counter = Counter::default();
         let applier = Applier::new(self.client, &self.graph, ApplyOptions::new());

@@ -51,7 +51,7 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
         )?;
     }
     if let Err(problems) = for_team("R&D", 5) {
-        for problem in problems.iter() {
+        for problem in &problems {
             writeln!(out, "{} {}: {}", problem.severity, problem.path, problem.message)?;
         }
     }

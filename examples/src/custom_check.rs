@@ -46,7 +46,7 @@ pub fn check(file: &str, registry: &str) -> Result<Diagnostics, Diagnostics> {
 /// When `out` can't be written to.
 pub fn run(file: &str, registry: &str, out: &mut dyn Write) -> anyhow::Result<Diagnostics> {
     let found = check(file, registry).unwrap_or_else(|broken| broken);
-    for finding in found.iter() {
+    for finding in &found {
         writeln!(out, "{}[{}] {}", finding.severity, finding.code, finding.path)?;
         writeln!(out, "  {}", finding.message)?;
         if let Some(help) = &finding.help {

@@ -50,15 +50,21 @@ impl EmbeddedAzure {
         let elapsed = SignedDuration::try_from(self.began.elapsed()).unwrap_or(SignedDuration::MAX);
         Timestamp::UNIX_EPOCH.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
     }
+
+    /// One way of a request.
+    async fn travel(&self) {
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency / 2).await;
+        }
+    }
 }
 
 #[async_trait::async_trait]
 impl HttpService for EmbeddedAzure {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let half = self.latency / 2;
-        tokio::time::sleep(half).await;
+        self.travel().await;
         let response = self.emulator.handle(self.now(), request);
-        tokio::time::sleep(half).await;
+        self.travel().await;
         if response.extensions().get::<ConnectionReset>().is_some() {
             let message = "the embedded Azure broke the connection";
             return Err(HttpError::new(HttpErrorKind::Interrupted, message));

@@ -13,7 +13,7 @@ use dify_infra_core::plan::{Observed, Options, Plan, Snapshot, plan};
 /// When the file has errors, or `out` can't be written to.
 pub fn run(file: &str, out: &mut dyn Write) -> anyhow::Result<Plan> {
     let resolved = Deployment::parse(file)?;
-    for finding in resolved.diagnostics.iter() {
+    for finding in &resolved.diagnostics {
         writeln!(out, "{}[{}]: {}", finding.severity, finding.code, finding.message)?;
     }
 
