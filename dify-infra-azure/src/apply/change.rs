@@ -1,9 +1,10 @@
 //! Carrying out one change: create, update, replace, delete, or a run of a job.
 
-use dify_infra_core::diff::{merge, without_read_only};
+use dify_infra_core::diff::{compare, merge, without_read_only};
 use dify_infra_core::graph::Node;
 use dify_infra_core::plan::{
-    Action, Change, FILES_TAG, Fingerprints, Snapshot, desired, fingerprints, revision_suffix,
+    Action, Change, FILES_TAG, Fingerprints, Snapshot, desired, fingerprints, is_settled,
+    revision_suffix,
 };
 use dify_infra_core::resource::{FINGERPRINT_TAG, Kind, ResourceId};
 use dify_infra_core::secrets::Secrets;
@@ -84,8 +85,14 @@ impl<'a> Worker<'a> {
         let Some(live) = client.get(node.id().as_str(), version).await? else {
             return self.create(node, progress).await;
         };
+        let live = self.settled(node, live, progress).await?;
         self.values.set_body(node.id(), live.clone());
         let mut wanted = self.desired(node);
+        let is_whole = change.differences.is_empty() && !is_failed(&live);
+        if is_whole && compare(node.kind(), &wanted, &live).is_equal() {
+            // The plan saw a write under way, and it ended as wanted.
+            return Ok(());
+        }
         if node.kind() == Kind::PostgresServer && !changes_secret(change) {
             // A PUT that carries the password sets it.
             remove(&mut wanted, "/properties/administratorLoginPassword");
@@ -104,6 +111,29 @@ impl<'a> Worker<'a> {
             Kind::ContainerApp => self.prove_ready(node.id(), progress).await,
             _ => Ok(()),
         }
+    }
+
+    /// Waits until no write to a resource is under way, such as one of a run that was cut off.
+    async fn settled(
+        &self,
+        node: &Node,
+        mut live: Value,
+        progress: &Progress,
+    ) -> Result<Value, ApplyError> {
+        let began = Instant::now();
+        let limit = self.applier.options.deadline;
+        while !is_settled(node.kind(), &live) {
+            if began.elapsed() > limit {
+                let what = format!("the end of a write to {}", node.id().name());
+                return Err(ApplyError::TooLong { what, limit });
+            }
+            progress.tell("waiting for a write that is under way");
+            tokio::time::sleep(self.applier.options.look_every).await;
+            let version = node.kind().api_version();
+            let answer = self.applier.client.get(node.id().as_str(), version).await?;
+            live = answer.ok_or_else(|| ApplyError::Gone(node.id().clone()))?;
+        }
+        Ok(live)
     }
 
     /// The wanted body, with everything that is known by now.
@@ -307,6 +337,14 @@ impl<'a> Worker<'a> {
             tokio::time::sleep(self.applier.options.look_every).await;
         }
     }
+}
+
+/// Whether the last write to a live resource failed.
+fn is_failed(live: &Value) -> bool {
+    let state = live
+        .pointer("/properties/provisioningState")
+        .and_then(Value::as_str);
+    state.is_some_and(|state| !state.eq_ignore_ascii_case("succeeded"))
 }
 
 /// Whether a change is about a secret's value.

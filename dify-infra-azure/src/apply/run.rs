@@ -98,7 +98,13 @@ where
             break;
         }
         tokio::select! {
-            Some((id, result)) = running.next() => state.end(&id, result),
+            Some((id, result)) = running.next() => {
+                // What the work told before its end must not be heard after it.
+                while let Ok(event) = progress.try_recv() {
+                    sink.event(&event);
+                }
+                state.end(&id, result);
+            }
             Some(event) = progress.recv() => sink.event(&event),
             () = cancellation.cancelled(), if !cancelled => {
                 cancelled = true;

@@ -1,1 +1,97 @@
-//! TODO: module docs.
+//! The rules that a deployment keeps, each with its reason, its source and its remedy.
+//!
+//! A [`Rule`] is documentation and code at one place: [`rules`] lists them all, [`rule`] finds one
+//! by its id, and [`check`] applies those that look at a proven [`Deployment`]. Rules about the
+//! form of a file are met while the file is read, and those without which there is no deployment
+//! while it is resolved; their findings come under the same ids.
+//!
+//! ```
+//! use dify_infra_core::check;
+//! use dify_infra_core::deployment::Deployment;
+//!
+//! let rule = check::rule("LIM003").expect("a rule");
+//! let problems = Deployment::parse(&rule.bad.to_file()).unwrap_err();
+//! assert!(problems.iter().any(|problem| problem.code == "LIM003"));
+//! assert!(Deployment::parse(&rule.good.to_file()).is_ok());
+//! ```
+
+mod allow;
+pub(crate) mod azr;
+pub(crate) mod blb;
+pub(crate) mod dbx;
+mod key;
+pub(crate) mod lim;
+pub(crate) mod net;
+pub(crate) mod red;
+mod rule;
+pub(crate) mod sec;
+pub(crate) mod spc;
+pub(crate) mod ssr;
+#[cfg(test)]
+mod tests;
+pub(crate) mod url;
+mod variables;
+pub(crate) mod ver;
+mod wiring;
+
+pub use rule::{Family, Rule, Sample};
+
+use crate::deployment::Deployment;
+use crate::diagnostic::Diagnostics;
+
+/// Every family's rules, in the order of their ids.
+const FAMILIES: [&[&Rule]; 12] = [
+    azr::RULES,
+    blb::RULES,
+    dbx::RULES,
+    key::RULES,
+    lim::RULES,
+    net::RULES,
+    red::RULES,
+    sec::RULES,
+    spc::RULES,
+    ssr::RULES,
+    url::RULES,
+    ver::RULES,
+];
+
+/// All rules, by id.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.into_iter().flatten().copied()
+}
+
+/// The rule of an id; upper and lower case don't matter.
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// Applies every rule to a deployment; what its file allows comes as a note with the reason.
+///
+/// ```
+/// use dify_infra_core::check::check;
+/// use dify_infra_core::deployment::Deployment;
+///
+/// let resolved = Deployment::builder("dify", "dev")
+///     .location("japaneast")
+///     .resource_group("dify-dev-rg")
+///     .build()?;
+/// assert!(!check(&resolved.deployment).has_errors());
+/// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
+/// ```
+pub fn check(deployment: &Deployment) -> Diagnostics {
+    let mut diagnostics = apply_rules(deployment);
+    apply_allowances(deployment, &mut diagnostics);
+    diagnostics
+}
+
+/// Applies every rule, whatever is allowed.
+pub(crate) fn apply_rules(deployment: &Deployment) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    for check in rules().filter_map(|rule| rule.check) {
+        check(deployment, &mut diagnostics);
+    }
+    variables::check(deployment, &mut diagnostics);
+    diagnostics
+}
+
+pub(crate) use allow::apply_allowances;

@@ -1,6 +1,7 @@
 //! Database connections: what a server offers, and how the processes share it.
 
 use super::Postgres;
+use super::sku::PostgresSku;
 
 /// How many connections each process may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct ConnectionPools {
     pub overflow: u32,
     /// Connections of the plugin daemon (`DB_MAX_OPEN_CONNS`).
     pub daemon: u32,
+    /// Connections that an API or worker process opens for vectors (`PGVECTOR_MAX_CONNECTION`).
+    pub pgvector: u32,
 }
 
 impl Postgres {
@@ -19,26 +22,7 @@ impl Postgres {
     /// Total less the 15 that Azure reserves, fixed when the server is created
     /// (<https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-limits>).
     pub fn usable_connections(&self) -> Option<u32> {
-        let size = self.sku.strip_prefix("Standard_")?;
-        match size {
-            "B1ms" => return Some(35),
-            "B2s" => return Some(414),
-            "B2ms" => return Some(844),
-            "B4ms" => return Some(1703),
-            _ => {}
-        }
-        let cores: String = size
-            .chars()
-            .skip(1)
-            .take_while(char::is_ascii_digit)
-            .collect();
-        match cores.parse::<u32>().ok()? {
-            2 => Some(844),
-            4 => Some(1703),
-            8 => Some(3422),
-            16.. => Some(4985),
-            _ => None,
-        }
+        PostgresSku::find(&self.sku).map(PostgresSku::usable_connections)
     }
 
     /// The pools that fit the server. Dify's own defaults (30 and 10 for each process, 30 for the
@@ -49,11 +33,13 @@ impl Postgres {
                 size: 30,
                 overflow: 10,
                 daemon: 30,
+                pgvector: 5,
             },
             _ => ConnectionPools {
                 size: 3,
                 overflow: 1,
                 daemon: 6,
+                pgvector: 1,
             },
         }
     }

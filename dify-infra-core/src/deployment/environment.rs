@@ -275,6 +275,10 @@ impl Writer<'_> {
         self.set("PGVECTOR_USER", postgres.administrator.as_str());
         self.secret("PGVECTOR_PASSWORD", SecretKind::PostgresPassword);
         self.set("PGVECTOR_DATABASE", postgres.database.as_str());
+        self.set(
+            "PGVECTOR_MAX_CONNECTION",
+            postgres.pools().pgvector.to_string(),
+        );
     }
 
     fn sandbox_and_proxy(&mut self) {

@@ -4,14 +4,22 @@
 //! put together with [`DeploymentBuilder`]; both lead through the same checks. Everything else is
 //! made from it: the [resource graph](crate::graph), rendered files, expectations.
 
+mod budget;
+mod builder;
 mod connections;
 mod environment;
-//mod resolve;
+mod resolve;
+pub(crate) mod sku;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use budget::{ConnectionBudget, ConnectionUser};
+pub use builder::{
+    DeploymentBuilder, PostgresBuilder, RedisBuilder, ServiceBuilder, StorageBuilder,
+};
 pub use connections::ConnectionPools;
 pub use environment::{AppSecret, EnvironmentInputs, Role, ServiceEnvironment, environment_of};
+pub use resolve::Resolved;
 
 use crate::catalogue::{Release, ServiceKind};
 use crate::egress::EgressPolicy;

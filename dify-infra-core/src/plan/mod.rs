@@ -17,7 +17,7 @@ pub use desired::{
     FILES_TAG, Fingerprints, desired, files_of, fingerprint_tag, fingerprints, revision_suffix,
     secrets_of,
 };
-pub use planner::{Options, plan};
+pub use planner::{Options, is_settled, plan};
 pub use snapshot::{ListedResource, Observed, Snapshot};
 
 use crate::diff::Difference;

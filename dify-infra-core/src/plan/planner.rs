@@ -185,7 +185,7 @@ fn judge(change: &mut Change, kind: Kind, live: &Value, differences: Vec<Differe
             Action::Update
         };
         "the last write to it failed".clone_into(&mut change.reason);
-    } else if state(live).is_some_and(|state| !state.eq_ignore_ascii_case("succeeded")) {
+    } else if !is_settled(kind, live) {
         change.action = Action::Update;
         "a write to it is still under way".clone_into(&mut change.reason);
     }
@@ -289,6 +289,39 @@ fn execution(change: &mut Change, bodies: Bodies<'_>) {
                 .clone_into(&mut change.reason);
         }
     }
+}
+
+/// Whether no write to a resource is under way, by its GET answer. A type without a state is
+/// settled as soon as it is there; any word that does not mean an end means that it goes on.
+///
+/// ```
+/// use dify_infra_core::plan::is_settled;
+/// use dify_infra_core::resource::Kind;
+/// use serde_json::json;
+///
+/// let body = |state: &str| json!({ "properties": { "provisioningState": state } });
+/// assert!(is_settled(Kind::ContainerApp, &body("Succeeded")));
+/// assert!(is_settled(Kind::ContainerApp, &body("Failed")));
+/// assert!(!is_settled(Kind::ManagedEnvironment, &body("InfrastructureSetupInProgress")));
+/// assert!(is_settled(Kind::PostgresDatabase, &json!({ "properties": {} })));
+/// ```
+pub fn is_settled(kind: Kind, live: &Value) -> bool {
+    if kind == Kind::PostgresServer {
+        // A flexible server has a state of its own; a stopped one is settled too.
+        let state = live
+            .pointer("/properties/state")
+            .and_then(Value::as_str)
+            .unwrap_or("Ready");
+        let busy = [
+            "Provisioning",
+            "Updating",
+            "Starting",
+            "Restarting",
+            "Dropping",
+        ];
+        return !busy.iter().any(|word| state.eq_ignore_ascii_case(word));
+    }
+    state(live).is_none_or(|state| state.eq_ignore_ascii_case("succeeded") || is_failed(&state))
 }
 
 /// The provisioning state of a live body.

@@ -1,0 +1,47 @@
+//! Rules about Blob storage.
+
+use super::rule::{Family, Rule, Sample};
+use crate::deployment::{Deployment, Origin};
+use crate::diagnostic::{Diagnostics, KeyPath, Severity};
+
+/// Days within which somebody notices that files are gone, a weekend included.
+const SHORT_RETENTION: u32 = 7;
+
+/// All rules of the family.
+pub(super) const RULES: &[&Rule] = &[&RETENTION, &WIRED];
+
+const RETENTION: Rule = Rule {
+    id: "BLB001",
+    title: "Deleted files can be brought back for a week",
+    why: "The storage account holds the private keys (`privkeys/`) that every stored credential of \
+          a model provider is encrypted with: whoever loses it enters them all again.",
+    source: "langgenius/dify 1.16.0 api/libs/rsa.py; langgenius/dify#21393",
+    fix: "Give `retention_days = 7` or more.",
+    bad: Sample::part("[data.storage]\nretention_days = 1"),
+    good: Sample::part("[data.storage]\nretention_days = 14"),
+    check: Some(retention),
+    ..Rule::of(Family::Blb, Severity::Warning)
+};
+
+pub(super) const WIRED: Rule = Rule {
+    id: "BLB002",
+    title: "Storage is wired in one place",
+    why: "API and plugin daemon spell the same storage in two different ways, and a container \
+          that is missing or misspelt drops files without an error.",
+    source: "langgenius/dify#4577; BorisPolonsky/dify-helm#281",
+    fix: "Remove the variable; choose the account under `[data.storage]`.",
+    bad: Sample::part("[services.api.env]\nSTORAGE_TYPE = \"local\""),
+    good: Sample::part("[data.storage]\nsku = \"Standard_ZRS\""),
+    ..Rule::of(Family::Blb, Severity::Error)
+};
+
+fn retention(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let storage = deployment.storage();
+    if storage.origin == Origin::Managed && storage.retention_days < SHORT_RETENTION {
+        let message = format!(
+            "deleted files can be brought back for {} days only",
+            storage.retention_days
+        );
+        diagnostics.push(RETENTION.finding(KeyPath::of("data.storage.retention_days"), message));
+    }
+}

@@ -1,0 +1,53 @@
+//! Rules about Redis.
+
+use super::rule::{Family, Rule, Sample};
+use crate::deployment::{Deployment, Origin};
+use crate::diagnostic::{Diagnostics, KeyPath, Severity};
+
+/// All rules of the family.
+pub(super) const RULES: &[&Rule] = &[&PUBLIC, &SHARDED, &WIRED];
+
+const PUBLIC: Rule = Rule {
+    id: "RED001",
+    title: "Redis is not open to the internet",
+    why: "Azure Managed Redis has no firewall: without a private endpoint it answers everybody, \
+          over TLS, and its access key is the only guard.",
+    source: "learn.microsoft.com redis/architecture; Azure/azure-rest-api-specs redisEnterprise 2025-07-01",
+    fix: "Keep the key safe; private endpoints, which close it, come with a later version of \
+          dify-infra.",
+    bad: Sample::part(""),
+    good: Sample::part("[data.redis]\nexisting = \"my-redis\""),
+    check: Some(public),
+    ..Rule::of(Family::Red, Severity::Note)
+};
+
+pub(crate) const SHARDED: Rule = Rule {
+    id: "RED002",
+    title: "Redis is not sharded",
+    why: "Celery reads several queues with one command, and shards refuse a command about keys of \
+          several of them (CROSSSLOT). Only sizes up to 25 GB can do without sharding.",
+    source: "langgenius/dify#4472, #9154; onyx-dot-app/onyx#14200; learn.microsoft.com redis/architecture",
+    fix: "Use Balanced_B0 to B20, MemoryOptimized_M10 or M20, or ComputeOptimized_X3 to X20.",
+    bad: Sample::part("[data.redis]\nsku = \"Balanced_B50\""),
+    good: Sample::part("[data.redis]\nsku = \"Balanced_B20\""),
+    ..Rule::of(Family::Red, Severity::Error)
+};
+
+pub(super) const WIRED: Rule = Rule {
+    id: "RED003",
+    title: "Redis and the broker are wired in one place",
+    why: "Host, port, TLS, database 0 and the broker's URL belong together: a `redis://` broker \
+          beside a TLS server, or a database other than 0, stops every task without a word.",
+    source: "celery/celery#4792; langgenius/dify 1.16.0 api/configs/middleware; douban/charts#120",
+    fix: "Remove the variable; choose the server under `[data.redis]`.",
+    bad: Sample::part("[services.worker.env]\nREDIS_DB = 1"),
+    good: Sample::part("[data.redis]\nsku = \"Balanced_B1\""),
+    ..Rule::of(Family::Red, Severity::Error)
+};
+
+fn public(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    if deployment.redis().origin == Origin::Managed {
+        let message = "Redis is reachable from the internet; its access key is the only guard";
+        diagnostics.push(PUBLIC.finding(KeyPath::of("data.redis"), message));
+    }
+}

@@ -1,0 +1,308 @@
+//! From what people write to what is proven: every default filled in, every problem found.
+//!
+//! A value that can't be used is reported and replaced by its default, so that one mistake does
+//! not hide another. A deployment comes out only when nothing was reported as an error.
+
+mod data;
+mod identity;
+mod images;
+mod policy;
+mod services;
+#[cfg(test)]
+mod tests;
+mod unsupported;
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use super::Deployment;
+use crate::catalogue::{ImageKind, ServiceKind};
+use crate::check::{self, Rule, spc};
+use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Segment, Severity};
+use crate::spec::{Document, Spec, in_words, nearest};
+
+/// A proven deployment with what is worth knowing about it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Resolved {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// Warnings and notes; no errors.
+    pub diagnostics: Diagnostics,
+}
+
+impl Deployment {
+    /// Reads a deployment file, proves it and applies every rule; findings have their places.
+    ///
+    /// ```
+    /// use dify_infra_core::deployment::Deployment;
+    ///
+    /// let resolved = Deployment::parse(
+    ///     "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"japaneast\"\n\n\
+    ///      [azure]\nresource_group = \"dify-dev-rg\"\n",
+    /// )?;
+    /// assert_eq!(resolved.deployment.prefix().as_str(), "dify-dev");
+    /// assert_eq!(resolved.deployment.release().version().to_string(), "1.16.0");
+    /// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the text is no deployment file or describes a deployment that breaks a rule of
+    /// severity error: all findings of all severities, in the order of the file.
+    pub fn parse(text: &str) -> Result<Resolved, Diagnostics> {
+        let mut reading = Spec::read(text)?;
+        let (deployment, found) = resolve(&reading.spec);
+        let reported = &reading.reported;
+        reading
+            .diagnostics
+            .extend(found.into_iter().filter(|it| !reported.contains(&it.path)));
+        let mut diagnostics = prove(deployment.as_ref(), reading.diagnostics);
+        point_at_overrides(&mut diagnostics, &reading.document);
+        reading.document.locate(&mut diagnostics);
+        conclude(deployment, diagnostics)
+    }
+
+    /// Proves a description and applies every rule.
+    ///
+    /// ```
+    /// use dify_infra_core::deployment::Deployment;
+    /// use dify_infra_core::spec::Spec;
+    ///
+    /// let mut spec = Spec::default();
+    /// spec.name = Some("dify".to_owned());
+    /// spec.environment = Some("dev".to_owned());
+    /// spec.location = Some("japaneast".to_owned());
+    /// let problems = Deployment::from_spec(&spec).unwrap_err();
+    /// assert_eq!(problems.iter().next().unwrap().path.to_string(), "azure.resource_group");
+    /// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the description lacks what every deployment must have, or breaks a rule of severity
+    /// error: all findings of all severities.
+    pub fn from_spec(spec: &Spec) -> Result<Resolved, Diagnostics> {
+        let (deployment, found) = resolve(spec);
+        let mut diagnostics = prove(deployment.as_ref(), found);
+        diagnostics.sort();
+        conclude(deployment, diagnostics)
+    }
+}
+
+/// Applies the rules to what came of a file, and to what was found on the way.
+fn prove(deployment: Option<&Deployment>, mut diagnostics: Diagnostics) -> Diagnostics {
+    let Some(deployment) = deployment else {
+        return diagnostics;
+    };
+    let codes: Vec<String> = diagnostics.iter().map(|found| found.code.clone()).collect();
+    let met = |rule: &Rule| codes.iter().any(|code| code == rule.id);
+    let is_broken = diagnostics.has_errors();
+    let mut found = check::apply_rules(deployment);
+    // Where a value was refused, a default stands that nobody asked for.
+    let refused = diagnostics
+        .iter()
+        .filter(|it| it.severity == Severity::Error);
+    let refused: BTreeSet<KeyPath> = refused.map(|it| it.path.clone()).collect();
+    found.retain(|finding| !refused.contains(&finding.path));
+    if met(&check::ver::RELEASE) {
+        // Images and variables were compared with a release that nobody asked for.
+        found.retain(|finding| !finding.code.starts_with("VER"));
+    }
+    if met(&check::ssr::EXCEPTION) {
+        // Positions in the list have moved.
+        found.retain(|finding| finding.path.segments().len() < 3 || !in_table(finding, "egress"));
+    }
+    diagnostics.extend(found);
+    check::apply_allowances(deployment, &mut diagnostics);
+    if is_broken {
+        // What a default broke or kept says nothing about an allowance.
+        diagnostics.retain(|finding| finding.code != spc::UNUSED_ALLOWANCE.id);
+    }
+    diagnostics
+}
+
+fn in_table(finding: &Diagnostic, table: &str) -> bool {
+    finding.path.segments().first() == Some(&Segment::Key(table.to_owned()))
+}
+
+/// Points at `images.overrides` where a service's image comes from there.
+fn point_at_overrides(diagnostics: &mut Diagnostics, document: &Document) {
+    for finding in diagnostics.iter_mut() {
+        let [
+            Segment::Key(table),
+            Segment::Key(service),
+            Segment::Key(key),
+        ] = finding.path.segments()
+        else {
+            continue;
+        };
+        let is_image = table == "services" && key == "image";
+        let kind = service
+            .parse::<crate::catalogue::ServiceKind>()
+            .map(ServiceKind::image);
+        if let (true, Ok(kind)) = (is_image, kind) {
+            let path = override_path(kind);
+            if document.value_span(&finding.path).is_none() && document.value_span(&path).is_some()
+            {
+                finding.path = path;
+            }
+        }
+    }
+}
+
+fn override_path(kind: ImageKind) -> KeyPath {
+    KeyPath::of("images.overrides").key(kind.key())
+}
+
+fn conclude(
+    deployment: Option<Deployment>,
+    diagnostics: Diagnostics,
+) -> Result<Resolved, Diagnostics> {
+    match deployment {
+        Some(deployment) if !diagnostics.has_errors() => Ok(Resolved {
+            deployment,
+            diagnostics,
+        }),
+        _ => Err(diagnostics),
+    }
+}
+
+/// Makes the best of a description; what is wrong with it is in the findings.
+fn resolve(spec: &Spec) -> (Option<Deployment>, Diagnostics) {
+    let mut resolver = Resolver {
+        spec,
+        found: spec.missing_keys().into_iter().collect(),
+    };
+    let deployment = resolver.deployment();
+    (deployment, resolver.found)
+}
+
+/// A description on its way to a deployment.
+struct Resolver<'a> {
+    spec: &'a Spec,
+    found: Diagnostics,
+}
+
+impl Resolver<'_> {
+    /// Nothing only when the release catalogue itself is broken.
+    fn deployment(&mut self) -> Option<Deployment> {
+        self.refuse_unsupported();
+        let release = self.release();
+        let identity = self.identity(release)?;
+        let (registry, images) = self.images(release)?;
+        let services = self.services(release, &images)?;
+        let migration = services::migration(release, &services)?;
+        let postgres = self.postgres(&services)?;
+        Some(Deployment {
+            name: identity.name,
+            environment: identity.environment,
+            prefix: identity.prefix,
+            profile: identity.profile,
+            location: identity.location,
+            release,
+            azure: self.azure()?,
+            public: self.public(),
+            registry,
+            postgres,
+            redis: self.redis(),
+            storage: self.storage()?,
+            logs: self.logs(),
+            routes: policy::routes(release, &services)?,
+            egress: self.egress(),
+            allowed: self.allowed(),
+            services,
+            migration,
+        })
+    }
+
+    fn report(&mut self, finding: Diagnostic) {
+        self.found.push(finding);
+    }
+
+    /// Parses a text that may be absent; reports it when it breaks its type's rule.
+    fn parse<T>(&mut self, rule: &Rule, path: KeyPath, text: Option<&str>) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let parsed = text?.parse::<T>();
+        parsed.map_err(|error| self.refuse(rule, path, &error)).ok()
+    }
+
+    /// Reports a value whose error says what is wrong and what to write instead.
+    fn refuse(&mut self, rule: &Rule, path: KeyPath, error: &impl Display) {
+        let text = error.to_string();
+        // Errors of names and values read "what is wrong; what to do".
+        let finding = match text.rsplit_once("; ") {
+            Some((problem, remedy)) => rule.finding(path, problem).with_help(remedy),
+            None => rule.finding(path, text),
+        };
+        self.report(finding);
+    }
+
+    /// A number within bounds, or the default.
+    fn number(
+        &mut self,
+        path: &str,
+        number: Option<u32>,
+        default: u32,
+        bounds: RangeInclusive<u32>,
+    ) -> u32 {
+        match number {
+            None => default,
+            Some(number) if bounds.contains(&number) => number,
+            Some(number) => {
+                let (least, most) = (bounds.start(), bounds.end());
+                let message = format!("`{path}` is {number}, but must be from {least} to {most}");
+                let help = format!("give a number from {least} to {most}");
+                self.report(
+                    spc::INVALID_VALUE
+                        .finding(KeyPath::of(path), message)
+                        .with_help(help),
+                );
+                default
+            }
+        }
+    }
+
+    /// One of several words, or nothing.
+    fn word(
+        &mut self,
+        path: &str,
+        word: Option<&str>,
+        words: &[&'static str],
+    ) -> Option<&'static str> {
+        let word = word?;
+        let known = words.iter().copied().find(|known| *known == word);
+        if known.is_none() {
+            self.unknown_word(path, word, words);
+        }
+        known
+    }
+
+    fn unknown_word(&mut self, path: &str, word: &str, words: &[&str]) {
+        const MOST_WORDS: usize = 12;
+        let message = format!("{word:?} is not a value of `{path}`");
+        let help = match nearest(word, words.iter().copied()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if words.len() > MOST_WORDS => {
+                format!(
+                    "use a name such as {:?}",
+                    words.first().copied().unwrap_or_default()
+                )
+            }
+            None => {
+                let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+                format!("use {}", in_words(&words, "or"))
+            }
+        };
+        self.report(
+            spc::INVALID_VALUE
+                .finding(KeyPath::of(path), message)
+                .with_help(help),
+        );
+    }
+}

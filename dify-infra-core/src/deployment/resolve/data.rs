@@ -1,0 +1,225 @@
+//! PostgreSQL, Redis, Blob storage and logs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Resolver;
+use crate::catalogue::ServiceKind;
+use crate::check::{Rule, dbx, red, spc};
+use crate::deployment::sku::{self, PostgresSku};
+use crate::deployment::{Logs, Origin, Postgres, Redis, Service, Storage};
+use crate::diagnostic::KeyPath;
+use crate::spec::missing_key;
+
+/// Logins that Azure keeps for itself (learn.microsoft.com quickstart-create-server).
+const RESERVED_LOGINS: [&str; 7] = [
+    "admin",
+    "administrator",
+    "azure_pg_admin",
+    "azure_superuser",
+    "guest",
+    "public",
+    "root",
+];
+
+const DEFAULT_LOGIN: &str = "difyadmin";
+
+impl Resolver<'_> {
+    pub(super) fn postgres(
+        &mut self,
+        services: &BTreeMap<ServiceKind, Service>,
+    ) -> Option<Postgres> {
+        let spec = &self.spec.data.postgres;
+        let origin = self.origin("data.postgres.existing", spec.existing.as_deref());
+        if spec.existing.is_some() {
+            let unused = [
+                ("data.postgres.version", spec.version.is_some()),
+                ("data.postgres.storage", spec.storage.is_some()),
+                ("data.postgres.backup_days", spec.backup_days.is_some()),
+            ];
+            self.warn_without_effect("server", &unused);
+        }
+        let sku = self.postgres_sku()?;
+        Some(Postgres {
+            origin,
+            sku: sku.name.clone(),
+            tier: sku.tier.to_owned(),
+            version: self.postgres_version(),
+            storage_gib: self.postgres_disk(),
+            backup_days: self.number("data.postgres.backup_days", spec.backup_days, 7, 7..=35),
+            administrator: self.administrator(),
+            database: "dify".parse().ok()?,
+            plugin_database: "dify_plugin".parse().ok()?,
+            extensions: extensions(services),
+        })
+    }
+
+    fn postgres_sku(&mut self) -> Option<&'static PostgresSku> {
+        // An existing server of unknown size gets pools that fit the smallest one.
+        let default = PostgresSku::find("Standard_B1ms")?;
+        let Some(name) = self.spec.data.postgres.sku.as_deref() else {
+            return Some(default);
+        };
+        let sku = PostgresSku::find(name);
+        if sku.is_none() {
+            let names: Vec<_> = PostgresSku::all()
+                .iter()
+                .map(|sku| sku.name.as_str())
+                .collect();
+            self.unknown_word("data.postgres.sku", name, &names);
+        }
+        Some(sku.unwrap_or(default))
+    }
+
+    fn postgres_version(&mut self) -> String {
+        let version = self.spec.data.postgres.version.unwrap_or(16);
+        if !(14..=18).contains(&version) {
+            let message = format!("PostgreSQL {version} can't be deployed");
+            self.report(dbx::VERSION.finding(KeyPath::of("data.postgres.version"), message));
+        }
+        version.to_string()
+    }
+
+    fn postgres_disk(&mut self) -> u32 {
+        let Some(size) = self.spec.data.postgres.storage else {
+            return sku::POSTGRES_DISKS[0];
+        };
+        if !sku::POSTGRES_DISKS.contains(&size) {
+            let larger = sku::POSTGRES_DISKS.into_iter().find(|disk| *disk > size);
+            let larger = larger.unwrap_or(sku::POSTGRES_DISKS[sku::POSTGRES_DISKS.len() - 1]);
+            let message = format!("there is no disk of {size} GiB for PostgreSQL");
+            let finding = spc::INVALID_VALUE.finding(KeyPath::of("data.postgres.storage"), message);
+            self.report(finding.with_help(format!("write `storage = {larger}`")));
+        }
+        size
+    }
+
+    fn administrator(&mut self) -> String {
+        let spec = &self.spec.data.postgres;
+        let path = KeyPath::of("data.postgres.administrator");
+        let Some(login) = spec.administrator.as_deref() else {
+            if spec.existing.is_some() {
+                let help = "name the login of the existing server whose password is in the \
+                            secrets file";
+                self.report(missing_key(path).with_help(help));
+            }
+            return DEFAULT_LOGIN.to_owned();
+        };
+        if let Some(problem) = login_problem(login) {
+            let message = format!("{login:?} can't be the administrator's login: {problem}");
+            self.report(dbx::ADMINISTRATOR.finding(path, message));
+            return DEFAULT_LOGIN.to_owned();
+        }
+        login.to_owned()
+    }
+
+    pub(super) fn redis(&mut self) -> Redis {
+        let spec = &self.spec.data.redis;
+        let origin = self.origin("data.redis.existing", spec.existing.as_deref());
+        if spec.existing.is_some() {
+            let unused = [
+                ("data.redis.sku", spec.sku.is_some()),
+                (
+                    "data.redis.high_availability",
+                    spec.high_availability.is_some(),
+                ),
+            ];
+            self.warn_without_effect("Redis", &unused);
+        }
+        Redis {
+            origin,
+            sku: self.redis_sku().to_owned(),
+            high_availability: spec.high_availability.unwrap_or(false),
+        }
+    }
+
+    fn redis_sku(&mut self) -> &'static str {
+        let path = "data.redis.sku";
+        let default = sku::REDIS_UNSHARDED[0];
+        let name = self.spec.data.redis.sku.as_deref();
+        let unsharded = |name: &&str| sku::REDIS_UNSHARDED.contains(name);
+        if let Some(name) = name.filter(|name| sku::is_redis_size(name) && !unsharded(name)) {
+            let message = format!("`{name}` can't do without sharding, which breaks Celery");
+            self.report(red::SHARDED.finding(KeyPath::of(path), message));
+            return default;
+        }
+        self.word(path, name, &sku::REDIS_UNSHARDED)
+            .unwrap_or(default)
+    }
+
+    pub(super) fn storage(&mut self) -> Option<Storage> {
+        let spec = &self.spec.data.storage;
+        let origin = self.origin("data.storage.existing", spec.existing.as_deref());
+        if spec.existing.is_some() {
+            let unused = [
+                ("data.storage.sku", spec.sku.is_some()),
+                ("data.storage.retention_days", spec.retention_days.is_some()),
+            ];
+            self.warn_without_effect("account", &unused);
+        }
+        let sku = self.word("data.storage.sku", spec.sku.as_deref(), &sku::STORAGE);
+        Some(Storage {
+            origin,
+            sku: sku.unwrap_or(sku::STORAGE[0]).to_owned(),
+            app_container: "dify-app-storage".parse().ok()?,
+            plugin_container: "dify-plugins".parse().ok()?,
+            retention_days: self.number(
+                "data.storage.retention_days",
+                spec.retention_days,
+                7,
+                1..=365,
+            ),
+        })
+    }
+
+    pub(super) fn logs(&mut self) -> Logs {
+        let days = self.spec.logs.retention_days;
+        Logs {
+            retention_days: self.number("logs.retention_days", days, 30, 30..=730),
+        }
+    }
+
+    fn origin<Name>(&mut self, path: &str, existing: Option<&str>) -> Origin<Name>
+    where
+        Name: crate::names::Name,
+    {
+        let name = self.parse::<Name>(&spc::INVALID_VALUE, KeyPath::of(path), existing);
+        name.map_or(Origin::Managed, Origin::Existing)
+    }
+
+    fn warn_without_effect(&mut self, what: &str, settings: &[(&str, bool)]) {
+        const RULE: &Rule = &spc::NO_EFFECT;
+        for (path, _) in settings.iter().filter(|(_, is_given)| *is_given) {
+            let message = format!("`{path}` has no effect: the {what} exists and is not changed");
+            self.report(RULE.finding(KeyPath::of(path), message));
+        }
+    }
+}
+
+/// The extensions that the migration and the vector store create, as Azure's allow-list has them.
+fn extensions(services: &BTreeMap<ServiceKind, Service>) -> BTreeSet<String> {
+    let api = services.get(&ServiceKind::Api);
+    let store = api.and_then(|api| api.plain_variable("VECTOR_STORE"));
+    let vector = store
+        .is_none_or(|store| store == "pgvector")
+        .then_some("VECTOR");
+    // The first migration creates uuid-ossp, whatever the vector store is.
+    ["UUID-OSSP"]
+        .into_iter()
+        .chain(vector)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What keeps a login from being an administrator's, or nothing.
+fn login_problem(login: &str) -> Option<&'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let lower = login.to_ascii_lowercase();
+    if RESERVED_LOGINS.contains(&lower.as_str()) || lower.starts_with("pg_") {
+        return Some("Azure keeps it for itself");
+    }
+    if !login.starts_with(|first: char| first.is_ascii_alphabetic()) || !login.bytes().all(allowed)
+    {
+        return Some("it is not made of letters, digits and `_`, beginning with a letter");
+    }
+    (login.len() > 63).then_some("it has more than 63 characters")
+}

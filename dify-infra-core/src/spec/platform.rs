@@ -1,0 +1,140 @@
+//! The tables about Azure itself: place, public address, images, network, store of secrets.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeValue;
+
+use super::define::section;
+use super::read::{Field, Read, Reader, Shape};
+use crate::check::{sec, spc};
+use crate::diagnostic::KeyPath;
+
+section! {
+    /// Where in Azure the deployment lives.
+    pub struct AzureSpec {
+        /// Resource group; it may be shared with other deployments.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::ResourceGroupName>"))]
+        resource_group: Option<String>,
+        /// Subscription id. Without it the one of the login is used.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::SubscriptionId>"))]
+        subscription: Option<String>,
+        /// End of names that are unique in all of Azure. Derived when it is left out.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::Suffix>"))]
+        suffix: Option<String>,
+        /// Tags for every resource that can have some.
+        tags: BTreeMap<String, String>,
+    }
+}
+
+section! {
+    /// How people reach Dify.
+    pub struct PublicSpec {
+        /// Scheme and host that every public URL is made of, such as `https://dify.example.com`.
+        /// Without it the name that Azure gives to the front door is used.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::values::PublicOrigin>"))]
+        origin: Option<String>,
+        /// Certificate of the origin: "managed", or the id of a certificate in a key vault.
+        certificate: Option<String>,
+    }
+}
+
+section! {
+    /// Where images come from.
+    pub struct ImagesSpec {
+        /// Registry that has the same repositories and tags, such as myregistry.azurecr.io.
+        registry: Option<String>,
+        /// User name at the registry.
+        username: Option<String>,
+        /// Password at the registry, by the name of its secret.
+        password: Option<SecretReference>,
+        /// Other images, by the name of the image in the release: `api`, `web`,
+        /// `sandbox`, `plugin_daemon`, `nginx`, `ssrf_proxy`. Taken as they are written.
+        #[cfg_attr(
+            feature = "schema",
+            schemars(
+                with = "BTreeMap<String, crate::values::ImageReference>",
+                extend("propertyNames" = { "enum": super::schema::images() })
+            )
+        )]
+        overrides: BTreeMap<String, String>,
+    }
+}
+
+section! {
+    /// Virtual network and private endpoints.
+    pub struct NetworkSpec {
+        /// Address range of the virtual network that is made, such as 10.0.0.0/16.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::values::Cidr>"))]
+        address_space: Option<String>,
+        /// Id of a virtual network that exists.
+        existing: Option<String>,
+        /// Ids of subnets that exist, by their use.
+        subnets: BTreeMap<String, String>,
+        /// Whether the data services are reachable through private endpoints alone.
+        private_endpoints: Option<bool>,
+        /// Id of the resource group that has the private DNS zones.
+        private_dns_zones: Option<String>,
+    }
+}
+
+section! {
+    /// Where Azure keeps secrets.
+    pub struct SecretsSpec {
+        /// "app": in the container apps themselves. "key-vault": in a key vault.
+        #[cfg_attr(feature = "schema", schemars(extend("enum" = ["app", "key-vault"])))]
+        store: Option<String>,
+        /// Id of a user-assigned identity that can read the vault.
+        identity: Option<String>,
+    }
+}
+
+/// A secret by its name in the secrets file: `{ secret = "smtp-password" }`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SecretReference {
+    /// Name of the secret, such as smtp-password.
+    pub secret: String,
+}
+
+impl SecretReference {
+    const FIELDS: &'static [Field] = &[Field {
+        key: "secret",
+        shape: String::shape,
+    }];
+
+    /// Reads the inside of a reference.
+    pub(super) fn read_table(
+        value: &DeValue<'_>,
+        path: &KeyPath,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
+        let table = reader.table(value, path, Self::EXPECTED)?;
+        reader.refuse_unknown_keys(table, path, Self::FIELDS);
+        let Some(secret) = table.get("secret") else {
+            let message = format!("`{path}` names no secret");
+            let finding = spc::MISSING_KEY.finding(path.key("secret"), message);
+            reader.report(finding.with_help("write `{ secret = \"smtp-password\" }`"));
+            return None;
+        };
+        let secret = String::read(secret.get_ref(), &path.key("secret"), reader)?;
+        Some(Self { secret })
+    }
+}
+
+impl Read for SecretReference {
+    const EXPECTED: &'static str = "the name of a secret: `{ secret = \"...\" }`";
+
+    fn read(value: &DeValue<'_>, path: &KeyPath, reader: &mut Reader<'_>) -> Option<Self> {
+        if value.is_str() {
+            let message = format!("`{path}` holds a value that belongs into the secrets file");
+            reader.report(sec::VALUE_IN_FILE.finding(path.clone(), message));
+            return None;
+        }
+        Self::read_table(value, path, reader)
+    }
+
+    fn shape() -> Shape {
+        Shape::Table(Self::FIELDS)
+    }
+}
