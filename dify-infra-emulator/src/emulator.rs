@@ -337,10 +337,13 @@ impl Inner {
             return answer;
         }
         let is_error = answer.status.is_client_error();
+        let dice = self.cloud.settings.dice;
         match &mut answer.body {
-            Some(body) if is_error && call.number.is_multiple_of(2) => dialect::nest_error(body),
+            Some(body) if is_error && dice.coin(&format!("nested/{}", call.number)) => {
+                dialect::nest_error(body);
+            }
             Some(body) if call.method == Method::GET && !is_error => {
-                dialect::reword(self.cloud.settings.dice, call.number, body);
+                dialect::reword(dice, call.number, body);
             }
             _ => {}
         }

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 pub enum EmulatorError {
     /// Another process uses the state directory.
     #[error(
-        "the state directory {} is in use by another process; end that process or choose another directory",
+        "the state directory {} is in use by another process; end that process or choose another \
+         directory",
         directory.display()
     )]
     StateInUse {
@@ -28,7 +29,8 @@ pub enum EmulatorError {
     },
     /// A file of the state directory holds something else than the emulator writes.
     #[error(
-        "line {line} of the state file {} can't be understood ({reason}); restore the file or remove the directory to begin anew",
+        "line {line} of the state file {} can't be understood ({reason}); restore the file or \
+         remove the directory to begin anew",
         path.display()
     )]
     DamagedState {
@@ -51,7 +53,8 @@ pub enum EmulatorError {
     },
     /// The server was asked to listen where other machines could reach it.
     #[error(
-        "the emulator does not listen on {address}: it checks no credentials, so only loopback addresses such as 127.0.0.1 are allowed"
+        "the emulator does not listen on {address}: it checks no credentials, so only loopback \
+         addresses such as 127.0.0.1 are allowed"
     )]
     NotLoopback {
         /// The address that was asked for.

@@ -1,5 +1,6 @@
 //! Faults that tests order: the next requests that match are answered with one.
 
+use http::header::HeaderName;
 use http::{Method, StatusCode};
 
 use crate::arm::answer::Answer;
@@ -72,8 +73,8 @@ pub enum FaultKind {
     Answer {
         /// The HTTP status.
         status: StatusCode,
-        /// Names and values of headers; names are in lower case.
-        headers: Vec<(&'static str, String)>,
+        /// Names and values of headers; what HTTP can't carry is left out.
+        headers: Vec<(String, String)>,
         /// The body, as it is sent.
         body: serde_json::Value,
     },
@@ -175,10 +176,12 @@ impl FaultKind {
                 headers,
                 body,
             } => {
-                let answer = Answer::of(*status, body.clone());
-                headers
-                    .iter()
-                    .fold(answer, |answer, (name, value)| answer.header(name, value))
+                let mut answer = Answer::of(*status, body.clone());
+                let named = |(name, value): &(String, String)| {
+                    Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value.clone()))
+                };
+                answer.headers = headers.iter().filter_map(named).collect();
+                answer
             }
             Self::ResetBefore => Answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
             Self::ResetAfter | Self::FailedOperation { .. } => return None,
@@ -199,7 +202,8 @@ impl FaultKind {
 pub(crate) fn lock_conflict() -> ArmError {
     ArmError::conflict(
         "ContainerAppLockConflict",
-        "Failed to acquire lock on the container app. Another operation is in progress. Please retry later.",
+        "Failed to acquire lock on the container app. Another operation is in progress. Please \
+         retry later.",
     )
     .bare()
 }

@@ -27,19 +27,22 @@ pub(crate) const RULES: &[Rule] = &[
 
 const TAGS: Rule = Rule::known(
     "ARM-TAGS",
-    "A resource has at most 50 tags; names up to 512 characters without < > % & \\ ? /, values up to 256.",
+    "A resource has at most 50 tags; names up to 512 characters without < > % & \\ ? /, values \
+     up to 256.",
     "learn.microsoft.com azure-resource-manager/management/tag-resources",
 );
 const GROUP_LOCATION: Rule = Rule::known(
     "ARM-GROUP-LOCATION",
     "The location of a resource group can't change.",
     "learn.microsoft.com azure-resource-manager/management/manage-resource-groups-portal",
-);
+)
+.with_known_code();
 const RESOURCE_LOCATION: Rule = Rule::known(
     "ARM-LOCATION",
     "The location of a resource can't change.",
     "learn.microsoft.com azure-resource-manager/troubleshooting/error-invalid-resource-location",
-);
+)
+.with_known_code();
 const GROUP_NAME: Rule = Rule::known(
     "ARM-GROUP-NAME",
     "A resource group's name has 1-90 letters, digits and ._-() and does not end in a dot.",
@@ -49,17 +52,20 @@ const REGISTRATION: Rule = Rule::known(
     "ARM-REGISTRATION",
     "A namespace can be written to only when the subscription is registered for it.",
     "learn.microsoft.com azure-resource-manager/troubleshooting/error-register-resource-provider",
-);
+)
+.with_known_code();
 const REGION: Rule = Rule::known(
     "ARM-REGION",
     "A resource's location is a region that has the type.",
     "learn.microsoft.com azure-resource-manager/troubleshooting/error-sku-not-available",
-);
+)
+.with_known_code();
 const GROUP_DELETING: Rule = Rule::known(
     "ARM-GROUP-DELETING",
     "Nothing can be created in a resource group that is being deleted.",
     "learn.microsoft.com azure-resource-manager/management/delete-resource-group",
-);
+)
+.with_known_code();
 
 /// Versions in which the front door itself is spoken to (Azure/azure-rest-api-specs
 /// `Microsoft.Resources` and `Microsoft.Authorization`).
@@ -400,7 +406,8 @@ pub(crate) fn group_location_differs(group: &Group, new: &str) -> ArmError {
         StatusCode::CONFLICT,
         "InvalidResourceGroupLocation",
         format!(
-            "Invalid resource group location '{new}'. The Resource group already exists in location '{}'.",
+            "Invalid resource group location '{new}'. The Resource group already exists in \
+             location '{}'.",
             group.location
         ),
     )
@@ -412,7 +419,8 @@ pub(crate) fn group_is_being_deleted(name: &str) -> ArmError {
         StatusCode::CONFLICT,
         "ResourceGroupBeingDeleted",
         format!(
-            "The resource group '{name}' is in deprovisioning state and cannot perform this operation."
+            "The resource group '{name}' is in deprovisioning state and cannot perform this \
+             operation."
         ),
     )
 }

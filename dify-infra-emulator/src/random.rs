@@ -38,6 +38,11 @@ impl Dice {
         f64::from(thousandths) / 10_000.0
     }
 
+    /// Heads or tails.
+    pub(crate) fn coin(self, purpose: &str) -> bool {
+        self.number(purpose).is_multiple_of(2)
+    }
+
     /// Lower-case hexadecimal digits.
     pub(crate) fn hex(self, purpose: &str, length: usize) -> String {
         self.text(purpose, length, b"0123456789abcdef")

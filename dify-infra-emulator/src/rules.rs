@@ -14,8 +14,11 @@ pub struct Rule {
     pub text: &'static str,
     /// The page, thread or type file that says so.
     pub source: &'static str,
-    /// Whether the rule, or the error code that goes with it, is a guess rather than a documented fact.
+    /// Whether the rule itself is a guess rather than a documented fact.
     pub guess: bool,
+    /// Whether the error code of the refusal was seen in Azure's own documents or live answers.
+    /// Codes of the other rules are made up, and a client should not depend on them.
+    pub code_known: bool,
 }
 
 impl Rule {
@@ -26,6 +29,7 @@ impl Rule {
             text,
             source,
             guess: false,
+            code_known: false,
         }
     }
 
@@ -40,6 +44,15 @@ impl Rule {
             text,
             source,
             guess: true,
+            code_known: false,
+        }
+    }
+
+    /// The same rule, of which Azure's own error code is known too.
+    pub(crate) const fn with_known_code(self) -> Self {
+        Self {
+            code_known: true,
+            ..self
         }
     }
 

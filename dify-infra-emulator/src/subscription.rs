@@ -8,7 +8,7 @@ use crate::arm::answer::Answer;
 use crate::arm::call::Call;
 use crate::arm::error::ArmError;
 use crate::arm::merge::text_at;
-use crate::engine::operations::Begin;
+use crate::engine::operations::{Begin, with_retry_after};
 use crate::engine::{Cloud, read};
 use crate::front;
 use crate::provider;
@@ -146,7 +146,14 @@ pub(crate) fn providers(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> 
 /// Answers one provider.
 pub(crate) fn provider(cloud: &Cloud, _call: &Call, namespace: &str) -> Result<Answer, ArmError> {
     let namespace = spelled(namespace).ok_or_else(|| front::unknown_type(namespace))?;
-    Ok(Answer::ok(provider_body(cloud, namespace)))
+    let answer = Answer::ok(provider_body(cloud, namespace));
+    if registration_state(cloud, namespace) == "Registering" {
+        return Ok(with_retry_after(
+            answer,
+            cloud.settings.scaled(REGISTER_SECONDS),
+        ));
+    }
+    Ok(answer)
 }
 
 /// Answers the registration of a provider; it takes a while.

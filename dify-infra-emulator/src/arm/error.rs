@@ -1,9 +1,11 @@
 //! Refusals in Azure Resource Manager's shape.
 
 use http::StatusCode;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::arm::answer::Answer;
+use crate::engine::operations::with_retry_after;
 
 /// A refusal: status, code and message, with or without the `error` envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,7 @@ pub(crate) struct ArmError {
     pub(crate) target: Option<String>,
     pub(crate) rule: Option<&'static str>,
     bare: bool,
+    retry_after: Option<SignedDuration>,
 }
 
 impl ArmError {
@@ -26,6 +29,7 @@ impl ArmError {
             target: None,
             rule: None,
             bare: false,
+            retry_after: None,
         }
     }
 
@@ -57,6 +61,12 @@ impl ArmError {
         self
     }
 
+    /// Says when to come again, for something that takes this long.
+    pub(crate) fn retry_after(mut self, duration: SignedDuration) -> Self {
+        self.retry_after = Some(duration);
+        self
+    }
+
     /// Remembers the rule behind the refusal, for the request log.
     pub(crate) fn because_of(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
@@ -84,10 +94,15 @@ impl ArmError {
             Some(rule) => answer.refused_by(rule),
             None => answer,
         };
+        let answer = match self.retry_after {
+            Some(duration) => with_retry_after(answer, duration),
+            None => answer,
+        };
         if self.status == StatusCode::UNAUTHORIZED {
             answer.header(
                 "www-authenticate",
-                "Bearer authorization_uri=\"https://login.microsoftonline.com/common\", error=\"invalid_token\"",
+                "Bearer authorization_uri=\"https://login.microsoftonline.com/common\", \
+                 error=\"invalid_token\"",
             )
         } else {
             answer

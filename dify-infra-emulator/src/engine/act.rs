@@ -21,7 +21,7 @@ pub(crate) fn act(
     require_group(cloud, &id.group)?;
     let kind = id.type_name();
     let provider = provider::find(&kind).ok_or_else(|| front::unknown_type(&kind))?;
-    let unique = cloud.store.next_number();
+    let unique = cloud.store.peek_number();
     let world = cloud.world(call.now);
     let found = world.find(id).ok_or_else(|| resource_not_found(id))?;
     let resource = found.into_owned();
@@ -38,6 +38,9 @@ pub(crate) fn act(
         ));
     };
     let outcome = outcome?;
+    if outcome.changes_something() {
+        cloud.store.next_number();
+    }
     cloud.apply_effects(Effects {
         resources: outcome.resources,
         ..Effects::default()

@@ -11,9 +11,10 @@ use crate::arm::id::ResourceId;
 use crate::arm::merge::text_at;
 use crate::engine::Cloud;
 use crate::engine::view::view;
+use crate::engine::world::World;
 use crate::provider::{self, Definition, Style};
 use crate::settings::{Dialect, poll_hint};
-use crate::store::model::{Change, Operation, Outcome, Work};
+use crate::store::model::{Change, Operation, Outcome, Resource, Work};
 
 /// What an operation is to do.
 #[derive(Debug)]
@@ -52,10 +53,28 @@ impl Cloud {
         operation
     }
 
-    /// Whether an operation of a lane still runs.
-    pub(crate) fn is_busy(&self, lane: &str) -> bool {
-        self.store.running().any(|operation| operation.lane == lane)
+    /// The refusal of a write to a lane on which an operation still runs.
+    ///
+    /// Azure sends no waiting time with it. One is added when time is scaled, since a client's own
+    /// schedule would then be far too slow.
+    pub(crate) fn refuse_busy(&self, lane: &str, refusal: ArmError) -> Result<(), ArmError> {
+        let lane_ends = self
+            .store
+            .running()
+            .filter(|operation| operation.lane == lane);
+        match lane_ends
+            .map(|operation| operation.ends.duration_since(operation.started))
+            .max()
+        {
+            None => Ok(()),
+            Some(_) if is_real_time(self.settings.time_scale) => Err(refusal),
+            Some(duration) => Err(refusal.retry_after(duration)),
+        }
     }
+}
+
+fn is_real_time(time_scale: f64) -> bool {
+    (time_scale - 1.0).abs() < f64::EPSILON
 }
 
 /// Adds the headers by which a client follows an operation.
@@ -80,7 +99,11 @@ pub(crate) fn follow(
     }
     if style.location {
         // Location may be relative (Azure/azure-rest-api-specs PostDeploymentWhatIf example)
-        let relative = cloud.settings.dialect == Dialect::Noisy && call.number.is_multiple_of(2);
+        let relative = cloud.settings.dialect == Dialect::Noisy
+            && cloud
+                .settings
+                .dice
+                .coin(&format!("relative/{}", operation.id));
         let base = if relative { "" } else { call.base.as_str() };
         answer = answer.header(
             "location",
@@ -91,6 +114,16 @@ pub(crate) fn follow(
         with_retry_after(answer, operation.ends.duration_since(operation.started))
     } else {
         answer
+    }
+}
+
+/// Adds the time to wait before the next look at a resource on which something runs. Where a client
+/// has nothing but the resource to look at, this tells it how fast time passes here.
+pub(crate) fn hint_at(answer: Answer, world: World<'_>, resource: &Resource) -> Answer {
+    let provider = provider::find(&resource.id.type_name());
+    match provider.and_then(|provider| provider.running_for(world, resource)) {
+        Some(duration) => with_retry_after(answer, duration),
+        None => answer,
     }
 }
 

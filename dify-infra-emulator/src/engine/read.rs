@@ -11,6 +11,7 @@ use crate::arm::merge::text_at;
 use crate::arm::paging::Page;
 use crate::arm::target::Collection;
 use crate::engine::Cloud;
+use crate::engine::operations::hint_at;
 use crate::engine::view::view;
 use crate::engine::world::World;
 use crate::provider;
@@ -57,7 +58,11 @@ pub(crate) fn get(cloud: &Cloud, call: &Call, id: &ResourceId) -> Result<Answer,
     require_group(cloud, &id.group)?;
     let world = cloud.world(call.now);
     let resource = world.find(id).ok_or_else(|| resource_not_found(id))?;
-    Ok(Answer::ok(view(world, &resource)))
+    Ok(hint_at(
+        Answer::ok(view(world, &resource)),
+        world,
+        &resource,
+    ))
 }
 
 /// Answers a GET of the children of one type.
@@ -85,7 +90,8 @@ pub(crate) fn parent_not_found(parent: &ResourceId) -> ArmError {
     ArmError::not_found(
         "ParentResourceNotFound",
         format!(
-            "Failed to perform the operation because the parent resource '{parent}' could not be found."
+            "Failed to perform the operation because the parent resource '{parent}' could not be \
+             found."
         ),
     )
 }

@@ -95,7 +95,9 @@ impl Cloud {
     fn end_failed_write(&mut self, operation: &Operation, mut resource: Resource) {
         let hidden = resource.next.take().is_some();
         let key = resource.id.key();
-        if hidden && operation.work == Work::Create {
+        let gone = provider::find(&resource.id.type_name())
+            .is_some_and(|provider| provider.definition().gone_on_failure);
+        if (hidden || gone) && operation.work == Work::Create {
             self.store.apply(Change::Resource(key, None));
             return;
         }

@@ -11,7 +11,7 @@ use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::merge::{merge_patch, text_at};
 use crate::engine::Cloud;
-use crate::engine::operations::{Begin, follow};
+use crate::engine::operations::{Begin, follow, hint_at};
 use crate::engine::read::{group_not_found, parent_not_found, resource_not_found};
 use crate::engine::view::view;
 use crate::front;
@@ -235,11 +235,7 @@ fn check_location(
 }
 
 fn require_idle(cloud: &Cloud, definition: &Definition, id: &ResourceId) -> Result<(), ArmError> {
-    if cloud.is_busy(&definition.lane_of(id)) {
-        Err((definition.busy)(id))
-    } else {
-        Ok(())
-    }
+    cloud.refuse_busy(&definition.lane_of(id), (definition.busy)(id))
 }
 
 /// The secret values that a PUT without them leaves as they are.
@@ -262,7 +258,7 @@ fn checked(
     accepted: Accepted,
     kept: BTreeMap<String, u64>,
 ) -> Result<Write, ArmError> {
-    let unique = cloud.store.next_number();
+    let unique = cloud.store.peek_number();
     let secrets: BTreeMap<String, SecretValue> = accepted
         .secrets
         .into_iter()
@@ -293,6 +289,7 @@ fn checked(
         ..
     } = draft;
     kept.retain(|place, _| provider.wants_secret(place, &body));
+    cloud.store.next_number();
     Ok(Write {
         provider,
         id,
@@ -393,7 +390,9 @@ fn settle(
     };
     let world = cloud.world(call.now);
     let answer = match world.store.resource(&id) {
-        Some(resource) if style.body => Answer::of(status, view(world, resource)),
+        Some(resource) if style.body => {
+            hint_at(Answer::of(status, view(world, resource)), world, resource)
+        }
         _ => Answer::empty(status),
     };
     match operation {

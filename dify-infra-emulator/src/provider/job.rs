@@ -1,6 +1,7 @@
 //! `Microsoft.App/jobs` and their executions.
 
 use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::arm::answer::Answer;
@@ -22,11 +23,12 @@ pub(crate) const RULES: &[Rule] = &[TRIGGER, LIMITS, START];
 const TRIGGER: Rule = Rule::known(
     "ACA-JOB-TRIGGER",
     "A job has the configuration of its trigger type and of no other one.",
-    "learn.microsoft.com container-apps/jobs; the error code is a guess",
+    "learn.microsoft.com container-apps/jobs",
 );
 const LIMITS: Rule = Rule::guessed(
     "ACA-JOB-LIMITS",
-    "replicaTimeout is at least 1 second, replicaRetryLimit at least 0, parallelism and replicaCompletionCount at least 1.",
+    "replicaTimeout is at least 1 second, replicaRetryLimit at least 0, parallelism and \
+     replicaCompletionCount at least 1.",
     "learn.microsoft.com container-apps/jobs",
 );
 const START: Rule = Rule::guessed(
@@ -237,21 +239,30 @@ fn execution_template(world: World<'_>, job: &Resource, given: &Value) -> Result
     Ok(template)
 }
 
+/// The time at which an execution ends or ended.
+fn end_of(execution: &Resource) -> Option<Timestamp> {
+    execution.facts["ends"]
+        .as_str()
+        .and_then(|ends| ends.parse().ok())
+}
+
 impl Provider for Execution {
     fn definition(&self) -> &'static Definition {
         &EXECUTION
     }
 
+    fn running_for(&self, world: World<'_>, resource: &Resource) -> Option<SignedDuration> {
+        let ends = end_of(resource).filter(|ends| *ends > world.now)?;
+        Some(ends.duration_since(resource.created))
+    }
+
     fn decorate(&self, world: World<'_>, resource: &Resource, body: &mut Value) {
-        let ends = resource.facts["ends"].as_str().unwrap_or_default();
-        let ended = ends
-            .parse::<jiff::Timestamp>()
-            .is_ok_and(|ends| ends <= world.now);
-        if ended {
-            set_at(body, "properties.status", resource.facts["outcome"].clone());
-            set_at(body, "properties.endTime", json!(ends));
-        } else {
-            set_at(body, "properties.status", json!("Running"));
+        match end_of(resource).filter(|ends| *ends <= world.now) {
+            Some(ends) => {
+                set_at(body, "properties.status", resource.facts["outcome"].clone());
+                set_at(body, "properties.endTime", json!(ends.to_string()));
+            }
+            None => set_at(body, "properties.status", json!("Running")),
         }
     }
 
@@ -264,10 +275,7 @@ impl Provider for Execution {
             return None;
         }
         let mut execution = action.resource.clone();
-        let ends = execution.facts["ends"]
-            .as_str()
-            .and_then(|ends| ends.parse::<jiff::Timestamp>().ok());
-        if ends.is_none_or(|ends| ends > world.now) {
+        if end_of(&execution).is_none_or(|ends| ends > world.now) {
             execution.facts = json!({ "ends": world.now.to_string(), "outcome": "Stopped" });
         }
         let done = ActionOutcome::done(Answer::empty(StatusCode::ACCEPTED));

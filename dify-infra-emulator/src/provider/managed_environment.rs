@@ -28,17 +28,20 @@ const NAME: Rule = Rule::known(
     "ACA-ENVIRONMENT-NAME",
     "An environment's name has 2-60 lower-case letters, digits and hyphens, no hyphen at the ends.",
     "hashicorp/terraform-provider-azurerm#32054",
-);
+)
+.with_known_code();
 const NOT_EMPTY: Rule = Rule::known(
     "ACA-ENVIRONMENT-NOT-EMPTY",
     "An environment can't be deleted while apps or jobs are in it.",
-    "Azure/azure-rest-api-specs ManagedEnvironments.json; that jobs count and the error code are guesses",
+    "Azure/azure-rest-api-specs ManagedEnvironments.json; that jobs count and the error code are \
+     guesses",
 );
 const BUSY: Rule = Rule::known(
     "ACA-ENVIRONMENT-BUSY",
     "One operation at a time runs on an environment.",
     "microsoft/azure-container-apps#701",
-);
+)
+.with_known_code();
 const CREATE_ONLY: Rule = Rule::known(
     "ACA-ENVIRONMENT-CREATE-ONLY",
     "vnetConfiguration, zoneRedundant and infrastructureResourceGroup can't change after creation.",
@@ -56,7 +59,8 @@ const INTERNAL: Rule = Rule::known(
 );
 const PREMIUM_INGRESS: Rule = Rule::known(
     "ACA-ENVIRONMENT-INGRESS",
-    "Premium ingress has a requestIdleTimeout of 4-30 minutes, a grace period of 0-3600 seconds, and a profile of its own.",
+    "Premium ingress has a requestIdleTimeout of 4-30 minutes, a grace period of 0-3600 seconds, \
+     and a profile of its own.",
     "Azure/azure-rest-api-specs ManagedEnvironments.json",
 );
 const PROFILE: Rule = Rule::guessed(
@@ -285,7 +289,8 @@ fn check_logs(draft: &Draft<'_>) -> Result<(), ArmError> {
     let complete = text_at(&draft.body, customer).is_some_and(|id| !id.is_empty())
         && draft.has_secret(SHARED_KEY);
     if destination == "log-analytics" && !complete {
-        let message = "AppLogsConfiguration.LogAnalyticsConfiguration is invalid. Must include customerId and sharedKey.";
+        let message = "AppLogsConfiguration.LogAnalyticsConfiguration is invalid. Must include \
+         customerId and sharedKey.";
         return Err(LOG_DESTINATION
             .refuse("InvalidRequestParameterWithDetails", message)
             .at(path));

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use http::StatusCode;
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::arm::answer::Answer;
@@ -138,6 +139,8 @@ pub(crate) struct Definition {
     pub(crate) display_location: bool,
     /// Whether a write is invisible until its operation ends.
     pub(crate) hidden_until_done: bool,
+    /// Whether a resource whose creation failed is gone: its type has no word for that state.
+    pub(crate) gone_on_failure: bool,
     /// Whether writes are serial with those of the outermost resource and all its children.
     pub(crate) shares_lane: bool,
     /// Seconds for which it stays busy after its creation was reported as done.
@@ -177,6 +180,7 @@ impl Definition {
         system_data: false,
         display_location: false,
         hidden_until_done: false,
+        gone_on_failure: false,
         shares_lane: false,
         rest_after_create: 0.0,
         busy: usual_conflict,
@@ -283,6 +287,11 @@ pub(crate) struct ActionOutcome {
 }
 
 impl ActionOutcome {
+    /// Whether anything is other than before.
+    pub(crate) fn changes_something(&self) -> bool {
+        self.seconds.is_some() || !self.resources.is_empty() || !self.secrets.is_empty()
+    }
+
     /// An action that is done with its answer.
     pub(crate) fn done(answer: Answer) -> Self {
         Self {
@@ -331,6 +340,14 @@ pub(crate) trait Provider: Sync {
     /// What a deletion leaves behind.
     fn deleted(&self, _world: World<'_>, _resource: &Resource) -> Effects {
         Effects::default()
+    }
+
+    /// How long what runs on a resource takes as a whole; none when nothing runs.
+    fn running_for(&self, world: World<'_>, resource: &Resource) -> Option<SignedDuration> {
+        let operation = world
+            .operation_of(resource)
+            .filter(|operation| operation.is_running())?;
+        Some(operation.ends.duration_since(operation.started))
     }
 
     /// Adds to a body what depends on the moment or on other resources.
@@ -414,7 +431,8 @@ const NAME_RULES: &[Rule] = &[GLOBAL_NAME];
 
 const GLOBAL_NAME: Rule = Rule::known(
     "ARM-GLOBAL-NAME",
-    "Names of storage accounts, PostgreSQL servers and Managed Redis caches are unique beyond the subscription.",
+    "Names of storage accounts, PostgreSQL servers and Managed Redis caches are unique beyond \
+     the subscription.",
     "learn.microsoft.com azure-resource-manager/management/resource-name-rules",
 );
 

@@ -35,14 +35,17 @@ pub(crate) const RULES: &[Rule] = &[
 
 const APP_NAME: Rule = Rule::known(
     "ACA-NAME",
-    "The name of an app or a job has 2-32 lower-case letters, digits and hyphens, begins with a letter, ends with a letter or digit and has no double hyphen.",
+    "The name of an app or a job has 2-32 lower-case letters, digits and hyphens, begins with a \
+     letter, ends with a letter or digit and has no double hyphen.",
     "microsoft/TWL300-AI-Apps-and-agents#90, microsoft/azure-container-apps#1103",
-);
+)
+.with_known_code();
 const ENVIRONMENT_READY: Rule = Rule::known(
     "ACA-ENVIRONMENT-READY",
     "An app or a job is created in an environment that exists and is provisioned.",
-    "ManagedEnvironmentNotReadyForAppCreation in public deployment scripts; the code for a missing environment is a guess",
-);
+    "ManagedEnvironmentNotReadyForAppCreation in public deployment scripts",
+)
+.with_known_code();
 const CONTAINERS: Rule = Rule::known(
     "ACA-CONTAINERS",
     "A template has at least one container, each with an image and a name of its own.",
@@ -50,32 +53,42 @@ const CONTAINERS: Rule = Rule::known(
 );
 const CONTAINER_NAME: Rule = Rule::known(
     "ACA-CONTAINER-NAME",
-    "A container's name has lower-case letters, digits and hyphens, with a letter or digit at both ends.",
+    "A container's name has lower-case letters, digits and hyphens, with a letter or digit at \
+     both ends.",
     "microsoft/vscode-azurecontainerapps#19",
 );
 const CPU_MEMORY: Rule = Rule::known(
     "ACA-CPU-MEMORY",
-    "On Consumption the containers of a replica add up to cpu:memory of 1:2 in steps of 0.25, up to 2 cores and 4Gi, with workload profiles up to 4 cores and 8Gi.",
-    "learn.microsoft.com container-apps/containers; Azure/bicep#10821; microsoft/azure-container-apps#1595",
-);
+    "On Consumption the containers of a replica add up to cpu:memory of 1:2 in steps of 0.25, up \
+     to 2 cores and 4Gi, with workload profiles up to 4 cores and 8Gi.",
+    "learn.microsoft.com container-apps/containers; Azure/bicep#10821; \
+     microsoft/azure-container-apps#1595",
+)
+.with_known_code();
 const SECRET_VALUE: Rule = Rule::known(
     "ACA-SECRET-VALUE",
-    "A secret has a value that is not empty, or a keyVaultUrl with an identity; a PUT replaces all of them.",
-    "learn.microsoft.com container-apps/manage-secrets; ContainerAppSecretInvalid in public deployment logs",
-);
+    "A secret has a value that is not empty, or a keyVaultUrl with an identity; a PUT replaces \
+     all of them.",
+    "learn.microsoft.com container-apps/manage-secrets; ContainerAppSecretInvalid in public \
+     deployment logs",
+)
+.with_known_code();
 const SECRET_NAME: Rule = Rule::known(
     "ACA-SECRET-NAME",
-    "A secret's name is its own and has lower-case letters, digits and hyphens, with a letter or digit at both ends.",
+    "A secret's name is its own and has lower-case letters, digits and hyphens, with a letter or \
+     digit at both ends.",
     "Azure/container-apps-deploy-action#116",
 );
 const SECRET_REFERENCE: Rule = Rule::known(
     "ACA-SECRET-REFERENCE",
     "A secretRef names a secret of the same app or job.",
     "ContainerAppSecretRefNotFound in public deployment logs",
-);
+)
+.with_known_code();
 const VARIABLE_NAMES: Rule = Rule::known(
     "ACA-VARIABLE-TWICE",
-    "A container names each environment variable once; Azure may accept two and then never finish the revision.",
+    "A container names each environment variable once; Azure may accept two and then never \
+     finish the revision.",
     "microsoft/azure-container-apps#1273",
 );
 const VARIABLE_SOURCE: Rule = Rule::known(
@@ -95,7 +108,8 @@ const VOLUME_MOUNT: Rule = Rule::known(
 );
 const PROBE: Rule = Rule::known(
     "ACA-PROBE",
-    "A probe has one of httpGet and tcpSocket, one probe per type, and numbers within the documented limits.",
+    "A probe has one of httpGet and tcpSocket, one probe per type, and numbers within the \
+     documented limits.",
     "Azure/azure-rest-api-specs CommonDefinitions.json ContainerAppProbe",
 );
 const WORKLOAD_PROFILE: Rule = Rule::known(

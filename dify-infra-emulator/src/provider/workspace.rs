@@ -30,7 +30,8 @@ const RETENTION: Rule = Rule::guessed(
 );
 const SOFT_DELETE: Rule = Rule::guessed(
     "LOG-SOFT-DELETE",
-    "A deleted workspace is kept for 14 days, and creating it again brings it back; ?force=true forgets it.",
+    "A deleted workspace is kept for 14 days, and creating it again brings it back; ?force=true \
+     forgets it.",
     "learn.microsoft.com azure-monitor/logs/delete-workspace",
 );
 

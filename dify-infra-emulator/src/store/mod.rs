@@ -62,6 +62,11 @@ impl Store {
         self.counter
     }
 
+    /// The number that comes next; a request that is refused does not take it.
+    pub(crate) fn peek_number(&self) -> u64 {
+        self.counter + 1
+    }
+
     /// Makes a change; the disk has it after the next [`commit`](Self::commit).
     pub(crate) fn apply(&mut self, change: Change) {
         if self.disk.is_some() {

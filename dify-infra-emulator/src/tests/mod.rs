@@ -1,1 +1,16 @@
-//! Tests of behaviour.
+//! Tests of behaviour, through the same door as clients.
+
+mod apps;
+mod contract;
+mod dialects;
+mod environments;
+mod fault_injection;
+mod front_door;
+mod jobs;
+mod persistence;
+mod postgres;
+mod redis;
+mod robustness;
+mod storage;
+mod support;
+mod workspaces;

@@ -31,7 +31,8 @@ const TARGET_PORT: Rule = Rule::known(
 );
 const EXPOSED_PORT: Rule = Rule::known(
     "ACA-EXPOSED-PORT",
-    "The exposed port of tcp ingress is 1-65535 and neither 80 nor 443; it defaults to the target port.",
+    "The exposed port of tcp ingress is 1-65535 and neither 80 nor 443; it defaults to the \
+     target port.",
     "learn.microsoft.com container-apps/ingress-how-to; microsoft/azure-container-apps#375",
 );
 const TCP_ONLY_PORTS: Rule = Rule::known(
@@ -41,7 +42,8 @@ const TCP_ONLY_PORTS: Rule = Rule::known(
 );
 const TCP_FEATURES: Rule = Rule::known(
     "ACA-TCP-FEATURES",
-    "tcp ingress has no allowInsecure, traffic labels, client certificates, CORS, sticky sessions or custom domains.",
+    "tcp ingress has no allowInsecure, traffic labels, client certificates, CORS, sticky \
+     sessions or custom domains.",
     "microsoft/azure-container-apps#375, #1821; Azure/azure-cli containerapp custom.py",
 );
 const EXTERNAL_TCP: Rule = Rule::known(
@@ -56,7 +58,8 @@ const PORT_TAKEN: Rule = Rule::known(
 );
 const EXTRA_PORTS: Rule = Rule::known(
     "ACA-EXTRA-PORTS",
-    "An app has at most 5 additional ports, each target port once; external ones only with an external app in a network of one's own.",
+    "An app has at most 5 additional ports, each target port once; external ones only with an \
+     external app in a network of one's own.",
     "learn.microsoft.com container-apps/ingress-overview",
 );
 const TRAFFIC: Rule = Rule::guessed(

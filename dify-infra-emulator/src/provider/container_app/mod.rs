@@ -25,23 +25,28 @@ pub(crate) const RULES: &[Rule] = &[BUSY, REVISION_SUFFIX, REVISION_NAME, SCALE,
 
 const BUSY: Rule = Rule::known(
     "ACA-APP-BUSY",
-    "One operation at a time runs on an app or a job; another one is refused without an error envelope.",
+    "One operation at a time runs on an app or a job; another one is refused without an error \
+     envelope.",
     "microsoft/azure-container-apps#175",
-);
+)
+.with_known_code();
 const REVISION_SUFFIX: Rule = Rule::known(
     "ACA-REVISION-SUFFIX",
-    "A revision suffix has lower-case letters, digits and single hyphens, with a letter or digit at both ends.",
+    "A revision suffix has lower-case letters, digits and single hyphens, with a letter or digit \
+     at both ends.",
     "Azure/azure-cli containerapp _validators.py",
 );
 const REVISION_NAME: Rule = Rule::guessed(
     "ACA-REVISION-NAME",
     "A changed template needs a revision suffix that no revision of the app has.",
-    "learn.microsoft.com container-apps/revisions; the error code is a guess",
+    "learn.microsoft.com container-apps/revisions",
 );
 const SCALE: Rule = Rule::known(
     "ACA-SCALE",
-    "minReplicas is 0-1000, maxReplicas 1-1000 and not less; a scale rule has a name of its own and one kind.",
-    "learn.microsoft.com container-apps/scale-app; DFE-Digital/terraform-azurerm-container-apps-hosting#96",
+    "minReplicas is 0-1000, maxReplicas 1-1000 and not less; a scale rule has a name of its own \
+     and one kind.",
+    "learn.microsoft.com container-apps/scale-app; \
+     DFE-Digital/terraform-azurerm-container-apps-hosting#96",
 );
 const GRACE: Rule = Rule::known(
     "ACA-GRACE-PERIOD",
@@ -353,9 +358,8 @@ fn name_revision(world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError
     if let Some(suffix) = suffix {
         check_suffix(suffix)?;
     }
-    let unchanged = draft
-        .old("properties.template")
-        .is_some_and(|old| Some(old) == at(&draft.body, "properties.template"));
+    let old = draft.old("properties.template").map(canonical);
+    let unchanged = old.is_some() && old == at(&draft.body, "properties.template").map(canonical);
     if unchanged && draft.facts["revision"].is_string() {
         return Ok(());
     }
@@ -383,6 +387,27 @@ fn name_revision(world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError
     }
     draft.facts = json!({ "revision": name });
     Ok(())
+}
+
+/// A template with its named lists in one order: that of variables, volumes or rules means nothing.
+fn canonical(template: &Value) -> Value {
+    match template {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), canonical(value)))
+            .collect(),
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(canonical).collect();
+            if items
+                .iter()
+                .all(|item| item.get("name").is_some() && item.get("image").is_none())
+            {
+                items.sort_by_key(|item| item["name"].to_string());
+            }
+            Value::Array(items)
+        }
+        scalar => scalar.clone(),
+    }
 }
 
 fn check_suffix(suffix: &str) -> Result<(), ArmError> {

@@ -50,9 +50,12 @@ pub(crate) const RULES: &[Rule] = &[
 
 const BUSY: Rule = Rule::known(
     "PG-BUSY",
-    "One write at a time runs on a server and its children, and the first one right after its creation may be refused.",
-    "Azure/azure-postgresql#134; Altinn/dialogporten#3663; hashicorp/terraform-provider-azurerm#28298",
-);
+    "One write at a time runs on a server and its children, and the first one right after its \
+     creation may be refused.",
+    "Azure/azure-postgresql#134; Altinn/dialogporten#3663; \
+     hashicorp/terraform-provider-azurerm#28298",
+)
+.with_known_code();
 const SERVER_NAME: Rule = Rule::known(
     "PG-NAME",
     "A server's name has 3-63 lower-case letters, digits and hyphens, no hyphen at the ends.",
@@ -60,12 +63,14 @@ const SERVER_NAME: Rule = Rule::known(
 );
 const LOGIN: Rule = Rule::guessed(
     "PG-LOGIN",
-    "A new server has an administratorLogin of 1-63 letters, digits and underscores, no reserved name and no pg_ in front; it can't change.",
+    "A new server has an administratorLogin of 1-63 letters, digits and underscores, no reserved \
+     name and no pg_ in front; it can't change.",
     "learn.microsoft.com postgresql/flexible-server/quickstart-create-server",
 );
 const PASSWORD: Rule = Rule::guessed(
     "PG-PASSWORD",
-    "A new server has a password of 8-128 characters from three of: upper case, lower case, digits, others.",
+    "A new server has a password of 8-128 characters from three of: upper case, lower case, \
+     digits, others.",
     "learn.microsoft.com postgresql/flexible-server/quickstart-create-server",
 );
 const VERSION: Rule = Rule::known(
@@ -75,7 +80,8 @@ const VERSION: Rule = Rule::known(
 );
 const SKU: Rule = Rule::known(
     "PG-SKU",
-    "A new server has a SKU whose name belongs to its tier: Standard_B* Burstable, Standard_D* GeneralPurpose, Standard_E* MemoryOptimized.",
+    "A new server has a SKU whose name belongs to its tier: Standard_B* Burstable, Standard_D* \
+     GeneralPurpose, Standard_E* MemoryOptimized.",
     "learn.microsoft.com postgresql/flexible-server/concepts-compute",
 );
 const STORAGE: Rule = Rule::known(
@@ -95,7 +101,8 @@ const HIGH_AVAILABILITY: Rule = Rule::known(
 );
 const NETWORK: Rule = Rule::known(
     "PG-NETWORK",
-    "A server in a network has a delegated subnet and a private DNS zone, both or none, and no public access.",
+    "A server in a network has a delegated subnet and a private DNS zone, both or none, and no \
+     public access.",
     "learn.microsoft.com postgresql/flexible-server/concepts-networking-private",
 );
 const FIXED: Rule = Rule::known(
@@ -105,7 +112,8 @@ const FIXED: Rule = Rule::known(
 );
 const DATABASE_NAME: Rule = Rule::known(
     "PG-DATABASE-NAME",
-    "A database's name begins with a letter or underscore and has up to 63 letters, digits, underscores and hyphens.",
+    "A database's name begins with a letter or underscore and has up to 63 letters, digits, \
+     underscores and hyphens.",
     "Azure/bicep-types-az flexibleServers/databases name pattern",
 );
 const DATABASE_FIXED: Rule = Rule::guessed(
@@ -121,7 +129,7 @@ const PREDEFINED: Rule = Rule::guessed(
 const CONFIGURATION: Rule = Rule::guessed(
     "PG-CONFIGURATION",
     "A server parameter exists, can be written, and has a value of its kind and range.",
-    "learn.microsoft.com postgresql/flexible-server/concepts-server-parameters; the error codes are guesses",
+    "learn.microsoft.com postgresql/flexible-server/concepts-server-parameters",
 );
 const EXTENSIONS: Rule = Rule::known(
     "PG-EXTENSIONS",
@@ -130,12 +138,14 @@ const EXTENSIONS: Rule = Rule::known(
 );
 const FIREWALL_NAME: Rule = Rule::known(
     "PG-FIREWALL-NAME",
-    "A firewall rule's name has 1-80 letters, digits, hyphens and underscores, begins with a letter or digit and does not end in a hyphen.",
+    "A firewall rule's name has 1-80 letters, digits, hyphens and underscores, begins with a \
+     letter or digit and does not end in a hyphen.",
     "Azure/bicep-types-az flexibleServers/firewallRules name pattern",
 );
 const FIREWALL_RANGE: Rule = Rule::known(
     "PG-FIREWALL-RANGE",
-    "A firewall rule is a range of IPv4 addresses whose end is not before its start; a server in a network has none.",
+    "A firewall rule is a range of IPv4 addresses whose end is not before its start; a server in \
+     a network has none.",
     "Azure/azure-rest-api-specs postgresql FirewallRules.json",
 );
 
@@ -144,7 +154,8 @@ fn busy(id: &ResourceId) -> ArmError {
         StatusCode::CONFLICT,
         "ServerIsBusy",
         format!(
-            "Cannot complete operation while server '{}' is busy processing another operation. Try again later.",
+            "Cannot complete operation while server '{}' is busy processing another operation. \
+             Try again later.",
             id.root_name()
         ),
     )

@@ -37,16 +37,20 @@ pub(crate) const RULES: &[Rule] = &[
 const RETIRED: Rule = Rule::known(
     "REDIS-RETIRED",
     "A tenant without an Azure Cache for Redis from before 2026-04-01 can't create one.",
-    "learn.microsoft.com azure-cache-for-redis/retirement-faq; MicrosoftLearning/mslearn-azure-ai#200",
-);
+    "learn.microsoft.com azure-cache-for-redis/retirement-faq; \
+     MicrosoftLearning/mslearn-azure-ai#200",
+)
+.with_known_code();
 const ENTERPRISE_RETIRED: Rule = Rule::known(
     "REDIS-ENTERPRISE-RETIRED",
     "Enterprise and Enterprise Flash SKUs can't be created any more.",
     "learn.microsoft.com azure-cache-for-redis/retirement-faq",
-);
+)
+.with_known_code();
 const NAME: Rule = Rule::known(
     "REDIS-NAME",
-    "A cache's name has 1-60 letters, digits and single hyphens, with a letter or digit at both ends.",
+    "A cache's name has 1-60 letters, digits and single hyphens, with a letter or digit at both \
+     ends.",
     "Azure/bicep-types-az Microsoft.Cache/redisEnterprise name pattern",
 );
 const SKU: Rule = Rule::known(
@@ -82,7 +86,7 @@ const DATABASE_NAME: Rule = Rule::known(
 const CLUSTER_READY: Rule = Rule::guessed(
     "REDIS-CLUSTER-READY",
     "A database is created in a cache that is running.",
-    "Azure/azure-rest-api-specs redisenterprise.json; the error code is a guess",
+    "Azure/azure-rest-api-specs redisenterprise.json",
 );
 const CLUSTERING: Rule = Rule::known(
     "REDIS-CLUSTERING",
@@ -97,12 +101,13 @@ const NO_CLUSTER: Rule = Rule::known(
 const FIXED: Rule = Rule::known(
     "REDIS-FIXED",
     "Client protocol, port and modules of a database are chosen at its creation.",
-    "learn.microsoft.com azure-cache-for-redis/migrate-basic-standard-premium-understand; that the port is fixed is a guess",
+    "learn.microsoft.com azure-cache-for-redis/migrate-basic-standard-premium-understand; that \
+     the port is fixed is a guess",
 );
 const KEYS: Rule = Rule::guessed(
     "REDIS-KEYS",
     "Keys can be listed only when accessKeysAuthentication is Enabled; it is Disabled by default.",
-    "hashicorp/terraform#37842; the error code is a guess",
+    "hashicorp/terraform#37842",
 );
 
 /// SKUs of up to 25 GB, the only ones for `NoCluster`.

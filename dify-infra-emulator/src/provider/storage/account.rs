@@ -41,6 +41,7 @@ static DEFINITION: Definition = Definition {
         api_version: "2026-04-01",
     },
     tracked: true,
+    gone_on_failure: true,
     busy,
     global_name: Some(NameKind::StorageAccount),
     ..Definition::READ_ONLY

@@ -120,10 +120,7 @@ impl Provider for BlobService {
     }
 
     fn implied_children(&self, world: World<'_>, parent: &ResourceId) -> Vec<Resource> {
-        let account = world
-            .store
-            .resource(parent)
-            .filter(|a| a.phase != Phase::Creating);
+        let account = world.store.resource(parent);
         let service = |account: &Resource| {
             let body = json!({ "properties": {
                 "cors": { "corsRules": [] },

@@ -24,11 +24,13 @@ const ACCOUNT_NAME: Rule = Rule::known(
     "STO-NAME",
     "An account's name has 3-24 lower-case letters and digits.",
     "learn.microsoft.com azure-resource-manager/management/resource-name-rules",
-);
+)
+.with_known_code();
 const FIXED: Rule = Rule::guessed(
     "STO-FIXED",
-    "An account's kind, hierarchical namespace and infrastructure encryption are chosen at its creation.",
-    "learn.microsoft.com storage/common/storage-account-create; the error code is a guess",
+    "An account's kind, hierarchical namespace and infrastructure encryption are chosen at its \
+     creation.",
+    "learn.microsoft.com storage/common/storage-account-create",
 );
 const BUSY: Rule = Rule::guessed(
     "STO-BUSY",
@@ -47,14 +49,16 @@ const SERVICE_NAME: Rule = Rule::known(
 );
 const CONTAINER_NAME: Rule = Rule::known(
     "STO-CONTAINER-NAME",
-    "A container's name has 3-63 lower-case letters, digits and single hyphens, with a letter or digit at both ends.",
+    "A container's name has 3-63 lower-case letters, digits and single hyphens, with a letter or \
+     digit at both ends.",
     "learn.microsoft.com azure-resource-manager/management/resource-name-rules",
 );
 const PUBLIC_ACCESS: Rule = Rule::known(
     "STO-PUBLIC-ACCESS",
     "A container is public only when its account allows it, which it does not by default.",
     "learn.microsoft.com storage/blobs/anonymous-read-access-prevent",
-);
+)
+.with_known_code();
 const TIER: Rule = Rule::known(
     "STO-TIER",
     "A BlobStorage account needs an access tier.",
