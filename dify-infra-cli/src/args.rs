@@ -100,9 +100,9 @@ pub enum Auth {
     AzureCli,
     /// The identity of the Azure resource that this runs on.
     ManagedIdentity,
-    /// AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.
+    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`.
     ClientSecret,
-    /// DIFY_INFRA_TOKEN.
+    /// `DIFY_INFRA_TOKEN`.
     Token,
 }
 
@@ -311,7 +311,7 @@ pub struct VerifyArguments {
     #[command(flatten)]
     pub file: FileArguments,
 
-    /// Also write the results as JUnit XML
+    /// Also write the results as `JUnit` XML, which CI servers read
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 }
@@ -362,7 +362,9 @@ mod tests {
     #[test]
     fn the_file_defaults_to_dify_toml() {
         let arguments = Arguments::try_parse_from(["dify-infra", "plan"]).unwrap();
-        let Command::Plan(plan) = arguments.command else { panic!("not plan") };
+        let Command::Plan(plan) = arguments.command else {
+            panic!("not plan")
+        };
         assert_eq!(plan.file.file, PathBuf::from("dify.toml"));
     }
 

@@ -10,11 +10,11 @@ use http::{Request, Response};
 use jiff::Timestamp;
 
 /// The address of the embedded Azure, in links that it answers; nothing listens there.
-pub const ENDPOINT: &str = "https://embedded.azure.invalid";
+pub(crate) const ENDPOINT: &str = "https://embedded.azure.invalid";
 
 /// The emulator as a transport: each request is made at the time of the system's clock.
 #[derive(Debug)]
-pub struct EmbeddedService(Arc<Emulator>);
+pub(crate) struct EmbeddedService(Arc<Emulator>);
 
 impl EmbeddedService {
     /// Opens the Azure that is kept in a directory, or makes it.
@@ -22,7 +22,7 @@ impl EmbeddedService {
     /// # Errors
     ///
     /// When the directory can't be used, holds damaged state, or another process uses it.
-    pub fn open(
+    pub(crate) fn open(
         directory: &Path,
         subscription: &str,
         time_scale: f64,
@@ -46,7 +46,9 @@ impl HttpService for EmbeddedService {
         let interrupted = |message: String| HttpError::new(HttpErrorKind::Interrupted, message);
         let response = answer.map_err(|error| interrupted(error.to_string()))?;
         if response.extensions().get::<ConnectionReset>().is_some() {
-            return Err(interrupted("the embedded Azure broke the connection".to_owned()));
+            return Err(interrupted(
+                "the embedded Azure broke the connection".to_owned(),
+            ));
         }
         Ok(response)
     }

@@ -18,22 +18,35 @@ pub struct Variable {
 
 impl Variable {
     const fn new(name: &'static str, description: &'static str) -> Self {
-        Self { name, description, flag: None, is_secret: false }
+        Self {
+            name,
+            description,
+            flag: None,
+            is_secret: false,
+        }
     }
 
     const fn with_flag(self, flag: &'static str) -> Self {
-        Self { flag: Some(flag), ..self }
+        Self {
+            flag: Some(flag),
+            ..self
+        }
     }
 
     const fn secret(self) -> Self {
-        Self { is_secret: true, ..self }
+        Self {
+            is_secret: true,
+            ..self
+        }
     }
 }
 
 /// Which Azure to talk to: `azure` or `embedded`.
-pub const TARGET: Variable =
-    Variable::new("DIFY_INFRA_TARGET", "Which Azure to talk to: `azure` or `embedded`")
-        .with_flag("--target");
+pub const TARGET: Variable = Variable::new(
+    "DIFY_INFRA_TARGET",
+    "Which Azure to talk to: `azure` or `embedded`",
+)
+.with_flag("--target");
 
 /// The subscription's id.
 pub const SUBSCRIPTION: Variable = Variable::new(
@@ -95,9 +108,11 @@ pub const CLIENT_ID: Variable = Variable::new(
 );
 
 /// The client secret.
-pub const CLIENT_SECRET: Variable =
-    Variable::new("AZURE_CLIENT_SECRET", "Secret of the application (`--auth client-secret`)")
-        .secret();
+pub const CLIENT_SECRET: Variable = Variable::new(
+    "AZURE_CLIENT_SECRET",
+    "Secret of the application (`--auth client-secret`)",
+)
+.secret();
 
 /// Set by Azure where a managed identity is.
 pub const IDENTITY_ENDPOINT: Variable = Variable::new(
@@ -106,12 +121,16 @@ pub const IDENTITY_ENDPOINT: Variable = Variable::new(
 );
 
 /// No colour.
-pub const NO_COLOR: Variable =
-    Variable::new("NO_COLOR", "Any value turns colour off (https://no-color.org)");
+pub const NO_COLOR: Variable = Variable::new(
+    "NO_COLOR",
+    "Any value turns colour off (https://no-color.org)",
+);
 
 /// Colour without a terminal.
-pub const CLICOLOR_FORCE: Variable =
-    Variable::new("CLICOLOR_FORCE", "`1` keeps colour when the output is not a terminal");
+pub const CLICOLOR_FORCE: Variable = Variable::new(
+    "CLICOLOR_FORCE",
+    "`1` keeps colour when the output is not a terminal",
+);
 
 /// Every variable, in the order of the reference.
 pub const ALL: [Variable; 14] = [
@@ -133,7 +152,9 @@ pub const ALL: [Variable; 14] = [
 
 /// Reads a variable of the process; an empty one counts as absent.
 pub fn read(variable: Variable) -> Option<String> {
-    std::env::var(variable.name).ok().filter(|value| !value.is_empty())
+    std::env::var(variable.name)
+        .ok()
+        .filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

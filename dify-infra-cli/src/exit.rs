@@ -22,7 +22,10 @@ impl Exit {
     pub const ALL: [(Self, &'static str); 5] = [
         (Self::Done, "done, or nothing to do"),
         (Self::Failed, "failed, or (`verify`) a check failed"),
-        (Self::Changes, "`plan --detailed-exitcode`: there are changes"),
+        (
+            Self::Changes,
+            "`plan --detailed-exitcode`: there are changes",
+        ),
         (Self::Diagnostics, "the deployment file has errors"),
         (Self::Usage, "wrong usage"),
     ];

@@ -14,7 +14,7 @@ use crate::ui::errors::{AlreadyShown, Problem};
 
 /// The deployment file as it was read.
 #[derive(Debug)]
-pub struct Input {
+pub(crate) struct Input {
     /// The name that people know it by.
     pub shown: String,
     /// Its text.
@@ -28,8 +28,12 @@ impl Input {
     /// # Errors
     ///
     /// When there is no such file, or it can't be read as text.
-    pub fn read(path: &Path) -> Result<Self, Problem> {
-        let shown = if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
+    pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
+        let shown = if path == Path::new("-") {
+            "stdin".into()
+        } else {
+            path.display().to_string()
+        };
         let bytes = if path == Path::new("-") {
             let mut bytes = Vec::new();
             io::stdin().read_to_end(&mut bytes).map(|_| bytes)
@@ -38,22 +42,32 @@ impl Input {
         };
         let bytes = bytes.map_err(|error| unreadable(&shown, &error))?;
         let text = String::from_utf8(bytes).map_err(|_| {
-            Problem::new(format!("{shown} is no UTF-8 text, so it is no deployment file"))
+            Problem::new(format!(
+                "{shown} is no UTF-8 text, so it is no deployment file"
+            ))
         })?;
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        Ok(Self { shown, text, directory })
+        Ok(Self {
+            shown,
+            text,
+            directory,
+        })
     }
 
     #[cfg(test)]
     pub(crate) fn from_text(shown: &str, text: &str) -> Self {
-        Self { shown: shown.to_owned(), text: text.to_owned(), directory: PathBuf::from(".") }
+        Self {
+            shown: shown.to_owned(),
+            text: text.to_owned(),
+            directory: PathBuf::from("."),
+        }
     }
 
     /// The directory that the file is in: secrets and state are kept there.
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
@@ -63,10 +77,10 @@ impl Input {
     /// # Errors
     ///
     /// When the file has errors; they were shown.
-    pub fn deployment(&self, ui: &Ui) -> Result<Deployment, AlreadyShown> {
+    pub(crate) fn deployment(&self, ui: &Ui) -> Result<Deployment, AlreadyShown> {
         match self.parse() {
             Ok((deployment, findings)) => {
-                diagnostics::show(ui, self, &findings);
+                diagnostics::show_pressing(ui, self, &findings);
                 Ok(deployment)
             }
             Err(findings) => {
@@ -81,7 +95,7 @@ impl Input {
     /// # Errors
     ///
     /// When the file has errors: all findings.
-    pub fn parse(&self) -> Result<(Deployment, Diagnostics), Diagnostics> {
+    pub(crate) fn parse(&self) -> Result<(Deployment, Diagnostics), Diagnostics> {
         let resolved = Deployment::parse(&self.text)?;
         Ok((resolved.deployment, resolved.diagnostics))
     }
@@ -127,6 +141,9 @@ mod tests {
 
     #[test]
     fn the_directory_of_a_bare_name_is_the_current_one() {
-        assert_eq!(Input::from_text("dify.toml", "").directory(), Path::new("."));
+        assert_eq!(
+            Input::from_text("dify.toml", "").directory(),
+            Path::new(".")
+        );
     }
 }

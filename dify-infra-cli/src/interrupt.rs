@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 /// How work ended.
 #[derive(Debug)]
-pub enum Ended<Output> {
+pub(crate) enum Ended<Output> {
     /// By itself, or after it was asked to stop.
     Finished(Output),
     /// The person did not want to wait for it.
@@ -16,7 +16,7 @@ pub enum Ended<Output> {
 
 /// Runs work that a person can stop: the first signal throws the switch and is told by `told`, the
 /// second abandons the work where it is. A terminating signal counts as the first.
-pub async fn stoppable<Output>(
+pub(crate) async fn stoppable<Output>(
     work: impl Future<Output = Output>,
     switch: watch::Sender<bool>,
     told: impl Fn(),
@@ -50,7 +50,7 @@ async fn until_twice<Output, Signal: Future<Output = ()>>(
 
 /// Waits for Ctrl-C, or for the signal by which other programs end this one.
 #[cfg(unix)]
-pub async fn signal() {
+pub(crate) async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
 
     match signal(SignalKind::terminate()) {
@@ -66,7 +66,7 @@ pub async fn signal() {
 
 /// Waits for Ctrl-C.
 #[cfg(not(unix))]
-pub async fn signal() {
+pub(crate) async fn signal() {
     ctrl_c().await;
 }
 
@@ -91,7 +91,13 @@ mod tests {
         let signal = || {
             signals.set(signals.get() + 1);
             let first = signals.get() == 1;
-            async move { if first { ready(()).await } else { pending().await } }
+            async move {
+                if first {
+                    ready(()).await;
+                } else {
+                    pending::<()>().await;
+                }
+            }
         };
         let work = async move {
             seen.wait_for(|stop| *stop).await.unwrap();

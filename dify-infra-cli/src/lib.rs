@@ -8,8 +8,8 @@ pub mod exit;
 mod input;
 mod interrupt;
 pub mod reference;
-mod secrets_file;
 pub mod secrets_command;
+mod secrets_file;
 mod session;
 pub mod settings;
 mod ui;
@@ -55,7 +55,11 @@ fn failed(ui: &Ui, error: &anyhow::Error) -> Exit {
         return *exit;
     }
     errors::show(ui, error);
-    if error.is::<UsageError>() { Exit::Usage } else { Exit::Failed }
+    if error.is::<UsageError>() {
+        Exit::Usage
+    } else {
+        Exit::Failed
+    }
 }
 
 /// Prints what clap has to say: help and version on stdout, mistakes on stderr.

@@ -12,11 +12,16 @@ use crate::env;
 use crate::exit::Exit;
 
 /// The first lines of every page.
-const GENERATED: &str = "<!-- Made from code by dify-infra-cli/src/reference.rs; change it there. -->\n";
+const GENERATED: &str =
+    "<!-- Made from code by dify-infra-cli/src/reference.rs; change it there. -->\n";
 
 /// The pages by file name, without directory.
 pub fn pages() -> Vec<(&'static str, String)> {
-    vec![("commands.md", commands()), ("variables.md", variables()), ("rules.md", all_rules())]
+    vec![
+        ("commands.md", commands()),
+        ("variables.md", variables()),
+        ("rules.md", all_rules()),
+    ]
 }
 
 /// Every command of `dify-infra` with its arguments.
@@ -24,16 +29,24 @@ pub fn commands() -> String {
     let mut root = Arguments::command().term_width(100);
     root.build();
     let mut page = format!("{GENERATED}\n# Commands of dify-infra\n\n");
-    let about = root.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = root
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let _ = writeln!(page, "{about}.\n\n| code | meaning |\n|---|---|");
     for (exit, meaning) in Exit::ALL {
         let _ = writeln!(page, "| {} | {meaning} |", exit.code());
     }
     page.push_str("\nExit codes are the same for all commands. stdout carries data alone.\n");
     page.push_str("\n## Options of every command\n\n");
-    let globals = root.get_arguments().filter(|argument| argument.is_global_set());
+    let globals = root
+        .get_arguments()
+        .filter(|argument| argument.is_global_set());
     page.push_str(&arguments(globals));
-    for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
+    for command in root
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help")
+    {
         page.push_str(&section(command));
     }
     page
@@ -41,7 +54,10 @@ pub fn commands() -> String {
 
 fn section(command: &Command) -> String {
     let name = command.get_name();
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let mut text = format!("\n## dify-infra {name}\n\n{about}.\n");
     let own: Vec<&Arg> = command
         .get_arguments()
@@ -62,7 +78,10 @@ fn section(command: &Command) -> String {
 fn arguments<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
     let mut table = String::from("| argument | meaning |\n|---|---|\n");
     for argument in arguments {
-        let mut meaning = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let mut meaning = argument
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let values: Vec<String> = argument
             .get_possible_values()
             .iter()
@@ -87,7 +106,10 @@ fn spelling(argument: &Arg) -> String {
     let flags: Vec<String> = short.into_iter().chain(long).collect();
     let takes_values = argument.get_action().takes_values();
     let names = argument.get_value_names().unwrap_or_default();
-    let value = names.first().filter(|_| takes_values).map(ToString::to_string);
+    let value = names
+        .first()
+        .filter(|_| takes_values)
+        .map(ToString::to_string);
     match (flags.is_empty(), value) {
         (true, value) => value.unwrap_or_else(|| argument.get_id().to_string()),
         (false, Some(value)) => format!("{} {value}", flags.join(", ")),
@@ -102,8 +124,15 @@ pub fn variables() -> String {
          empty variable counts as absent.\n\n| variable | meaning | flag |\n|---|---|---|\n"
     );
     for variable in env::ALL {
-        let flag = variable.flag.map(|flag| format!("`{flag}`")).unwrap_or_default();
-        let secret = if variable.is_secret { " (a secret, never shown)" } else { "" };
+        let flag = variable
+            .flag
+            .map(|flag| format!("`{flag}`"))
+            .unwrap_or_default();
+        let secret = if variable.is_secret {
+            " (a secret, never shown)"
+        } else {
+            ""
+        };
         let meaning = cell(variable.description);
         let _ = writeln!(page, "| `{}` | {meaning}{secret} | {flag} |", variable.name);
     }
@@ -123,21 +152,39 @@ pub fn all_rules() -> String {
             let title = rule.family.title();
             let _ = writeln!(page, "\n## {}: {title}", rule.family.as_str());
         }
-        let allowed = if rule.can_be_allowed() { ", can be allowed" } else { "" };
-        let _ = writeln!(page, "\n### {}: {}\n\n{}{allowed}.", rule.id, rule.title, rule.severity);
-        for (name, words) in [("Why", rule.why), ("Fix", rule.fix), ("Source", rule.source)] {
+        let allowed = if rule.can_be_allowed() {
+            ", can be allowed"
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            page,
+            "\n### {}: {}\n\n{}{allowed}.",
+            rule.id, rule.title, rule.severity
+        );
+        for (name, words) in [
+            ("Why", rule.why),
+            ("Fix", rule.fix),
+            ("Source", rule.source),
+        ] {
             let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
             let _ = writeln!(page, "\n*{name}:* {words}");
         }
         let (bad, good) = (rule.bad.text().trim(), rule.good.text().trim());
-        let _ = writeln!(page, "\n```toml\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```");
+        let _ = writeln!(
+            page,
+            "\n```toml\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```"
+        );
     }
     page
 }
 
 /// A text in one cell of a table.
 fn cell(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\\|")
 }
 
 #[cfg(test)]

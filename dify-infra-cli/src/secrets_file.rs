@@ -26,7 +26,7 @@ use crate::ui::errors::Problem;
 
 /// A secrets file, there or not.
 #[derive(Debug)]
-pub struct SecretsFile {
+pub(crate) struct SecretsFile {
     path: PathBuf,
     /// Whether the person named it, so that it is theirs to write.
     is_named: bool,
@@ -42,7 +42,7 @@ struct Found {
 
 /// All secrets of a deployment, and where they come from.
 #[derive(Debug)]
-pub struct Completed {
+pub(crate) struct Completed {
     /// The values.
     pub secrets: Secrets,
     /// Those that live apps held and the file did not.
@@ -58,15 +58,22 @@ impl SecretsFile {
     ///
     /// When a named file is missing, when a file can't be read, or holds values that must not be
     /// used: published ones, weak ones, ones that break their consumer.
-    pub fn open(ui: &Ui, settings: &Settings, session: &Session) -> anyhow::Result<Self> {
+    pub(crate) fn open(ui: &Ui, settings: &Settings, session: &Session) -> anyhow::Result<Self> {
         let (path, is_named) = match &settings.secrets {
             Some(path) => (path.clone(), true),
-            None => (default_path(&session.deployment, session.input.directory()), false),
+            None => (
+                default_path(&session.deployment, session.input.directory()),
+                false,
+            ),
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => SecretString::from(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {
-                return Ok(Self { path, is_named, found: None });
+                return Ok(Self {
+                    path,
+                    is_named,
+                    found: None,
+                });
             }
             Err(error) => return Err(unreadable(&path, &error).into()),
         };
@@ -74,16 +81,23 @@ impl SecretsFile {
         let parsed = parse(text.expose_secret(), format)
             .with_context(|| format!("the secrets file {} can't be read", path.display()))?;
         judge(ui, &path, &parsed, &session.deployment)?;
-        Ok(Self { path, is_named, found: Some(Found { text, secrets: parsed.into_secrets() }) })
+        Ok(Self {
+            path,
+            is_named,
+            found: Some(Found {
+                text,
+                secrets: parsed.into_secrets(),
+            }),
+        })
     }
 
     /// Where the file is, or will be.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// What the file holds; nothing when it is not there.
-    pub fn secrets(&self) -> Option<&Secrets> {
+    pub(crate) fn secrets(&self) -> Option<&Secrets> {
         self.found.as_ref().map(|found| &found.secrets)
     }
 
@@ -94,7 +108,7 @@ impl SecretsFile {
     ///
     /// When the person has to give a value, in a file of theirs or one that only they know, or when
     /// live apps may hold a value that can't be read.
-    pub async fn complete(
+    pub(crate) async fn complete(
         &self,
         session: &Session,
         snapshot: &Snapshot,
@@ -112,10 +126,12 @@ impl SecretsFile {
                     self.path.display(),
                     id.name()
                 );
-                return Err(anyhow::Error::new(error).context(Problem::new(message).hint(
-                    "bring the secrets file back, or sign in with the right to list the apps' \
+                return Err(
+                    anyhow::Error::new(error).context(Problem::new(message).hint(
+                        "bring the secrets file back, or sign in with the right to list the apps' \
                      secrets (Microsoft.App/containerApps/listSecrets/action)",
-                )));
+                    )),
+                );
             }
             for (name, value) in live.secrets.iter() {
                 secrets.insert(name.clone(), value.clone());
@@ -123,7 +139,11 @@ impl SecretsFile {
             }
         }
         let generated = fill(&mut secrets, &wanted, &self.path)?;
-        Ok(Completed { secrets, recovered, generated })
+        Ok(Completed {
+            secrets,
+            recovered,
+            generated,
+        })
     }
 
     /// A named file must be complete, since it is not ours to write.
@@ -131,7 +151,11 @@ impl SecretsFile {
         if !self.is_named || missing.is_empty() {
             return Ok(());
         }
-        let kinds: Vec<&str> = missing.iter().filter_map(SecretName::kind).map(SecretKind::id).collect();
+        let kinds: Vec<&str> = missing
+            .iter()
+            .filter_map(SecretName::kind)
+            .map(SecretKind::id)
+            .collect();
         let own = missing.iter().find(|name| name.kind().is_none());
         let problem = Problem::new(format!(
             "{} lacks {}",
@@ -154,14 +178,22 @@ impl SecretsFile {
     /// # Errors
     ///
     /// When the file can't be written; then nothing may be written to Azure.
-    pub fn save(&self, completed: &Completed, owner: &str) -> anyhow::Result<()> {
-        let added: BTreeSet<&SecretName> =
-            completed.recovered.iter().chain(&completed.generated).collect();
+    pub(crate) fn save(&self, completed: &Completed, owner: &str) -> anyhow::Result<()> {
+        let added: BTreeSet<&SecretName> = completed
+            .recovered
+            .iter()
+            .chain(&completed.generated)
+            .collect();
         if added.is_empty() {
             return Ok(());
         }
-        let values = completed.secrets.iter().filter(|(name, _)| added.contains(name));
-        let values: Secrets = values.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let values = completed
+            .secrets
+            .iter()
+            .filter(|(name, _)| added.contains(name));
+        let values: Secrets = values
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         let lines = render(&values, Format::Env)?;
         let (before, existing) = match &self.found {
             Some(found) => (with_line_end(found.text.expose_secret()), Existing::Replace),
@@ -174,12 +206,15 @@ impl SecretsFile {
 }
 
 /// Fingerprints of all secrets, under the key among them; nothing without that key.
-pub fn fingerprints(secrets: &Secrets) -> Option<Fingerprints> {
+pub(crate) fn fingerprints(secrets: &Secrets) -> Option<Fingerprints> {
     let key = secrets.get(SecretKind::FingerprintKey)?;
     let own = SecretName::from(SecretKind::FingerprintKey);
     let others = secrets.iter().filter(|(name, _)| **name != own);
     let pairs = others.map(|(name, value)| {
-        (name.clone(), fingerprint(key, name, value).as_str().to_owned())
+        (
+            name.clone(),
+            fingerprint(key, name, value).as_str().to_owned(),
+        )
     });
     Some(pairs.collect())
 }
@@ -187,11 +222,19 @@ pub fn fingerprints(secrets: &Secrets) -> Option<Fingerprints> {
 /// `<name>-<environment>.secrets.env` beside the deployment file.
 fn default_path(deployment: &Deployment, directory: &Path) -> PathBuf {
     let name = format!("{}.secrets.env", deployment.prefix());
-    if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) }
+    if directory == Path::new(".") {
+        PathBuf::from(name)
+    } else {
+        directory.join(name)
+    }
 }
 
 fn lacking(wanted: &BTreeSet<SecretName>, secrets: &Secrets) -> BTreeSet<SecretName> {
-    wanted.iter().filter(|name| !secrets.contains((*name).clone())).cloned().collect()
+    wanted
+        .iter()
+        .filter(|name| !secrets.contains((*name).clone()))
+        .cloned()
+        .collect()
 }
 
 /// Makes what is still missing; a secret that only the person knows is refused.
@@ -201,15 +244,24 @@ fn fill(
     path: &Path,
 ) -> anyhow::Result<Vec<SecretName>> {
     let missing = lacking(wanted, secrets);
-    let own: BTreeSet<SecretName> =
-        missing.iter().filter(|name| name.kind().is_none()).cloned().collect();
+    let own: BTreeSet<SecretName> = missing
+        .iter()
+        .filter(|name| name.kind().is_none())
+        .cloned()
+        .collect();
     if let Some(first) = own.iter().next() {
-        let message = format!("the deployment file refers to {}, which has no value", in_words(&own));
+        let message = format!(
+            "the deployment file refers to {}, which has no value",
+            in_words(&own)
+        );
         let hint = format!("add {}=VALUE to {}", first.env_key(), path.display());
         let hint = if path.exists() {
             hint
         } else {
-            format!("run `dify-secrets gen --out {}`, then {hint}", path.display())
+            format!(
+                "run `dify-secrets gen --out {}`, then {hint}",
+                path.display()
+            )
         };
         return Err(Problem::new(message).hint(hint).into());
     }
@@ -233,16 +285,31 @@ fn judge(
     let checker = Checker::new().with_postgres_login(deployment.postgres().administrator.as_str());
     let findings = checker.check_parsed(parsed);
     // What is missing is filled in later, or refused with a better reason.
-    let present = findings.iter().filter(|one| !matches!(one.problem, SecretProblem::Missing));
+    let present = findings
+        .iter()
+        .filter(|one| !matches!(one.problem, SecretProblem::Missing));
     let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
         present.partition(|one| one.severity == Severity::Error);
     for finding in warnings {
-        ui.warn(format!("{}: {} {}", path.display(), finding.secret, finding.problem));
+        ui.warn(format!(
+            "{}: {} {}",
+            path.display(),
+            finding.secret,
+            finding.problem
+        ));
     }
-    let Some(first) = errors.first() else { return Ok(()) };
-    let sentences: Vec<String> =
-        errors.iter().map(|one| format!("{} {}", one.secret, one.problem)).collect();
-    let message = format!("{} must not be used: {}", path.display(), sentences.join("; "));
+    let Some(first) = errors.first() else {
+        return Ok(());
+    };
+    let sentences: Vec<String> = errors
+        .iter()
+        .map(|one| format!("{} {}", one.secret, one.problem))
+        .collect();
+    let message = format!(
+        "{} must not be used: {}",
+        path.display(),
+        sentences.join("; ")
+    );
     Err(Problem::new(message).hint(first.help()))
 }
 
@@ -265,7 +332,11 @@ fn header(owner: &str) -> String {
 }
 
 fn with_line_end(text: &str) -> String {
-    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+    if text.is_empty() || text.ends_with('\n') {
+        text.to_owned()
+    } else {
+        format!("{text}\n")
+    }
 }
 
 fn in_words(names: &BTreeSet<SecretName>) -> String {
@@ -289,11 +360,15 @@ mod tests {
     fn generates_what_is_missing_and_keeps_what_is_there() {
         let mut secrets = Secrets::new();
         secrets.insert(SecretKind::SecretKey, "mine".into());
-        let wanted: BTreeSet<SecretName> =
-            [SecretKind::SecretKey, SecretKind::InnerApiKey].map(SecretName::from).into();
+        let wanted: BTreeSet<SecretName> = [SecretKind::SecretKey, SecretKind::InnerApiKey]
+            .map(SecretName::from)
+            .into();
         let generated = fill(&mut secrets, &wanted, Path::new("x")).unwrap();
         assert_eq!(generated, [SecretName::from(SecretKind::InnerApiKey)]);
-        assert_eq!(secrets.get(SecretKind::SecretKey).unwrap().expose_secret(), "mine");
+        assert_eq!(
+            secrets.get(SecretKind::SecretKey).unwrap().expose_secret(),
+            "mine"
+        );
     }
 
     #[test]
@@ -301,7 +376,10 @@ mod tests {
         let wanted = BTreeSet::from([name("smtp-password")]);
         let path = Path::new("nowhere/dify-dev.secrets.env");
         let error = fill(&mut Secrets::new(), &wanted, path).unwrap_err();
-        assert!(error.to_string().contains("the secret smtp-password"), "{error}");
+        assert!(
+            error.to_string().contains("the secret smtp-password"),
+            "{error}"
+        );
         let hints = crate::ui::errors::hints(error.chain());
         assert!(hints[0].contains("add SMTP_PASSWORD=VALUE"), "{hints:?}");
     }
@@ -315,15 +393,25 @@ mod tests {
         let file = SecretsFile {
             path: path.clone(),
             is_named: false,
-            found: Some(Found { text: text.into(), secrets: Secrets::new() }),
+            found: Some(Found {
+                text: text.into(),
+                secrets: Secrets::new(),
+            }),
         };
         let mut secrets = Secrets::new();
         secrets.insert(SecretKind::InnerApiKey, "new".into());
         let generated = vec![SecretKind::InnerApiKey.into()];
-        let completed = Completed { secrets, recovered: Vec::new(), generated };
+        let completed = Completed {
+            secrets,
+            recovered: Vec::new(),
+            generated,
+        };
         file.save(&completed, "dify-dev").unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("# my comment\nSECRET_KEY=mine\n"), "{text}");
+        assert!(
+            text.starts_with("# my comment\nSECRET_KEY=mine\n"),
+            "{text}"
+        );
         assert!(text.ends_with("=new\n"), "{text}");
     }
 
@@ -334,15 +422,28 @@ mod tests {
         assert_eq!(fingerprints(&secrets), None);
         secrets.insert(SecretKind::FingerprintKey, "key".into());
         let fingerprints = fingerprints(&secrets).unwrap();
-        assert_eq!(fingerprints.keys().map(SecretName::as_str).collect::<Vec<_>>(), ["secret-key"]);
+        assert_eq!(
+            fingerprints
+                .keys()
+                .map(SecretName::as_str)
+                .collect::<Vec<_>>(),
+            ["secret-key"]
+        );
     }
 
     #[test]
     fn debug_shows_no_value() {
         let mut secrets = Secrets::new();
         secrets.insert(SecretKind::SecretKey, "canary".into());
-        let found = Some(Found { text: "SECRET_KEY=canary".to_owned().into(), secrets });
-        let file = SecretsFile { path: PathBuf::from("x"), is_named: false, found };
+        let found = Some(Found {
+            text: "SECRET_KEY=canary".to_owned().into(),
+            secrets,
+        });
+        let file = SecretsFile {
+            path: PathBuf::from("x"),
+            is_named: false,
+            found,
+        };
         assert!(!format!("{file:?}").contains("canary"));
     }
 }

@@ -4,7 +4,7 @@
 mod connect;
 mod state;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use dify_infra_azure::arm::ArmClient;
@@ -19,11 +19,11 @@ use crate::input::Input;
 use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
 
-pub use state::StateDirectory;
+pub(crate) use state::StateDirectory;
 
 /// A deployment file and the Azure that it is about.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     /// The file.
     pub input: Input,
     /// What it describes.
@@ -47,7 +47,7 @@ impl Session {
     ///
     /// When the file is missing or has errors, when it is not clear which subscription is meant, or
     /// when there are no credentials to begin with.
-    pub async fn open(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn open(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<Self> {
         let input = Input::read(file)?;
         let deployment = input.deployment(ui)?;
         let named = named_subscription(&deployment, settings)?;
@@ -57,15 +57,31 @@ impl Session {
         let graph = graph::lower(&deployment, &target)
             .context("the deployment can't be turned into resources")?;
         let is_embedded = settings.target == Target::Embedded;
-        Ok(Self { input, deployment, client, target, graph, state, is_embedded })
+        Ok(Self {
+            input,
+            deployment,
+            client,
+            target,
+            graph,
+            state,
+            is_embedded,
+        })
+    }
+
+    /// Where the journals of this deployment's runs are.
+    pub(crate) fn journals(&self) -> PathBuf {
+        self.state.journals(self.graph.owner(), self.is_embedded)
     }
 
     /// Looks at everything in Azure that the deployment is about.
-    pub async fn observe(&self, ui: &Ui) -> Snapshot {
+    pub(crate) async fn observe(&self, ui: &Ui) -> Snapshot {
         let before = self.client.requests_sent();
         let snapshot = observe::observe(&self.client, &self.graph).await;
         let sent = self.client.requests_sent() - before;
-        ui.detail(format!("looked at {} resources with {sent} requests", self.graph.len()));
+        ui.detail(format!(
+            "looked at {} resources with {sent} requests",
+            self.graph.len()
+        ));
         snapshot
     }
 }
@@ -75,7 +91,7 @@ impl Session {
 /// # Errors
 ///
 /// When the file names one subscription and a flag another.
-pub fn named_subscription(
+pub(crate) fn named_subscription(
     deployment: &Deployment,
     settings: &Settings,
 ) -> Result<Option<SubscriptionId>, UsageError> {

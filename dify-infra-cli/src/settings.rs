@@ -78,7 +78,11 @@ pub struct UsageError {
 impl UsageError {
     /// A value that a flag or variable can't have.
     pub fn new(place: &str, value: &str, rule: impl Into<String>) -> Self {
-        Self { place: place.to_owned(), value: value.to_owned(), rule: rule.into() }
+        Self {
+            place: place.to_owned(),
+            value: value.to_owned(),
+            rule: rule.into(),
+        }
     }
 }
 
@@ -103,7 +107,10 @@ impl Settings {
             target,
             subscription: subscription(flags, target, read)?,
             subscription_is_default: flags.subscription.is_none(),
-            secrets: flags.secrets.clone().or_else(|| read(env::SECRETS).map(PathBuf::from)),
+            secrets: flags
+                .secrets
+                .clone()
+                .or_else(|| read(env::SECRETS).map(PathBuf::from)),
             endpoint: endpoint.filter(|_| target == Target::Azure),
             credentials: Credentials::resolve(flags, read)?,
             time_scale: time_scale(flags, read)?,
@@ -143,13 +150,19 @@ fn choice<Choice: clap::ValueEnum>(
     variable: Variable,
     read: &dyn Fn(Variable) -> Option<String>,
 ) -> Result<Option<Choice>, UsageError> {
-    let Some(value) = read(variable) else { return Ok(None) };
+    let Some(value) = read(variable) else {
+        return Ok(None);
+    };
     Choice::from_str(&value, true).map(Some).map_err(|_| {
         let words: Vec<String> = Choice::value_variants()
             .iter()
             .filter_map(|choice| Some(choice.to_possible_value()?.get_name().to_owned()))
             .collect();
-        UsageError::new(variable.name, &value, format!("it is one of {}", words.join(", ")))
+        UsageError::new(
+            variable.name,
+            &value,
+            format!("it is one of {}", words.join(", ")),
+        )
     })
 }
 
@@ -181,9 +194,10 @@ fn time_scale(
     if let Some(scale) = flags.time_scale {
         return Ok(scale);
     }
-    let Some(value) = read(env::TIME_SCALE) else { return Ok(TIME_SCALE) };
-    parse_time_scale(&value)
-        .map_err(|rule| UsageError::new(env::TIME_SCALE.name, &value, rule))
+    let Some(value) = read(env::TIME_SCALE) else {
+        return Ok(TIME_SCALE);
+    };
+    parse_time_scale(&value).map_err(|rule| UsageError::new(env::TIME_SCALE.name, &value, rule))
 }
 
 /// Reads how many times faster than Azure an emulated one is.
@@ -205,10 +219,10 @@ mod tests {
     const ID: &str = "11111111-1111-4111-8111-111111111111";
 
     fn resolve(
-        flags: GlobalArguments,
+        flags: &GlobalArguments,
         variables: &[(Variable, &str)],
     ) -> Result<Settings, UsageError> {
-        Settings::resolve(&flags, &|wanted| {
+        Settings::resolve(flags, &|wanted| {
             let found = variables.iter().find(|(variable, _)| *variable == wanted);
             found.map(|(_, value)| (*value).to_owned())
         })
@@ -216,25 +230,31 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_its_variable() {
-        let flags = GlobalArguments { target: Some(Target::Azure), ..GlobalArguments::default() };
-        let settings = resolve(flags, &[(env::TARGET, "embedded")]).unwrap();
+        let flags = GlobalArguments {
+            target: Some(Target::Azure),
+            ..GlobalArguments::default()
+        };
+        let settings = resolve(&flags, &[(env::TARGET, "embedded")]).unwrap();
         assert_eq!(settings.target, Target::Azure);
-        let settings = resolve(GlobalArguments::default(), &[(env::TARGET, "embedded")]).unwrap();
+        let settings = resolve(&GlobalArguments::default(), &[(env::TARGET, "embedded")]).unwrap();
         assert_eq!(settings.target, Target::Embedded);
     }
 
     #[test]
     fn an_endpoint_flag_means_that_endpoint() {
         let endpoint = Some("http://127.0.0.1:7700".to_owned());
-        let flags = GlobalArguments { endpoint, ..GlobalArguments::default() };
-        let settings = resolve(flags, &[(env::TARGET, "embedded")]).unwrap();
+        let flags = GlobalArguments {
+            endpoint,
+            ..GlobalArguments::default()
+        };
+        let settings = resolve(&flags, &[(env::TARGET, "embedded")]).unwrap();
         assert_eq!(settings.target, Target::Azure);
         assert_eq!(settings.endpoint.as_deref(), Some("http://127.0.0.1:7700"));
     }
 
     #[test]
     fn a_wrong_word_in_a_variable_names_the_variable_and_the_words() {
-        let error = resolve(GlobalArguments::default(), &[(env::AUTH, "cli")]).unwrap_err();
+        let error = resolve(&GlobalArguments::default(), &[(env::AUTH, "cli")]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "DIFY_INFRA_AUTH can't be `cli`: it is one of auto, azure-cli, managed-identity, \
@@ -244,14 +264,18 @@ mod tests {
 
     #[test]
     fn a_subscription_must_be_an_id() {
-        let settings = resolve(GlobalArguments::default(), &[(env::SUBSCRIPTION, ID)]).unwrap();
+        let settings = resolve(&GlobalArguments::default(), &[(env::SUBSCRIPTION, ID)]).unwrap();
         assert_eq!(settings.subscription.unwrap().as_str(), ID);
         let flags = GlobalArguments {
             subscription: Some("my subscription".to_owned()),
             ..GlobalArguments::default()
         };
-        let error = resolve(flags, &[]).unwrap_err();
-        assert!(error.to_string().starts_with("--subscription can't be `my subscription`"));
+        let error = resolve(&flags, &[]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("--subscription can't be `my subscription`")
+        );
     }
 
     #[test]
@@ -264,8 +288,11 @@ mod tests {
 
     #[test]
     fn debug_does_not_show_credentials() {
-        let variables = [(env::TOKEN, "canary-one"), (env::CLIENT_SECRET, "canary-two")];
-        let settings = resolve(GlobalArguments::default(), &variables).unwrap();
+        let variables = [
+            (env::TOKEN, "canary-one"),
+            (env::CLIENT_SECRET, "canary-two"),
+        ];
+        let settings = resolve(&GlobalArguments::default(), &variables).unwrap();
         assert!(!format!("{settings:?}").contains("canary"));
     }
 }

@@ -1,12 +1,14 @@
 //! `dify-infra apply`: check, plan, confirm, preflight, keep the secrets, write, report.
 
+use std::fmt::Write as _;
+
 use dify_infra_azure::apply::{Applier, LastRun, last_run};
 use dify_infra_azure::outputs::{Outputs, outputs};
 use dify_infra_azure::preflight::preflight;
 use dify_infra_core::plan::{Plan, Snapshot};
 use serde_json::json;
 
-use super::{plan, run};
+use super::{plan, running};
 use crate::args::ApplyArguments;
 use crate::exit::Exit;
 use crate::secrets_file::{Completed, SecretsFile, fingerprints};
@@ -36,7 +38,16 @@ pub(super) async fn run(
         return Err(not_applyable(&plan).into());
     }
     if plan.is_empty() {
-        return finish(ui, settings, &Ended { session, file, snapshot, report: None });
+        return finish(
+            ui,
+            settings,
+            &Ended {
+                session,
+                file,
+                snapshot,
+                report: None,
+            },
+        );
     }
     if !is_confirmed(ui, arguments)? {
         return Err(Problem::new("nothing was changed").into());
@@ -44,22 +55,36 @@ pub(super) async fn run(
     check_ahead(ui, &session, &plan).await?;
     keep_secrets(ui, &session, &file, &completed)?;
     session.state.create()?;
-    let options = run::options(&session, settings)
+    let options = running::options(&session, settings)
         .with_max_parallel(usize::from(arguments.max_parallel))
         .with_prune(arguments.prune);
     let applier = Applier::new(&session.client, &session.graph, options);
     let progress = Progress::new(ui);
-    let report = run::watch(
+    let report = running::watch(
         ui,
-        |sink, cancellation| {
-            Box::pin(applier.apply((&plan, &snapshot), &completed.secrets, sink, cancellation))
+        |cancellation| {
+            Box::pin(applier.apply(
+                (&plan, &snapshot),
+                &completed.secrets,
+                &progress,
+                cancellation,
+            ))
         },
         &progress,
     )
     .await?;
-    run::conclude(ui, &report);
+    running::conclude(ui, &report);
     let snapshot = session.observe(ui).await;
-    finish(ui, settings, &Ended { session, file, snapshot, report: Some(report) })
+    finish(
+        ui,
+        settings,
+        &Ended {
+            session,
+            file,
+            snapshot,
+            report: Some(report),
+        },
+    )
 }
 
 /// What there is after a run, or after finding nothing to do.
@@ -71,15 +96,27 @@ struct Ended {
 }
 
 fn tell_last_run(ui: &Ui, session: &Session) {
-    let Some(last) = last_run(&session.state.journals(session.graph.owner())) else {
+    let Some(last) = last_run(&session.journals()) else {
         ui.say("there is no journal of an earlier run: this is a plain apply");
         return;
     };
-    let LastRun { run, finished, open, outcome, .. } = last;
+    let LastRun {
+        run,
+        finished,
+        open,
+        outcome,
+        ..
+    } = last;
     let outcome = outcome.unwrap_or_else(|| "it was cut off".to_owned());
-    ui.say(format!("last run {run}: {outcome}, {} resources finished", finished.len()));
+    ui.say(format!(
+        "last run {run}: {outcome}, {} resources finished",
+        finished.len()
+    ));
     for id in open {
-        ui.say(format!("  was at work on {}", id.rsplit('/').next().unwrap_or(&id)));
+        ui.say(format!(
+            "  was at work on {}",
+            id.rsplit('/').next().unwrap_or(&id)
+        ));
     }
 }
 
@@ -89,8 +126,10 @@ fn not_applyable(plan: &Plan) -> Problem {
         return Problem::new("the plan can't be carried out, for the reasons marked with `!`");
     }
     let count = plan.summary().unknown;
-    Problem::new(format!("the plan is incomplete: {count} resources could not be judged"))
-        .hint("mend what is marked with `?` above, then run apply again")
+    Problem::new(format!(
+        "the plan is incomplete: {count} resources could not be judged"
+    ))
+    .hint("mend what is marked with `?` above, then run apply again")
 }
 
 /// Asks the person, when there is one; a run without one needs `--yes`.
@@ -114,11 +153,17 @@ async fn check_ahead(ui: &Ui, session: &Session, plan: &Plan) -> Result<(), Prob
     }
     for problem in &found {
         ui.line(format!("{}: {}", styled(RED, "error"), problem.what));
-        ui.line(format!("{}: {}", styled(crate::ui::CYAN, "hint"), problem.remedy));
+        ui.line(format!(
+            "{}: {}",
+            styled(crate::ui::CYAN, "hint"),
+            problem.remedy
+        ));
     }
     let count = found.len();
     let plural = if count == 1 { "this" } else { "these" };
-    Err(Problem::new(format!("nothing was written, since {plural} would stop the run")))
+    Err(Problem::new(format!(
+        "nothing was written, since {plural} would stop the run"
+    )))
 }
 
 /// Puts every value where it can be read back, before it is used.
@@ -132,7 +177,9 @@ fn keep_secrets(
     let path = file.path().display();
     if !completed.recovered.is_empty() {
         let count = completed.recovered.len();
-        ui.say(format!("secrets: {count} read back from the running apps, kept in {path}"));
+        ui.say(format!(
+            "secrets: {count} read back from the running apps, kept in {path}"
+        ));
     }
     if !completed.generated.is_empty() {
         let count = completed.generated.len();
@@ -143,11 +190,23 @@ fn keep_secrets(
 
 /// The summary on stdout, and the exit code.
 fn finish(ui: &Ui, settings: &Settings, ended: &Ended) -> anyhow::Result<Exit> {
-    let Ended { session, snapshot, report, .. } = ended;
-    let offers = outputs(&session.deployment, &session.target, &session.graph, snapshot);
-    let is_success = report.as_ref().is_none_or(dify_infra_azure::apply::ApplyReport::is_success);
+    let Ended {
+        session,
+        snapshot,
+        report,
+        ..
+    } = ended;
+    let offers = outputs(
+        &session.deployment,
+        &session.target,
+        &session.graph,
+        snapshot,
+    );
+    let is_success = report
+        .as_ref()
+        .is_none_or(dify_infra_azure::apply::ApplyReport::is_success);
     if settings.json {
-        let run = report.as_ref().map(run::as_json);
+        let run = report.as_ref().map(running::as_json);
         ui.json(&json!({ "format": 1, "run": run, "outputs": offers }))?;
     } else if is_success {
         ui.data(&summary(ended, &offers))?;
@@ -158,23 +217,39 @@ fn finish(ui: &Ui, settings: &Settings, ended: &Ended) -> anyhow::Result<Exit> {
 fn summary(ended: &Ended, offers: &Outputs) -> String {
     let Ended { session, file, .. } = ended;
     let mut table = Table::new();
-    let mut row = |name: &str, value: &str| table.row([format!("  {}", styled(BOLD, name)), value.to_owned()]);
+    let mut row = |name: &str, value: &str| {
+        table.row([format!("  {}", styled(BOLD, name)), value.to_owned()]);
+    };
     if let Some(url) = &offers.public_url {
         row("public URL", url);
     }
     if let Some(url) = &offers.install_url {
-        row("first account", &format!("{url} (asks for INIT_PASSWORD of the secrets file)"));
+        row(
+            "first account",
+            &format!("{url} (asks for INIT_PASSWORD of the secrets file)"),
+        );
     }
     row("resource group", &offers.resource_group);
-    row("secrets", &format!("{} (keep this file)", file.path().display()));
-    let mut text = format!("\n{} is deployed\n\n{}", session.graph.owner(), table.render());
+    row(
+        "secrets",
+        &format!("{} (keep this file)", file.path().display()),
+    );
+    let mut text = format!(
+        "\n{} is deployed\n\n{}",
+        session.graph.owner(),
+        table.render()
+    );
     for record in &offers.dns_records {
-        text += &format!("  set DNS: {} {} {}\n", record.name, record.kind, record.value);
+        let _ = writeln!(
+            text,
+            "  set DNS: {} {} {}",
+            record.name, record.kind, record.value
+        );
     }
     if session.is_embedded {
         let note = "the embedded Azure keeps resources and runs no containers: nothing answers at \
                     the URL";
-        text += &format!("  {}\n", styled(DIM, note));
+        let _ = writeln!(text, "  {}", styled(DIM, note));
     }
     text + &next_steps(session)
 }

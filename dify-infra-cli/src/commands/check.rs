@@ -20,13 +20,20 @@ pub(super) fn run(ui: &Ui, settings: &Settings, arguments: &FileArguments) -> an
         diagnostics::show(ui, &input, &findings);
         conclude(ui, &input, &findings);
     }
-    Ok(if findings.has_errors() { Exit::Diagnostics } else { Exit::Done })
+    Ok(if findings.has_errors() {
+        Exit::Diagnostics
+    } else {
+        Exit::Done
+    })
 }
 
 fn conclude(ui: &Ui, input: &Input, findings: &Diagnostics) {
     if findings.is_empty() {
         ui.say(format!("{}: {}", input.shown, styled(GREEN, "no findings")));
-    } else if let Some(first) = findings.iter().next() {
-        ui.hint(format!("`dify-infra explain {}` tells why a rule exists", first.code));
+    } else if let Some(first) = findings.iter().min_by_key(|finding| finding.severity) {
+        ui.hint(format!(
+            "`dify-infra explain {}` tells why a rule exists",
+            first.code
+        ));
     }
 }

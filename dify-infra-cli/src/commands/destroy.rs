@@ -5,7 +5,7 @@ use dify_infra_core::graph::Management;
 use dify_infra_core::plan::{Observed, Snapshot};
 use dify_infra_core::resource::ResourceId;
 
-use super::run;
+use super::running;
 use crate::args::DestroyArguments;
 use crate::exit::Exit;
 use crate::session::Session;
@@ -31,34 +31,45 @@ pub(super) async fn run(
     }
     confirm(ui, arguments, session.graph.owner())?;
     session.state.create()?;
-    let applier = Applier::new(&session.client, &session.graph, run::options(&session, settings));
+    let applier = Applier::new(
+        &session.client,
+        &session.graph,
+        running::options(&session, settings),
+    );
     let progress = Progress::new(ui);
-    let report = run::watch(
+    let report = running::watch(
         ui,
-        |sink, cancellation| {
-            Box::pin(applier.destroy(&snapshot, arguments.include_data, sink, cancellation))
+        |cancellation| {
+            Box::pin(applier.destroy(&snapshot, arguments.include_data, &progress, cancellation))
         },
         &progress,
     )
     .await?;
-    run::conclude(ui, &report);
+    running::conclude(ui, &report);
     if settings.json {
-        ui.json(&run::as_json(&report))?;
+        ui.json(&running::as_json(&report))?;
     }
-    Ok(if report.is_success() { Exit::Done } else { Exit::Failed })
+    Ok(if report.is_success() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 /// What could not be looked at might be anything, so nothing is deleted around it.
 fn refuse_unreadable(snapshot: &Snapshot) -> Result<(), Problem> {
-    let unreadable = snapshot.resources().find_map(|(id, observed)| match observed {
-        Observed::Unreadable(reason) => Some((id, reason)),
-        Observed::Absent | Observed::Present(_) => None,
-    });
+    let unreadable = snapshot
+        .resources()
+        .find_map(|(id, observed)| match observed {
+            Observed::Unreadable(reason) => Some((id, reason)),
+            Observed::Absent | Observed::Present(_) => None,
+        });
     match unreadable {
         None => Ok(()),
-        Some((id, reason)) => {
-            Err(Problem::new(format!("nothing was deleted: {} can't be read: {reason}", name(id))))
-        }
+        Some((id, reason)) => Err(Problem::new(format!(
+            "nothing was deleted: {} can't be read: {reason}",
+            name(id)
+        ))),
     }
 }
 
@@ -73,11 +84,19 @@ fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId]) {
     };
     if !going.is_empty() {
         let ids: Vec<&ResourceId> = going.iter().collect();
-        ui.say(format!("{}\n{}", styled(RED, "will be deleted:"), list(&ids).trim_end()));
+        ui.say(format!(
+            "{}\n{}",
+            styled(RED, "will be deleted:"),
+            list(&ids).trim_end()
+        ));
     }
     let stays = staying(session, snapshot, going);
     if !stays.is_empty() {
-        ui.say(format!("{}\n{}", styled(BOLD, "stays:"), list(&stays).trim_end()));
+        ui.say(format!(
+            "{}\n{}",
+            styled(BOLD, "stays:"),
+            list(&stays).trim_end()
+        ));
     }
 }
 
@@ -123,10 +142,15 @@ fn confirm(ui: &Ui, arguments: &DestroyArguments, owner: &str) -> Result<(), Pro
 
 fn typed(ui: &Ui, owner: &str) -> Result<(), Problem> {
     if !ui.is_interactive() {
-        return Err(Problem::new("databases, caches and blobs go only when the name is given")
-            .hint(format!("give --confirm {owner} with --include-data")));
+        return Err(
+            Problem::new("databases, caches and blobs go only when the name is given")
+                .hint(format!("give --confirm {owner} with --include-data")),
+        );
     }
-    ui.say(styled(RED, "databases, caches and blobs are deleted for ever"));
+    ui.say(styled(
+        RED,
+        "databases, caches and blobs are deleted for ever",
+    ));
     match ui.ask(&format!("Type the deployment's name, {owner}, to go on:")) {
         Some(answer) if answer == owner => Ok(()),
         _ => Err(Problem::new("nothing was deleted")),
@@ -143,7 +167,9 @@ mod tests {
 
     fn arguments(include_data: bool, yes: bool, confirm: Option<&str>) -> DestroyArguments {
         DestroyArguments {
-            file: FileArguments { file: PathBuf::from("dify.toml") },
+            file: FileArguments {
+                file: PathBuf::from("dify.toml"),
+            },
             include_data,
             yes,
             confirm: confirm.map(str::to_owned),

@@ -16,8 +16,10 @@ pub(super) async fn run(
     settings: &Settings,
     arguments: &EmulateArguments,
 ) -> anyhow::Result<Exit> {
-    let subscription =
-        settings.subscription.as_ref().map_or(DEFAULT_SUBSCRIPTION, |id| id.as_str());
+    let subscription = settings
+        .subscription
+        .as_ref()
+        .map_or(DEFAULT_SUBSCRIPTION, |id| id.as_str());
     let mut builder = Emulator::builder()
         .subscription(subscription, "Embedded Azure", DEFAULT_TENANT)
         .time_scale(settings.time_scale);

@@ -1,5 +1,7 @@
 //! `dify-infra explain`: the story behind a rule.
 
+use std::fmt::Write as _;
+
 use dify_infra_core::check::{Rule, rule, rules};
 use serde_json::{Value, json};
 
@@ -41,7 +43,9 @@ fn find(id: &str) -> Result<&'static Rule, Problem> {
 fn nearest(id: &str) -> Option<&'static str> {
     let id = id.trim().to_ascii_uppercase();
     let near = rules().map(|rule| (strsim::damerau_levenshtein(rule.id, &id), rule.id));
-    near.filter(|(distance, _)| *distance <= 2).min().map(|(_, id)| id)
+    near.filter(|(distance, _)| *distance <= 2)
+        .min()
+        .map(|(_, id)| id)
 }
 
 fn text(rule: &Rule) -> String {
@@ -52,24 +56,55 @@ fn text(rule: &Rule) -> String {
     };
     let head = styled(style, format!("{}[{}]", rule.severity, rule.id));
     let mut text = format!("{head}: {}\n", styled(BOLD, rule.title));
-    text += &format!("{}\n", styled(DIM, format!("about: {}", rule.family.title())));
-    for (name, words) in [("why", rule.why), ("fix", rule.fix), ("source", rule.source)] {
-        text += &format!("\n{}:\n{}", styled(BOLD, name), indented(&wrapped(words)));
+    let _ = writeln!(
+        text,
+        "{}",
+        styled(DIM, format!("about: {}", rule.family.title()))
+    );
+    for (name, words) in [
+        ("why", rule.why),
+        ("fix", rule.fix),
+        ("source", rule.source),
+    ] {
+        let _ = write!(
+            text,
+            "\n{}:\n{}",
+            styled(BOLD, name),
+            indented(&wrapped(words))
+        );
     }
-    text += &format!("\n{}:\n{}", styled(BOLD, "breaks the rule"), indented(rule.bad.text()));
-    text += &format!("\n{}:\n{}", styled(BOLD, "keeps it"), indented(rule.good.text()));
+    let _ = write!(
+        text,
+        "\n{}:\n{}",
+        styled(BOLD, "breaks the rule"),
+        indented(rule.bad.text())
+    );
+    let _ = write!(
+        text,
+        "\n{}:\n{}",
+        styled(BOLD, "keeps it"),
+        indented(rule.good.text())
+    );
     if rule.can_be_allowed() {
         let allowance = format!(
             "[checks]\nallow = [{{ rule = \"{}\", reason = \"...\" }}]",
             rule.id
         );
-        text += &format!("\n{}:\n{}", styled(BOLD, "can be allowed"), indented(&allowance));
+        let _ = write!(
+            text,
+            "\n{}:\n{}",
+            styled(BOLD, "can be allowed"),
+            indented(&allowance)
+        );
     }
     text
 }
 
 fn indented(text: &str) -> String {
-    text.trim_matches('\n').lines().map(|line| format!("  {line}").trim_end().to_owned() + "\n").collect()
+    text.trim_matches('\n')
+        .lines()
+        .map(|line| format!("  {line}").trim_end().to_owned() + "\n")
+        .collect()
 }
 
 /// Words in lines of at most 88 characters.
@@ -93,7 +128,11 @@ fn wrapped(text: &str) -> String {
 fn list() -> String {
     let mut table = Table::new();
     for rule in rules() {
-        table.row([styled(BOLD, rule.id), rule.severity.to_string(), rule.title.to_owned()]);
+        table.row([
+            styled(BOLD, rule.id),
+            rule.severity.to_string(),
+            rule.title.to_owned(),
+        ]);
     }
     table.render()
 }
@@ -138,7 +177,10 @@ mod tests {
     #[test]
     fn long_texts_are_wrapped_at_words() {
         let text = wrapped(&"word ".repeat(40));
-        assert!(text.lines().all(|line| line.len() <= 88 && line.ends_with("word")));
+        assert!(
+            text.lines()
+                .all(|line| line.len() <= 88 && line.ends_with("word"))
+        );
         assert_eq!(text.split_whitespace().count(), 40);
     }
 }

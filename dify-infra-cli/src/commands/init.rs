@@ -14,9 +14,8 @@ pub(super) fn run(ui: &Ui, arguments: &InitArguments) -> anyhow::Result<Exit> {
         Profile::Dev => deployment::Profile::Dev,
         Profile::Prod => deployment::Profile::Prod,
     };
-    let location = Location::parse(&arguments.location).map_err(|error| {
-        UsageError::new("--location", &arguments.location, error.to_string())
-    })?;
+    let location = Location::parse(&arguments.location)
+        .map_err(|error| UsageError::new("--location", &arguments.location, error.to_string()))?;
     ui.data(&spec::template(profile, &location))?;
     Ok(Exit::Done)
 }

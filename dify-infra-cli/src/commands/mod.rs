@@ -10,7 +10,7 @@ mod init;
 mod outputs;
 mod plan;
 mod render;
-mod run;
+mod running;
 mod verify;
 
 use std::future::Future;
@@ -62,7 +62,7 @@ fn offline_graph(
 ) -> anyhow::Result<(Target, ResourceGraph)> {
     let subscription = named_subscription(deployment, settings)?;
     let target = Target::new(deployment, subscription.as_ref());
-    let graph = lower(deployment, &target)
-        .context("the deployment can't be turned into resources")?;
+    let graph =
+        lower(deployment, &target).context("the deployment can't be turned into resources")?;
     Ok((target, graph))
 }

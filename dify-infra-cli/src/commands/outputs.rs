@@ -1,5 +1,7 @@
 //! `dify-infra outputs`: URLs, names and the DNS records to set.
 
+use std::fmt::Write as _;
+
 use dify_infra_azure::outputs::{Outputs, outputs};
 
 use crate::args::FileArguments;
@@ -16,7 +18,12 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let session = Session::open(ui, settings, &arguments.file).await?;
     let snapshot = session.observe(ui).await;
-    let offers = outputs(&session.deployment, &session.target, &session.graph, &snapshot);
+    let offers = outputs(
+        &session.deployment,
+        &session.target,
+        &session.graph,
+        &snapshot,
+    );
     if settings.json {
         ui.json(&offers)?;
     } else {
@@ -49,13 +56,23 @@ fn text(offers: &Outputs) -> String {
         let url = app.internal_url.clone().unwrap_or_else(|| styled(DIM, "-"));
         apps.row([app.service.clone(), app.name.clone(), url]);
     }
-    text += &format!("\n{}\n{}", styled(BOLD, "apps, as they reach each other"), apps.render());
+    let _ = write!(
+        text,
+        "\n{}\n{}",
+        styled(BOLD, "apps, as they reach each other"),
+        apps.render()
+    );
     if !offers.dns_records.is_empty() {
         let mut records = Table::new();
         for record in &offers.dns_records {
             records.row([record.name.as_str(), record.kind, record.value.as_str()]);
         }
-        text += &format!("\n{}\n{}", styled(BOLD, "DNS records to set"), records.render());
+        let _ = write!(
+            text,
+            "\n{}\n{}",
+            styled(BOLD, "DNS records to set"),
+            records.render()
+        );
     }
     text
 }

@@ -35,7 +35,10 @@ pub(super) async fn make(
     known: Option<&Fingerprints>,
     prune: bool,
 ) -> Plan {
-    let options = Options { fingerprints: known, prune };
+    let options = Options {
+        fingerprints: known,
+        prune,
+    };
     let first = plan::plan(&session.graph, snapshot, options);
     observe::read_files(&session.client, &session.graph, &first, snapshot).await;
     plan::plan(&session.graph, snapshot, options)

@@ -29,9 +29,10 @@ pub(super) fn run(
     let files = match arguments.to {
         RenderFormat::Nginx => mounted(&graph, &names.app(ServiceKind::Nginx)),
         RenderFormat::Squid => mounted(&graph, &names.app(ServiceKind::SsrfProxy)),
-        RenderFormat::Env => {
-            environment_files(&graph).into_iter().map(|file| (file.name, file.text)).collect()
-        }
+        RenderFormat::Env => environment_files(&graph)
+            .into_iter()
+            .map(|file| (file.name, file.text))
+            .collect(),
         RenderFormat::Arm => {
             let template = serde_json::to_string_pretty(&arm_template(&graph))? + "\n";
             vec![("azuredeploy.json".to_owned(), template)]
@@ -45,8 +46,13 @@ pub(super) fn run(
 }
 
 fn mounted(graph: &ResourceGraph, app: &str) -> Vec<File> {
-    let id = graph.group().provider(Kind::ContainerApp.resource_type(), app);
-    mounted_files(graph, &id).into_iter().map(|file| (file.name, file.text)).collect()
+    let id = graph
+        .group()
+        .provider(Kind::ContainerApp.resource_type(), app);
+    mounted_files(graph, &id)
+        .into_iter()
+        .map(|file| (file.name, file.text))
+        .collect()
 }
 
 /// One file as it is; several with a line before each that says which.
@@ -79,6 +85,9 @@ mod tests {
     fn a_single_file_is_printed_as_it_is() {
         let file = |name: &str| (name.to_owned(), format!("{name}\n"));
         assert_eq!(joined(&[file("a")]), "a\n");
-        assert_eq!(joined(&[file("a"), file("b")]), "# ---- a ----\na\n\n# ---- b ----\nb\n");
+        assert_eq!(
+            joined(&[file("a"), file("b")]),
+            "# ---- a ----\na\n\n# ---- b ----\nb\n"
+        );
     }
 }

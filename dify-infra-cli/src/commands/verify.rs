@@ -19,7 +19,13 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let session = Session::open(ui, settings, &arguments.file.file).await?;
     let snapshot = session.observe(ui).await;
-    let report = verify(&session.client, &session.deployment, &session.graph, &snapshot).await;
+    let report = verify(
+        &session.client,
+        &session.deployment,
+        &session.graph,
+        &snapshot,
+    )
+    .await;
     if let Some(path) = &arguments.junit {
         fs::write(path, report.to_junit())
             .with_context(|| format!("{} can't be written", path.display()))?;
@@ -29,7 +35,11 @@ pub(super) async fn run(
     } else {
         ui.data(&text(&report))?;
     }
-    Ok(if report.is_success() { Exit::Done } else { Exit::Failed })
+    Ok(if report.is_success() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 /// A table, failures last, where they are seen; then the sum.
@@ -57,5 +67,10 @@ fn row(table: &mut Table, check: &Check) {
         Status::NotRun => DIM,
     };
     let status = styled(style, check.status.word());
-    table.row([status, check.subject.clone(), check.name.clone(), check.detail.clone()]);
+    table.row([
+        status,
+        check.subject.clone(),
+        check.name.clone(),
+        check.detail.clone(),
+    ]);
 }

@@ -40,10 +40,13 @@ fn connect_embedded(
 ) -> anyhow::Result<(ArmClient, SubscriptionId)> {
     let subscription = match named {
         Some(subscription) => subscription,
-        None => DEFAULT_SUBSCRIPTION.parse().context("the embedded Azure has a wrong id")?,
+        None => DEFAULT_SUBSCRIPTION
+            .parse()
+            .context("the embedded Azure has a wrong id")?,
     };
     state.create()?;
-    let service = EmbeddedService::open(&state.azure(), subscription.as_str(), settings.time_scale)?;
+    let service =
+        EmbeddedService::open(&state.azure(), subscription.as_str(), settings.time_scale)?;
     let cloud = Cloud::custom(embedded::ENDPOINT)?;
     let client = ArmClient::builder(cloud, Arc::new(service), made_up_token())
         .poll_schedule(schedule(settings.time_scale))
@@ -53,7 +56,8 @@ fn connect_embedded(
 
 /// Azure's pauses in the time of an embedded one.
 fn schedule(time_scale: f64) -> PollSchedule {
-    let scaled = |seconds: f64| Duration::from_secs_f64((seconds / time_scale).clamp(0.001, seconds));
+    let scaled =
+        |seconds: f64| Duration::from_secs_f64((seconds / time_scale).clamp(0.001, seconds));
     PollSchedule::new(Duration::from_millis(5), scaled(1.0), scaled(15.0))
 }
 
@@ -78,28 +82,36 @@ async fn connect_azure(
 
 /// The only subscription that the credentials see.
 async fn only_subscription(ui: &Ui, client: &ArmClient) -> anyhow::Result<SubscriptionId> {
-    let seen =
-        client.subscriptions().await.context("the subscriptions to choose from can't be listed")?;
+    let seen = client
+        .subscriptions()
+        .await
+        .context("the subscriptions to choose from can't be listed")?;
     let is_enabled = |one: &&Subscription| one.state.eq_ignore_ascii_case("Enabled");
     let enabled: Vec<&Subscription> = seen.iter().filter(is_enabled).collect();
     match enabled.as_slice() {
         [only] => {
             ui.say(format!("subscription: {} ({})", only.name, only.id));
-            only.id.parse().with_context(|| format!("Azure's subscription id `{}`", only.id))
+            only.id
+                .parse()
+                .with_context(|| format!("Azure's subscription id `{}`", only.id))
         }
         [] => Err(Problem::new("the credentials see no enabled subscription")
             .hint("sign in to the tenant that has it: `az login --tenant TENANT`")
             .into()),
         several => {
-            let list: Vec<String> =
-                several.iter().map(|one| format!("{} ({})", one.id, one.name)).collect();
-            Err(Problem::new("it is not clear which subscription to deploy into")
-                .hint(format!(
-                    "set `subscription` under [azure] in the file, or give --subscription; the \
+            let list: Vec<String> = several
+                .iter()
+                .map(|one| format!("{} ({})", one.id, one.name))
+                .collect();
+            Err(
+                Problem::new("it is not clear which subscription to deploy into")
+                    .hint(format!(
+                        "set `subscription` under [azure] in the file, or give --subscription; the \
                      credentials see {}",
-                    list.join(", ")
-                ))
-                .into())
+                        list.join(", ")
+                    ))
+                    .into(),
+            )
         }
     }
 }
@@ -148,20 +160,30 @@ fn azure_cli(
     subscription: Option<&SubscriptionId>,
 ) -> anyhow::Result<Arc<dyn TokenProvider>> {
     // `az` takes one of the two; the subscription's tenant is the right one.
-    let tenant = credentials.tenant.as_deref().filter(|_| subscription.is_none());
+    let tenant = credentials
+        .tenant
+        .as_deref()
+        .filter(|_| subscription.is_none());
     let subscription = subscription.map(SubscriptionId::as_str);
-    Ok(Arc::new(IdentityCredential::azure_cli(tenant, subscription)?))
+    Ok(Arc::new(IdentityCredential::azure_cli(
+        tenant,
+        subscription,
+    )?))
 }
 
 fn managed_identity(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenProvider>> {
-    Ok(Arc::new(IdentityCredential::managed_identity(credentials.client.as_deref())?))
+    Ok(Arc::new(IdentityCredential::managed_identity(
+        credentials.client.as_deref(),
+    )?))
 }
 
 fn client_secret(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenProvider>> {
     let tenant = wanted(credentials.tenant.as_ref(), env::TENANT_ID)?;
     let client = wanted(credentials.client.as_ref(), env::CLIENT_ID)?;
     let secret: &SecretString = wanted(credentials.client_secret.as_ref(), env::CLIENT_SECRET)?;
-    Ok(Arc::new(IdentityCredential::client_secret(tenant, client, secret)?))
+    Ok(Arc::new(IdentityCredential::client_secret(
+        tenant, client, secret,
+    )?))
 }
 
 fn token(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenProvider>> {
@@ -172,8 +194,11 @@ fn token(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenProvider>> {
 /// A value that the chosen credentials can't do without.
 fn wanted<Value>(value: Option<&Value>, variable: env::Variable) -> Result<&Value, Problem> {
     value.ok_or_else(|| {
-        Problem::new(format!("the chosen credentials need {}, which is not set", variable.name))
-            .hint(format!("{}: {}", variable.name, variable.description))
+        Problem::new(format!(
+            "the chosen credentials need {}, which is not set",
+            variable.name
+        ))
+        .hint(format!("{}: {}", variable.name, variable.description))
     })
 }
 
@@ -182,7 +207,10 @@ mod tests {
     use super::*;
 
     fn with(auth: Auth) -> Credentials {
-        Credentials { auth, ..Credentials::default() }
+        Credentials {
+            auth,
+            ..Credentials::default()
+        }
     }
 
     #[test]
@@ -196,9 +224,14 @@ mod tests {
     #[test]
     fn a_loopback_endpoint_never_gets_a_real_token() {
         let cloud = Cloud::custom("http://127.0.0.1:7700").unwrap();
-        let credentials = Credentials { token: Some("canary".into()), ..with(Auth::Auto) };
+        let credentials = Credentials {
+            token: Some("canary".into()),
+            ..with(Auth::Auto)
+        };
         let tokens = tokens(&credentials, &cloud, None).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         let token = runtime.block_on(tokens.token("scope")).unwrap();
         assert_eq!(
             secrecy::ExposeSecret::expose_secret(&token.secret),
@@ -210,9 +243,15 @@ mod tests {
     fn auto_takes_only_what_is_set_up() {
         let chain_of = |credentials: Credentials| chain(&credentials, None).unwrap().len();
         assert_eq!(chain_of(with(Auth::Auto)), 1);
-        let token = Credentials { token: Some("t".into()), ..with(Auth::Auto) };
+        let token = Credentials {
+            token: Some("t".into()),
+            ..with(Auth::Auto)
+        };
         assert_eq!(chain_of(token), 2);
-        let identity = Credentials { has_identity: true, ..with(Auth::Auto) };
+        let identity = Credentials {
+            has_identity: true,
+            ..with(Auth::Auto)
+        };
         assert_eq!(chain_of(identity), 2);
     }
 }

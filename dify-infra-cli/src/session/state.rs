@@ -10,21 +10,22 @@ const NAME: &str = ".dify-infra";
 
 /// A place for journals and an embedded Azure, made when it is first needed.
 #[derive(Debug, Clone)]
-pub struct StateDirectory(PathBuf);
+pub(crate) struct StateDirectory(PathBuf);
 
 impl StateDirectory {
     /// The directory beside the deployment file.
-    pub fn beside(directory: &Path) -> Self {
+    pub(crate) fn beside(directory: &Path) -> Self {
         Self(directory.join(NAME))
     }
 
-    /// Where the journals of a deployment are.
-    pub fn journals(&self, prefix: &str) -> PathBuf {
-        self.0.join("journal").join(prefix)
+    /// Where the journals of a deployment are; those of an embedded Azure are kept apart.
+    pub(crate) fn journals(&self, prefix: &str, is_embedded: bool) -> PathBuf {
+        let target = if is_embedded { "embedded" } else { "azure" };
+        self.0.join("journal").join(target).join(prefix)
     }
 
     /// Where the embedded Azure is.
-    pub fn azure(&self) -> PathBuf {
+    pub(crate) fn azure(&self) -> PathBuf {
         self.0.join("azure")
     }
 
@@ -34,7 +35,7 @@ impl StateDirectory {
     /// # Errors
     ///
     /// When the directory can't be made.
-    pub fn create(&self) -> anyhow::Result<()> {
+    pub(crate) fn create(&self) -> anyhow::Result<()> {
         let failed = || format!("the state directory {} can't be made", self.0.display());
         if self.0.is_dir() {
             return Ok(());
@@ -48,7 +49,10 @@ impl StateDirectory {
 fn make_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
 
-    fs::DirBuilder::new().mode(0o700).recursive(true).create(path)
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(path)
 }
 
 #[cfg(not(unix))]
@@ -71,7 +75,10 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o700
+            );
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use dify_infra_core::diagnostic::{Diagnostic, Diagnostics, Severity};
+use dify_infra_core::diagnostic::{Diagnostic, Diagnostics, Severity, Span};
 
 use super::{BOLD, Ui, styled};
 use crate::input::Input;
 
 /// Shows every finding and how many there were.
-pub fn show(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
+pub(crate) fn show(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
     for diagnostic in diagnostics {
         if diagnostic.severity == Severity::Error {
             ui.line(render(input, diagnostic));
@@ -22,25 +22,57 @@ pub fn show(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
     }
 }
 
+/// Shows errors and warnings; notes are counted, for whoever goes on to something else.
+pub(crate) fn show_pressing(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
+    let (notes, pressing): (Vec<Diagnostic>, Vec<Diagnostic>) = diagnostics
+        .iter()
+        .cloned()
+        .partition(|one| one.severity == Severity::Note);
+    show(ui, input, &pressing.into_iter().collect());
+    if !notes.is_empty() {
+        let count = notes.len();
+        let notes = if count == 1 {
+            "1 note".to_owned()
+        } else {
+            format!("{count} notes")
+        };
+        ui.say(format!(
+            "{}: {notes}; `dify-infra check` shows them",
+            input.shown
+        ));
+    }
+}
+
 /// One finding, with an empty line after it.
-pub fn render(input: &Input, diagnostic: &Diagnostic) -> String {
+pub(crate) fn render(input: &Input, diagnostic: &Diagnostic) -> String {
     let level = level(diagnostic.severity);
-    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
-    let help = diagnostic.help.as_deref().map(|help| Level::HELP.message(help));
-    let group = match diagnostic.span {
-        Some(span) => {
-            let annotation = AnnotationKind::Primary.span(span.start..span.end.max(span.start + 1));
-            let snippet =
-                Snippet::source(input.text.as_str()).path(&input.shown).annotation(annotation);
-            Group::with_title(title).element(snippet).elements(help)
-        }
-        None => {
-            let place = place(input, diagnostic);
-            Group::with_title(title).element(Origin::path(place)).elements(help)
-        }
+    let title = level
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.code.as_str());
+    let help = diagnostic
+        .help
+        .as_deref()
+        .map(|help| Level::HELP.message(help));
+    let group = if let Some(span) = diagnostic.span.filter(|span| !is_nowhere(*span)) {
+        let annotation = AnnotationKind::Primary.span(span.start..span.end.max(span.start + 1));
+        let snippet = Snippet::source(input.text.as_str())
+            .path(&input.shown)
+            .annotation(annotation);
+        Group::with_title(title).element(snippet).elements(help)
+    } else {
+        let place = place(input, diagnostic);
+        Group::with_title(title)
+            .element(Origin::path(place))
+            .elements(help)
     };
     let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
     renderer.render(&[group]) + "\n"
+}
+
+/// Whether a place stands for keys that the file does not have at all: nothing of the text is
+/// worth showing for them.
+fn is_nowhere(span: Span) -> bool {
+    span.start == 0 && span.end == 0
 }
 
 /// Where a finding without a place in the text belongs.
@@ -63,17 +95,23 @@ fn level(severity: Severity) -> Level<'static> {
 /// `2 errors, 1 warning`; empty without any.
 fn sum(diagnostics: &Diagnostics) -> String {
     let count = |severity: Severity| {
-        let found = diagnostics.iter().filter(|one| one.severity == severity).count();
+        let found = diagnostics
+            .iter()
+            .filter(|one| one.severity == severity)
+            .count();
         let plural = if found == 1 { "" } else { "s" };
         (found > 0).then(|| format!("{found} {severity}{plural}"))
     };
     let all = [Severity::Error, Severity::Warning, Severity::Note];
-    all.into_iter().filter_map(count).collect::<Vec<_>>().join(", ")
+    all.into_iter()
+        .filter_map(count)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use dify_infra_core::diagnostic::{KeyPath, Span};
+    use dify_infra_core::diagnostic::KeyPath;
 
     use super::*;
     use crate::settings::Verbosity;
@@ -86,9 +124,15 @@ mod tests {
 
     fn finding() -> Diagnostic {
         let start = TEXT.find("locaton").unwrap();
-        let mut finding = Diagnostic::error("SPC001", KeyPath::of("locaton"), "unknown key `locaton`")
-            .with_help("did you mean `location`?");
-        finding.span = Some(Span { start, end: start + 7, line: 3, column: 1 });
+        let mut finding =
+            Diagnostic::error("SPC001", KeyPath::of("locaton"), "unknown key `locaton`")
+                .with_help("did you mean `location`?");
+        finding.span = Some(Span {
+            start,
+            end: start + 7,
+            line: 3,
+            column: 1,
+        });
         finding
     }
 
@@ -118,7 +162,12 @@ mod tests {
     fn a_place_at_the_end_of_the_text_does_not_panic() {
         let mut finding = finding();
         let end = TEXT.len();
-        finding.span = Some(Span { start: end, end, line: 4, column: 1 });
+        finding.span = Some(Span {
+            start: end,
+            end,
+            line: 4,
+            column: 1,
+        });
         assert!(render(&input(), &finding).contains("SPC001"));
     }
 
@@ -126,7 +175,15 @@ mod tests {
     fn counts_what_was_found() {
         let (ui, _, stderr) = Ui::captured(Verbosity::Normal);
         let warning = Diagnostic::warning("NET001", KeyPath::root(), "w");
-        show(&ui, &input(), &[finding(), finding(), warning].into_iter().collect());
-        assert!(stderr.text().ends_with("dify.toml: 2 errors, 1 warning\n"), "{}", stderr.text());
+        show(
+            &ui,
+            &input(),
+            &[finding(), finding(), warning].into_iter().collect(),
+        );
+        assert!(
+            stderr.text().ends_with("dify.toml: 2 errors, 1 warning\n"),
+            "{}",
+            stderr.text()
+        );
     }
 }

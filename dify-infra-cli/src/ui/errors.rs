@@ -8,20 +8,23 @@ use crate::exit::Exit;
 
 /// An error of the commands themselves, with what can be done about it.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     message: String,
     hints: Vec<String>,
 }
 
 impl Problem {
     /// A problem; the message is a sentence without a full stop.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new() }
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// The same problem with something that can be done.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
@@ -37,7 +40,7 @@ impl StdError for Problem {}
 
 /// Stops a command whose reason has been shown already.
 #[derive(Debug)]
-pub struct AlreadyShown(pub Exit);
+pub(crate) struct AlreadyShown(pub Exit);
 
 impl fmt::Display for AlreadyShown {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +51,7 @@ impl fmt::Display for AlreadyShown {
 impl StdError for AlreadyShown {}
 
 /// Shows an error, its causes and every hint of any of them.
-pub fn show(ui: &Ui, error: &anyhow::Error) {
+pub(crate) fn show(ui: &Ui, error: &anyhow::Error) {
     let mut causes = error.chain();
     let mut last = causes.next().map(ToString::to_string).unwrap_or_default();
     ui.line(format!("{}: {last}", styled(RED, "error")));
@@ -66,12 +69,16 @@ pub fn show(ui: &Ui, error: &anyhow::Error) {
 }
 
 /// What can be done about an error or any of its causes, each once.
-pub fn hints<'a>(chain: impl Iterator<Item = &'a (dyn StdError + 'static)>) -> Vec<String> {
+pub(crate) fn hints<'a>(chain: impl Iterator<Item = &'a (dyn StdError + 'static)>) -> Vec<String> {
     let mut hints: Vec<String> = Vec::new();
     for error in chain {
         let found = match error.downcast_ref::<Problem>() {
             Some(problem) => problem.hints.clone(),
-            None => error.downcast_ref::<dify_infra_azure::Error>().and_then(azure_hint).into_iter().collect(),
+            None => error
+                .downcast_ref::<dify_infra_azure::Error>()
+                .and_then(azure_hint)
+                .into_iter()
+                .collect(),
         };
         for hint in found {
             if !hints.contains(&hint) {
@@ -84,7 +91,9 @@ pub fn hints<'a>(chain: impl Iterator<Item = &'a (dyn StdError + 'static)>) -> V
 
 /// The remedy of an Azure error, with the id that support asks for.
 fn azure_hint(error: &dify_infra_azure::Error) -> Option<String> {
-    let id = error.correlation_id().map(|id| format!("the correlation id for support is {id}"));
+    let id = error
+        .correlation_id()
+        .map(|id| format!("the correlation id for support is {id}"));
     match (error.hint(), id) {
         (Some(hint), _) => Some(hint),
         (None, id) => id,
@@ -102,7 +111,9 @@ mod tests {
     fn shows_the_chain_and_the_hints() {
         let (ui, _, stderr) = Ui::captured(Verbosity::Normal);
         let problem = Problem::new("the file is missing").hint("run `dify-infra init`");
-        let error = Err::<(), _>(problem).context("the deployment can't be read").unwrap_err();
+        let error = Err::<(), _>(problem)
+            .context("the deployment can't be read")
+            .unwrap_err();
         show(&ui, &error);
         assert_eq!(
             stderr.text(),
@@ -114,7 +125,9 @@ mod tests {
     #[test]
     fn a_cause_that_was_said_is_not_said_again() {
         let (ui, _, stderr) = Ui::captured(Verbosity::Normal);
-        let error = Err::<(), _>(Problem::new("no route")).context("failed: no route").unwrap_err();
+        let error = Err::<(), _>(Problem::new("no route"))
+            .context("failed: no route")
+            .unwrap_err();
         show(&ui, &error);
         assert_eq!(stderr.text(), "error: failed: no route\n");
     }

@@ -3,11 +3,11 @@
 //! Texts are made with colours in them; the printer takes them out for a stream that can't show
 //! them. What is printed must be understood without colour.
 
-pub mod diagnostics;
-pub mod errors;
-pub mod plan;
-pub mod progress;
-pub mod table;
+pub(crate) mod diagnostics;
+pub(crate) mod errors;
+pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod table;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
@@ -19,25 +19,25 @@ use anstyle::{AnsiColor, Style};
 use crate::settings::Verbosity;
 
 /// The style of errors and deletions.
-pub const RED: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 /// The style of what was made or passed.
-pub const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 /// The style of warnings and changes.
-pub const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 /// The style of hints.
-pub const CYAN: Style = AnsiColor::Cyan.on_default().bold();
+pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default().bold();
 /// The style of what matters less.
-pub const DIM: Style = Style::new().dimmed();
+pub(crate) const DIM: Style = Style::new().dimmed();
 /// The style of names and headings.
-pub const BOLD: Style = Style::new().bold();
+pub(crate) const BOLD: Style = Style::new().bold();
 
 /// A text in a style.
-pub fn styled(style: Style, text: impl fmt::Display) -> String {
+pub(crate) fn styled(style: Style, text: impl fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
 /// The printer.
-pub struct Ui {
+pub(crate) struct Ui {
     stdout: Stream,
     stderr: Stream,
     verbosity: Verbosity,
@@ -52,19 +52,28 @@ struct Stream {
 
 impl fmt::Debug for Ui {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Ui").field("verbosity", &self.verbosity).finish_non_exhaustive()
+        formatter
+            .debug_struct("Ui")
+            .field("verbosity", &self.verbosity)
+            .finish_non_exhaustive()
     }
 }
 
 impl Ui {
     /// The printer of the process. `NO_COLOR`, `CLICOLOR_FORCE` and whether a stream is a terminal
     /// decide about colour.
-    pub fn new(verbosity: Verbosity) -> Self {
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
         let has_colour = |choice: ColorChoice| !matches!(choice, ColorChoice::Never);
         let stderr = io::stderr();
         Self {
-            stdout: Stream::new(Box::new(io::stdout()), has_colour(AutoStream::choice(&io::stdout()))),
-            stderr: Stream::new(Box::new(io::stderr()), has_colour(AutoStream::choice(&stderr))),
+            stdout: Stream::new(
+                Box::new(io::stdout()),
+                has_colour(AutoStream::choice(&io::stdout())),
+            ),
+            stderr: Stream::new(
+                Box::new(io::stderr()),
+                has_colour(AutoStream::choice(&stderr)),
+            ),
             verbosity,
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
@@ -86,22 +95,22 @@ impl Ui {
     }
 
     /// How much is said on stderr.
-    pub fn verbosity(&self) -> Verbosity {
+    pub(crate) fn verbosity(&self) -> Verbosity {
         self.verbosity
     }
 
     /// Whether there is a person at a terminal who can be asked.
-    pub fn is_interactive(&self) -> bool {
+    pub(crate) fn is_interactive(&self) -> bool {
         self.is_interactive
     }
 
     /// Whether lines on stderr can be drawn anew.
-    pub fn stderr_is_terminal(&self) -> bool {
+    pub(crate) fn stderr_is_terminal(&self) -> bool {
         self.stderr_is_terminal
     }
 
     /// Whether stderr shows colours.
-    pub fn has_colour(&self) -> bool {
+    pub(crate) fn has_colour(&self) -> bool {
         self.stderr.has_colour
     }
 
@@ -110,7 +119,7 @@ impl Ui {
     /// # Errors
     ///
     /// When stdout can't be written for any other reason.
-    pub fn data(&self, text: &str) -> io::Result<()> {
+    pub(crate) fn data(&self, text: &str) -> io::Result<()> {
         match self.stdout.write(text) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
@@ -122,47 +131,49 @@ impl Ui {
     /// # Errors
     ///
     /// When stdout can't be written.
-    pub fn json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    pub(crate) fn json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(value)? + "\n";
         Ok(self.data(&text)?)
     }
 
     /// Says a line to the person, unless they want quiet.
-    pub fn say(&self, line: impl fmt::Display) {
+    pub(crate) fn say(&self, line: impl fmt::Display) {
         if self.verbosity > Verbosity::Quiet {
             self.line(line);
         }
     }
 
     /// Says what is being done, to a person who wants to see it.
-    pub fn detail(&self, line: impl fmt::Display) {
+    pub(crate) fn detail(&self, line: impl fmt::Display) {
         if self.verbosity > Verbosity::Normal {
             self.line(styled(DIM, line));
         }
     }
 
     /// Says what may hurt.
-    pub fn warn(&self, line: impl fmt::Display) {
+    pub(crate) fn warn(&self, line: impl fmt::Display) {
         self.say(format!("{}: {line}", styled(YELLOW.bold(), "warning")));
     }
 
     /// Says what can be done.
-    pub fn hint(&self, line: impl fmt::Display) {
+    pub(crate) fn hint(&self, line: impl fmt::Display) {
         self.say(format!("{}: {line}", styled(CYAN, "hint")));
     }
 
     /// Says something in any case: errors, and questions.
-    pub fn line(&self, line: impl fmt::Display) {
+    pub(crate) fn line(&self, line: impl fmt::Display) {
         // Nothing is left to do when the terminal is gone.
         let _ = self.stderr.write(&format!("{line}\n"));
     }
 
     /// Asks for a line; nothing without a person to ask, or at the end of the input.
-    pub fn ask(&self, question: &str) -> Option<String> {
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
         if !self.is_interactive {
             return None;
         }
-        self.stderr.write(&format!("{} ", styled(BOLD, question))).ok()?;
+        self.stderr
+            .write(&format!("{} ", styled(BOLD, question)))
+            .ok()?;
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer).ok()?;
         (read > 0).then(|| answer.trim().to_owned())
@@ -171,7 +182,10 @@ impl Ui {
 
 impl Stream {
     fn new(writer: Box<dyn Write + Send>, has_colour: bool) -> Self {
-        Self { writer: Mutex::new(writer), has_colour }
+        Self {
+            writer: Mutex::new(writer),
+            has_colour,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
@@ -222,7 +236,10 @@ mod tests {
         let (ui, stdout, stderr) = Ui::captured(Verbosity::Normal);
         ui.data("{}\n").unwrap();
         ui.warn("look out");
-        assert_eq!((stdout.text().as_str(), stderr.text().as_str()), ("{}\n", "warning: look out\n"));
+        assert_eq!(
+            (stdout.text().as_str(), stderr.text().as_str()),
+            ("{}\n", "warning: look out\n")
+        );
     }
 
     #[test]

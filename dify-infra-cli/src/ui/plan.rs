@@ -1,5 +1,7 @@
 //! A plan in colour. The words are those of the plan's own `Display`.
 
+use std::fmt::Write as _;
+
 use anstyle::Style;
 use dify_infra_core::diff::Difference;
 use dify_infra_core::plan::{Action, Change, Plan, RiskLevel};
@@ -8,11 +10,11 @@ use serde_json::Value;
 use super::{BOLD, DIM, GREEN, RED, YELLOW, styled};
 
 /// The whole plan, ending with its sum.
-pub fn render(plan: &Plan) -> String {
+pub(crate) fn render(plan: &Plan) -> String {
     let shown = |change: &&Change| change.action != Action::NoChange || !change.foreign.is_empty();
     let mut text: String = plan.changes().iter().filter(shown).map(change).collect();
     for sentence in plan.blocked() {
-        text += &format!("{} {sentence}\n", styled(RED, "!"));
+        let _ = writeln!(text, "{} {sentence}", styled(RED, "!"));
     }
     text + &sum(plan)
 }
@@ -24,14 +26,22 @@ fn change(change: &Change) -> String {
     let name = styled(BOLD, change.id.name());
     let mut text = format!("{} {name} {kind}: {}\n", styled(style, head), change.reason);
     if change.risk.level != RiskLevel::None {
-        let style = if change.risk.level == RiskLevel::Restart { YELLOW } else { RED };
-        text += &format!("    {}: {}\n", styled(style, "risk"), change.risk.note);
+        let style = if change.risk.level == RiskLevel::Restart {
+            YELLOW
+        } else {
+            RED
+        };
+        let _ = writeln!(text, "    {}: {}", styled(style, "risk"), change.risk.note);
     }
     if change.action != Action::Create {
         text.extend(change.differences.iter().map(difference));
     }
     for path in &change.foreign {
-        text += &format!("    {}\n", styled(DIM, format!("kept, set by someone else: {path}")));
+        let _ = writeln!(
+            text,
+            "    {}",
+            styled(DIM, format!("kept, set by someone else: {path}"))
+        );
     }
     text
 }
@@ -59,7 +69,11 @@ fn difference(difference: &Difference) -> String {
 
 fn text_diff(before: &str, after: &str) -> String {
     let diff = similar::TextDiff::from_lines(before, after);
-    let unified = diff.unified_diff().context_radius(2).header("live", "wanted").to_string();
+    let unified = diff
+        .unified_diff()
+        .context_radius(2)
+        .header("live", "wanted")
+        .to_string();
     unified.lines().map(file_line).collect()
 }
 
@@ -76,12 +90,19 @@ fn file_line(line: &str) -> String {
 fn sum(plan: &Plan) -> String {
     if plan.is_empty() {
         let count = plan.changes().len();
-        return format!("{}: {count} resources are as wanted\n", styled(GREEN, "no changes"));
+        return format!(
+            "{}: {count} resources are as wanted\n",
+            styled(GREEN, "no changes")
+        );
     }
     let summary = plan.summary();
     let part = |count: usize, style: Style, word: &str| {
         let text = format!("{count} {word}");
-        if count == 0 { text } else { styled(style, text) }
+        if count == 0 {
+            text
+        } else {
+            styled(style, text)
+        }
     };
     let parts = [
         part(summary.create, GREEN, "to create"),
@@ -115,7 +136,9 @@ mod tests {
             tags: BTreeMap::from([("dify-infra-deployment".to_owned(), "dify-dev".to_owned())]),
             properties: WorkspaceProperties {
                 retention_in_days: 90,
-                sku: WorkspaceSku { name: "PerGB2018".to_owned() },
+                sku: WorkspaceSku {
+                    name: "PerGB2018".to_owned(),
+                },
             },
         };
         let all = vec![(workspace.into(), Management::Managed)];
@@ -127,7 +150,10 @@ mod tests {
         let mut snapshot = Snapshot::new();
         snapshot.insert(id, observed);
         let plan = plan(&graph, &snapshot, Options::default());
-        (anstream::adapter::strip_str(&render(&plan)).to_string(), plan.to_string())
+        (
+            anstream::adapter::strip_str(&render(&plan)).to_string(),
+            plan.to_string(),
+        )
     }
 
     #[test]

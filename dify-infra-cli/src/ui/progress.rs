@@ -17,7 +17,7 @@ use plain::Plain;
 
 /// Shows the events of a run.
 #[derive(Debug)]
-pub struct Progress<'a>(View<'a>);
+pub(crate) struct Progress<'a>(View<'a>);
 
 #[derive(Debug)]
 enum View<'a> {
@@ -29,7 +29,7 @@ enum View<'a> {
 impl<'a> Progress<'a> {
     /// Live lines when a person sits at a terminal; plain ones in a log, and where requests are
     /// logged between them.
-    pub fn new(ui: &'a Ui) -> Self {
+    pub(crate) fn new(ui: &'a Ui) -> Self {
         let view = match ui.verbosity() {
             Verbosity::Quiet => View::Hidden,
             Verbosity::Normal if ui.stderr_is_terminal() => View::Live(Live::new(ui.has_colour())),
@@ -39,15 +39,15 @@ impl<'a> Progress<'a> {
     }
 
     /// Says a line without disturbing what is shown.
-    pub fn say(&self, ui: &Ui, line: &str) {
+    pub(crate) fn say(&self, ui: &Ui, text: &str) {
         match &self.0 {
-            View::Live(live) => live.above(line),
-            View::Hidden | View::Plain(_) => ui.say(line),
+            View::Live(live) => live.above(text),
+            View::Hidden | View::Plain(_) => ui.say(text),
         }
     }
 
     /// Ends the live lines.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let View::Live(live) = &self.0 {
             live.finish();
         }
@@ -87,7 +87,7 @@ fn done(action: Action) -> &'static str {
 }
 
 /// A resource's name for people: `dify-dev-postgres/dify` for a database of a server.
-pub fn name(id: &ResourceId) -> String {
+pub(crate) fn name(id: &ResourceId) -> String {
     match id.parent() {
         Some(parent) if id.is_child() => format!("{}/{}", name(&parent), id.name()),
         _ => id.name().to_owned(),
@@ -95,12 +95,16 @@ pub fn name(id: &ResourceId) -> String {
 }
 
 /// A resource's type for people: the last word of `Microsoft.App/containerApps`.
-pub fn kind(id: &ResourceId) -> String {
-    id.resource_type().rsplit('/').next().unwrap_or_default().to_owned()
+pub(crate) fn kind(id: &ResourceId) -> String {
+    id.resource_type()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// A duration as a person reads it: `3.2s`, `48s`, `4m 07s`.
-pub fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     let whole = duration.as_secs();
     match whole {
         0..=9 => format!("{:.1}s", duration.as_secs_f64()),
@@ -111,7 +115,12 @@ pub fn seconds(duration: Duration) -> String {
 
 /// What a resource waits for, in few words: the first names, and how many more.
 fn waited_for(on: &[ResourceId]) -> String {
-    let names: Vec<String> = on.iter().map(name).collect::<BTreeSet<_>>().into_iter().collect();
+    let names: Vec<String> = on
+        .iter()
+        .map(name)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     match names.as_slice() {
         [] => "its turn".to_owned(),
         [one] => one.clone(),
@@ -137,7 +146,10 @@ mod tests {
         let group = ResourceId::resource_group("s", "g");
         let server = group.provider("Microsoft.DBforPostgreSQL/flexibleServers", "pg");
         let database = server.child("databases", "dify");
-        assert_eq!((name(&database).as_str(), kind(&database).as_str()), ("pg/dify", "databases"));
+        assert_eq!(
+            (name(&database).as_str(), kind(&database).as_str()),
+            ("pg/dify", "databases")
+        );
         assert_eq!(name(&server), "pg");
     }
 

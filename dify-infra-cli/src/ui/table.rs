@@ -2,29 +2,34 @@
 
 /// A table of texts, which may hold colours.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// An empty table.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds a row.
-    pub fn row<Cell: Into<String>>(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    pub(crate) fn row<Cell: Into<String>>(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
     /// The lines, each column as wide as its widest cell but the last, two spaces between.
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max()
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| width(cell))
+                .max()
         };
-        let widths: Vec<usize> =
-            (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| width(column).unwrap_or_default())
+            .collect();
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
@@ -44,7 +49,10 @@ impl Table {
 
 /// Characters that are seen of a text.
 fn width(text: &str) -> usize {
-    anstream::adapter::strip_str(text).to_string().chars().count()
+    anstream::adapter::strip_str(text)
+        .to_string()
+        .chars()
+        .count()
 }
 
 #[cfg(test)]

@@ -63,15 +63,23 @@ struct Picture<'a> {
 impl<'a> Picture<'a> {
     fn new(graph: &'a ResourceGraph) -> Self {
         let nodes = graph.in_order();
-        let numbers: BTreeMap<&ResourceId, usize> =
-            nodes.iter().enumerate().map(|(number, node)| (node.id(), number)).collect();
+        let numbers: BTreeMap<&ResourceId, usize> = nodes
+            .iter()
+            .enumerate()
+            .map(|(number, node)| (node.id(), number))
+            .collect();
         let mut above: Vec<BTreeSet<usize>> = Vec::with_capacity(nodes.len());
         let mut arrows = BTreeSet::new();
         for (number, node) in nodes.iter().enumerate() {
-            let direct: BTreeSet<usize> =
-                node.dependencies().iter().filter_map(|id| numbers.get(id).copied()).collect();
-            let implied: BTreeSet<usize> =
-                direct.iter().flat_map(|needed| above[*needed].iter().copied()).collect();
+            let direct: BTreeSet<usize> = node
+                .dependencies()
+                .iter()
+                .filter_map(|id| numbers.get(id).copied())
+                .collect();
+            let implied: BTreeSet<usize> = direct
+                .iter()
+                .flat_map(|needed| above[*needed].iter().copied())
+                .collect();
             arrows.extend(direct.difference(&implied).map(|needed| (*needed, number)));
             above.push(&direct | &implied);
         }
@@ -100,7 +108,8 @@ fn class(node: &Node) -> Option<&'static str> {
 /// The type without its namespace: `flexibleServers/databases`.
 fn short_type(id: &ResourceId) -> String {
     let full = id.resource_type();
-    full.split_once('/').map_or_else(|| full.clone(), |(_, short)| short.to_owned())
+    full.split_once('/')
+        .map_or_else(|| full.clone(), |(_, short)| short.to_owned())
 }
 
 /// A text inside a quoted Mermaid label, whose entities begin with `#`.
@@ -131,16 +140,26 @@ mod tests {
 
     fn id(name: &str) -> ResourceId {
         let group = ResourceId::resource_group("s", "g");
-        group.provider("Microsoft.App/jobs", "job").child("executions", name)
+        group
+            .provider("Microsoft.App/jobs", "job")
+            .child("executions", name)
     }
 
     fn graph() -> ResourceGraph {
         let node = |name: &str, after: &[&str]| {
             let after = after.iter().map(|name| id(name)).collect();
-            let resource = JobExecution { id: id(name), after, image: String::new() };
+            let resource = JobExecution {
+                id: id(name),
+                after,
+                image: String::new(),
+            };
             (resource.into(), Management::Managed)
         };
-        let all = vec![node("a", &[]), node("b<1>", &["a"]), node("c", &["a", "b<1>"])];
+        let all = vec![
+            node("a", &[]),
+            node("b<1>", &["a"]),
+            node("c", &["a", "b<1>"]),
+        ];
         ResourceGraph::new("o", ResourceId::resource_group("s", "g"), all).unwrap()
     }
 
@@ -154,8 +173,15 @@ mod tests {
     #[test]
     fn labels_say_name_and_type_and_are_escaped() {
         let text = graph().to_mermaid();
-        assert!(text.contains("n1[\"b#lt;1#gt;<br/><small>jobs/executions</small>\"]"), "{text}");
-        assert!(graph().to_dot().contains("n1 [label=\"b<1>\\njobs/executions\"];"));
+        assert!(
+            text.contains("n1[\"b#lt;1#gt;<br/><small>jobs/executions</small>\"]"),
+            "{text}"
+        );
+        assert!(
+            graph()
+                .to_dot()
+                .contains("n1 [label=\"b<1>\\njobs/executions\"];")
+        );
     }
 
     #[test]

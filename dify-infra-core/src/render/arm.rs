@@ -47,7 +47,10 @@ const WORKSPACE_KEYS: (&str, &str) = ("listKeys", "2022-10-01");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn arm_template(graph: &ResourceGraph) -> Value {
-    let mut template = Template { graph, parameters: BTreeMap::new() };
+    let mut template = Template {
+        graph,
+        parameters: BTreeMap::new(),
+    };
     let resources = template.resources();
     json!({
         "$schema": SCHEMA,
@@ -106,12 +109,17 @@ impl Template<'_> {
     fn resource(&mut self, node: &Node, needs: &BTreeSet<ResourceId>) -> Value {
         let mut resource = Map::new();
         resource.insert("type".to_owned(), Value::from(node.kind().resource_type()));
-        resource.insert("apiVersion".to_owned(), Value::from(node.kind().api_version()));
+        resource.insert(
+            "apiVersion".to_owned(),
+            Value::from(node.kind().api_version()),
+        );
         let name = self.pieces(&names(node.id()).join("/"));
         resource.insert("name".to_owned(), Value::from(string(&name)));
         if !needs.is_empty() {
-            let needs: Vec<String> =
-                needs.iter().map(|id| format!("[{}]", self.resource_id(id))).collect();
+            let needs: Vec<String> = needs
+                .iter()
+                .map(|id| format!("[{}]", self.resource_id(id)))
+                .collect();
             resource.insert("dependsOn".to_owned(), Value::from(needs));
         }
         if let Value::Object(body) = self.value(node.body()) {
@@ -123,16 +131,20 @@ impl Template<'_> {
     /// A value of a body, with expressions in place of markers and ids.
     fn value(&mut self, value: &Value) -> Value {
         if let Some(text) = Text::from_marker(value) {
-            let pieces: Vec<Piece> =
-                text.parts().iter().flat_map(|part| self.part(part)).collect();
+            let pieces: Vec<Piece> = text
+                .parts()
+                .iter()
+                .flat_map(|part| self.part(part))
+                .collect();
             return Value::from(string(&pieces));
         }
         match value {
             Value::String(text) => Value::from(self.text(text)),
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
-            Value::Object(fields) => {
-                fields.iter().map(|(key, field)| (key.clone(), self.value(field))).collect()
-            }
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(key, field)| (key.clone(), self.value(field)))
+                .collect(),
             other => other.clone(),
         }
     }
@@ -166,11 +178,15 @@ impl Template<'_> {
         let id = self.resource_id(resource);
         let version = Kind::from_type(&resource.resource_type()).map_or("", Kind::api_version);
         match output {
-            OutputReference::Property { pointer, .. } => match pointer.strip_prefix("/properties") {
-                Some(pointer) => format!("reference({id}, '{version}'){}", path(pointer)),
-                None => format!("reference({id}, '{version}', 'Full'){}", path(pointer)),
-            },
-            OutputReference::Action { action, pointer, .. } => {
+            OutputReference::Property { pointer, .. } => {
+                match pointer.strip_prefix("/properties") {
+                    Some(pointer) => format!("reference({id}, '{version}'){}", path(pointer)),
+                    None => format!("reference({id}, '{version}', 'Full'){}", path(pointer)),
+                }
+            }
+            OutputReference::Action {
+                action, pointer, ..
+            } => {
                 let (action, version) = match action.as_str() {
                     "sharedKeys" => WORKSPACE_KEYS,
                     other => (other, version),
@@ -195,11 +211,13 @@ impl Template<'_> {
         let mut pieces = Vec::new();
         for (position, literal) in text.split(UNKNOWN_SUFFIX).enumerate() {
             if position > 0 {
-                self.parameters.entry(SUFFIX_PARAMETER.to_owned()).or_insert_with(|| {
-                    json!({ "type": "string", "metadata": { "description":
+                self.parameters
+                    .entry(SUFFIX_PARAMETER.to_owned())
+                    .or_insert_with(|| {
+                        json!({ "type": "string", "metadata": { "description":
                         "The end of names that are unique in all of Azure: small letters and \
                          digits." } })
-                });
+                    });
                 pieces.push(Piece::Code(format!("parameters('{SUFFIX_PARAMETER}')")));
             }
             if !literal.is_empty() {
@@ -242,7 +260,9 @@ fn string(pieces: &[Piece]) -> String {
     match pieces {
         [] => String::new(),
         // A string in brackets would be read as an expression; a doubled one is not.
-        [Piece::Literal(text)] if text.starts_with('[') && text.ends_with(']') => format!("[{text}"),
+        [Piece::Literal(text)] if text.starts_with('[') && text.ends_with(']') => {
+            format!("[{text}")
+        }
         [Piece::Literal(text)] => text.clone(),
         pieces => format!("[{}]", code(pieces)),
     }
@@ -274,7 +294,11 @@ fn path(pointer: &str) -> String {
         Ok(index) => format!("[{index}]"),
         Err(_) => format!(".{word}"),
     };
-    pointer.split('/').filter(|word| !word.is_empty()).map(step).collect()
+    pointer
+        .split('/')
+        .filter(|word| !word.is_empty())
+        .map(step)
+        .collect()
 }
 
 #[cfg(test)]
@@ -300,8 +324,10 @@ mod tests {
     }
 
     fn template(resources: Vec<AnyResource>) -> Value {
-        let resources =
-            resources.into_iter().map(|resource| (resource, Management::Managed)).collect();
+        let resources = resources
+            .into_iter()
+            .map(|resource| (resource, Management::Managed))
+            .collect();
         arm_template(&ResourceGraph::new("dify-dev", group(), resources).unwrap())
     }
 
@@ -324,7 +350,9 @@ mod tests {
             tags: BTreeMap::new(),
             properties: WorkspaceProperties {
                 retention_in_days: 30,
-                sku: WorkspaceSku { name: "PerGB2018".to_owned() },
+                sku: WorkspaceSku {
+                    name: "PerGB2018".to_owned(),
+                },
             },
         }
         .into()
@@ -399,7 +427,9 @@ mod tests {
     #[test]
     fn the_group_and_runs_of_jobs_are_left_out() {
         let run = JobExecution {
-            id: group().provider("Microsoft.App/jobs", "job").child("executions", "run"),
+            id: group()
+                .provider("Microsoft.App/jobs", "job")
+                .child("executions", "run"),
             after: Vec::new(),
             image: String::new(),
         };
@@ -408,13 +438,19 @@ mod tests {
             location: "japaneast".to_owned(),
             tags: BTreeMap::new(),
         };
-        assert_eq!(template(vec![run.into(), own.into()])["resources"], json!([]));
+        assert_eq!(
+            template(vec![run.into(), own.into()])["resources"],
+            json!([])
+        );
     }
 
     #[test]
     fn secrets_are_secure_parameters() {
         let graph = ResourceGraph::new("o", group(), Vec::new()).unwrap();
-        let mut template = Template { graph: &graph, parameters: BTreeMap::new() };
+        let mut template = Template {
+            graph: &graph,
+            parameters: BTreeMap::new(),
+        };
         let secret = Text::secret(&crate::secrets::SecretKind::PostgresPassword.into());
         let url = Text::from("postgres://it's:").and(secret.percent_encoded());
         let value = template.value(&serde_json::to_value(url).unwrap());
@@ -422,6 +458,9 @@ mod tests {
             value,
             "[concat('postgres://it''s:', uriComponent(parameters('postgresPassword')))]"
         );
-        assert_eq!(template.parameters["postgresPassword"]["type"], "secureString");
+        assert_eq!(
+            template.parameters["postgresPassword"]["type"],
+            "secureString"
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! The variables of each container as env files for people and scripts, without a secret.
 
+use std::fmt::Write as _;
+
 use super::RenderedFile;
-use crate::graph::ResourceGraph;
+use crate::graph::{Node, ResourceGraph};
 use crate::resource::container_apps::{Container, EnvironmentVariable, Secret};
 use crate::resource::{AnyResource, OutputReference, Part, ResourceId, Text};
 
@@ -13,19 +15,29 @@ use crate::resource::{AnyResource, OutputReference, Part, ResourceId, Text};
 /// Comments at the top say what the secrets that apply derives are made of.
 pub fn environment_files(graph: &ResourceGraph) -> Vec<RenderedFile> {
     let file = |id: &ResourceId, containers: &[Container], secrets: &[Secret]| {
-        let variables: Vec<&EnvironmentVariable> =
-            containers.iter().flat_map(|container| &container.env).collect();
+        let variables: Vec<&EnvironmentVariable> = containers
+            .iter()
+            .flat_map(|container| &container.env)
+            .collect();
         let name = format!("{}.env", id.name());
         (!variables.is_empty()).then(|| RenderedFile::public(&name, text(&variables, secrets)))
     };
     let files = graph.nodes().filter_map(|node| match node.resource() {
         AnyResource::ContainerApp(app) => {
             let properties = &app.properties;
-            file(&app.id, &properties.template.containers, &properties.configuration.secrets)
+            file(
+                &app.id,
+                &properties.template.containers,
+                &properties.configuration.secrets,
+            )
         }
         AnyResource::Job(job) => {
             let properties = &job.properties;
-            file(&job.id, &properties.template.containers, &properties.configuration.secrets)
+            file(
+                &job.id,
+                &properties.template.containers,
+                &properties.configuration.secrets,
+            )
         }
         _ => None,
     });
@@ -34,14 +46,24 @@ pub fn environment_files(graph: &ResourceGraph) -> Vec<RenderedFile> {
 
 /// The files that an app mounts, exactly as apply delivers them; empty for an app without.
 pub fn mounted_files(graph: &ResourceGraph, app: &ResourceId) -> Vec<RenderedFile> {
-    let Some(AnyResource::ContainerApp(app)) = graph.get(app).map(|node| node.resource()) else {
+    let Some(AnyResource::ContainerApp(app)) = graph.get(app).map(Node::resource) else {
         return Vec::new();
     };
     let secrets = &app.properties.configuration.secrets;
-    let items = app.properties.template.volumes.iter().flat_map(|volume| &volume.secrets);
+    let items = app
+        .properties
+        .template
+        .volumes
+        .iter()
+        .flat_map(|volume| &volume.secrets);
     let files = items.filter_map(|item| {
-        let secret = secrets.iter().find(|secret| secret.name == item.secret_ref)?;
-        Some(RenderedFile::public(&item.path, secret.value.literal()?.to_owned()))
+        let secret = secrets
+            .iter()
+            .find(|secret| secret.name == item.secret_ref)?;
+        Some(RenderedFile::public(
+            &item.path,
+            secret.value.literal()?.to_owned(),
+        ))
     });
     files.collect()
 }
@@ -49,21 +71,32 @@ pub fn mounted_files(graph: &ResourceGraph, app: &ResourceId) -> Vec<RenderedFil
 fn text(variables: &[&EnvironmentVariable], secrets: &[Secret]) -> String {
     let mut text = String::new();
     for variable in variables {
-        if let EnvironmentVariable::Secret { secret_reference, .. } = variable
-            && let Some(secret) = secrets.iter().find(|secret| secret.name == *secret_reference)
+        if let EnvironmentVariable::Secret {
+            secret_reference, ..
+        } = variable
+            && let Some(secret) = secrets
+                .iter()
+                .find(|secret| secret.name == *secret_reference)
             && !is_secret_itself(secret)
         {
-            text += &format!("# ${{secret:{}}} is {}\n", secret.name, shown(&secret.value));
+            let _ = writeln!(
+                text,
+                "# ${{secret:{}}} is {}",
+                secret.name,
+                shown(&secret.value)
+            );
         }
     }
     for variable in variables {
         let value = match variable {
             EnvironmentVariable::Plain { value, .. } => quoted(&shown(value)),
-            EnvironmentVariable::Secret { secret_reference, .. } => {
+            EnvironmentVariable::Secret {
+                secret_reference, ..
+            } => {
                 format!("${{secret:{secret_reference}}}")
             }
         };
-        text += &format!("{}={value}\n", variable.name());
+        let _ = writeln!(text, "{}={value}", variable.name());
     }
     text
 }
@@ -85,7 +118,14 @@ fn shown_part(part: &Part) -> String {
         Part::Output(OutputReference::Property { resource, pointer }, _) => {
             format!("${{output:{}{pointer}}}", resource.name())
         }
-        Part::Output(OutputReference::Action { resource, action, pointer }, _) => {
+        Part::Output(
+            OutputReference::Action {
+                resource,
+                action,
+                pointer,
+            },
+            _,
+        ) => {
             format!("${{secret:{}/{action}{pointer}}}", resource.name())
         }
     }
@@ -93,9 +133,8 @@ fn shown_part(part: &Part) -> String {
 
 /// A value as a POSIX shell and most readers of env files take it.
 fn quoted(value: &str) -> String {
-    let plain = |character: char| {
-        character.is_ascii_alphanumeric() || "_-./:@%+,=${}".contains(character)
-    };
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "_-./:@%+,=${}".contains(character);
     if value.chars().all(plain) {
         value.to_owned()
     } else {
@@ -113,12 +152,18 @@ mod tests {
     }
 
     fn plain(name: &str, value: impl Into<Text>) -> EnvironmentVariable {
-        EnvironmentVariable::Plain { name: name.to_owned(), value: value.into() }
+        EnvironmentVariable::Plain {
+            name: name.to_owned(),
+            value: value.into(),
+        }
     }
 
     fn reference(name: &str, secret: &str) -> EnvironmentVariable {
         let secret_reference = secret.to_owned();
-        EnvironmentVariable::Secret { name: name.to_owned(), secret_reference }
+        EnvironmentVariable::Secret {
+            name: name.to_owned(),
+            secret_reference,
+        }
     }
 
     #[test]
@@ -128,7 +173,10 @@ mod tests {
             .and("@")
             .and(Text::property(&redis(), "/properties/hostName"));
         let secrets = [
-            Secret { name: "celery-broker-url".to_owned(), value: broker },
+            Secret {
+                name: "celery-broker-url".to_owned(),
+                value: broker,
+            },
             Secret {
                 name: "secret-key".to_owned(),
                 value: Text::secret(&SecretKind::SecretKey.into()),
@@ -136,7 +184,10 @@ mod tests {
         ];
         let variables = [
             reference("CELERY_BROKER_URL", "celery-broker-url"),
-            plain("REDIS_HOST", Text::property(&redis(), "/properties/hostName")),
+            plain(
+                "REDIS_HOST",
+                Text::property(&redis(), "/properties/hostName"),
+            ),
             reference("SECRET_KEY", "secret-key"),
         ];
         let lines = text(&variables.iter().collect::<Vec<_>>(), &secrets);
@@ -154,6 +205,9 @@ mod tests {
     fn values_that_a_shell_would_split_are_quoted() {
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's"), "'it'\\''s'");
-        assert_eq!(quoted("https://x.example/e/{hook_id}"), "https://x.example/e/{hook_id}");
+        assert_eq!(
+            quoted("https://x.example/e/{hook_id}"),
+            "https://x.example/e/{hook_id}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use dify_infra_core::plan::Action;
 use dify_infra_core::resource::ResourceId;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{done, doing, kind, name, seconds, waited_for};
+use super::{doing, done, kind, name, seconds, waited_for};
 use crate::ui::{DIM, GREEN, RED, YELLOW, styled};
 
 /// How often elapsed times and spinners move.
@@ -49,7 +49,12 @@ impl Live {
         let total = lines.add(ProgressBar::new(0));
         total.set_style(style("  {pos} of {len} done, {msg}{elapsed}"));
         total.enable_steady_tick(TICK);
-        Self { lines, total, has_colour, state: Mutex::new(State::default()) }
+        Self {
+            lines,
+            total,
+            has_colour,
+            state: Mutex::new(State::default()),
+        }
     }
 
     /// A line above the moving ones, that stays.
@@ -74,13 +79,17 @@ impl Live {
         match event {
             Event::Planned { id, action } => self.planned(id, *action),
             Event::Waiting { id, on } => {
-                let text = self.coloured(DIM, format!("waits for {}", waited_for(on)));
-                self.message(id, &text);
+                let text = format!("waits for {}", waited_for(&self.at_work(on)));
+                self.message(id, &self.coloured(DIM, text));
             }
             Event::Started { id, action } => self.started(id, *action),
             Event::Progress { id, state } => self.message(id, state),
             Event::Finished { id, elapsed } => {
-                let action = self.state().bars.get(id).map_or(Action::Update, |line| line.action);
+                let action = self
+                    .state()
+                    .bars
+                    .get(id)
+                    .map_or(Action::Update, |line| line.action);
                 let sign = self.coloured(GREEN, format!("✓ {:<9}", done(action)));
                 self.ended(id, &sign, &seconds(*elapsed));
             }
@@ -101,7 +110,14 @@ impl Live {
         bar.set_style(style("  · {prefix} {msg}"));
         bar.set_prefix(name(id));
         bar.set_message(self.coloured(DIM, "waits"));
-        state.bars.insert(id.clone(), Line { bar, action, is_running: false });
+        state.bars.insert(
+            id.clone(),
+            Line {
+                bar,
+                action,
+                is_running: false,
+            },
+        );
         self.total.inc_length(1);
     }
 
@@ -109,16 +125,34 @@ impl Live {
     fn started(&self, id: &ResourceId, action: Action) {
         let mut state = self.state();
         let (position, width) = (state.running + 1, state.width);
-        let Some(line) = state.bars.get_mut(id) else { return };
+        let Some(line) = state.bars.get_mut(id) else {
+            return;
+        };
         self.lines.remove(&line.bar);
         let bar = self.lines.insert(position, ProgressBar::new_spinner());
         bar.set_style(style("  {spinner} {prefix} {elapsed:>6}  {msg}"));
         bar.set_prefix(format!("{:<9} {:<width$}", doing(action), name(id)));
         bar.set_message(self.coloured(DIM, kind(id)));
         bar.enable_steady_tick(TICK);
-        *line = Line { bar, action, is_running: true };
+        *line = Line {
+            bar,
+            action,
+            is_running: true,
+        };
         state.running += 1;
         self.sum(&state);
+    }
+
+    /// Those of the resources that are being worked on; all of them when none is.
+    fn at_work(&self, ids: &[ResourceId]) -> Vec<ResourceId> {
+        let state = self.state();
+        let is_running = |id: &&ResourceId| state.bars.get(*id).is_some_and(|one| one.is_running);
+        let running: Vec<ResourceId> = ids.iter().filter(is_running).cloned().collect();
+        if running.is_empty() {
+            ids.to_vec()
+        } else {
+            running
+        }
     }
 
     fn message(&self, id: &ResourceId, text: &str) {
@@ -144,11 +178,16 @@ impl Live {
 
     fn sum(&self, state: &State) {
         self.total.set_position(state.ended);
-        self.total.set_message(format!("{} running, ", state.running));
+        self.total
+            .set_message(format!("{} running, ", state.running));
     }
 
     fn coloured(&self, style: anstyle::Style, text: impl std::fmt::Display) -> String {
-        if self.has_colour { styled(style, text) } else { text.to_string() }
+        if self.has_colour {
+            styled(style, text)
+        } else {
+            text.to_string()
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -174,12 +213,24 @@ mod tests {
     fn counts_what_runs_and_what_has_ended() {
         let live = Live::new(false);
         for name in ["a", "b"] {
-            live.event(&Event::Planned { id: id(name), action: Action::Create });
+            live.event(&Event::Planned {
+                id: id(name),
+                action: Action::Create,
+            });
         }
-        live.event(&Event::Started { id: id("a"), action: Action::Create });
+        live.event(&Event::Started {
+            id: id("a"),
+            action: Action::Create,
+        });
         assert_eq!((live.state().running, live.total.length()), (1, Some(2)));
-        live.event(&Event::Finished { id: id("a"), elapsed: Duration::from_secs(1) });
-        live.event(&Event::Skipped { id: id("b"), because: "stopped".to_owned() });
+        live.event(&Event::Finished {
+            id: id("a"),
+            elapsed: Duration::from_secs(1),
+        });
+        live.event(&Event::Skipped {
+            id: id("b"),
+            because: "stopped".to_owned(),
+        });
         let state = live.state();
         assert_eq!((state.running, state.ended, state.bars.len()), (0, 2, 0));
     }

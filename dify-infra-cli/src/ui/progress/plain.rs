@@ -7,7 +7,7 @@ use dify_infra_azure::apply::Event;
 use dify_infra_core::plan::Action;
 use dify_infra_core::resource::ResourceId;
 
-use super::{done, doing, kind, name, seconds, waited_for};
+use super::{doing, done, kind, name, seconds};
 use crate::settings::Verbosity;
 use crate::ui::{GREEN, RED, Ui, YELLOW, styled};
 
@@ -29,7 +29,10 @@ struct Seen {
 
 impl<'a> Plain<'a> {
     pub(super) fn new(ui: &'a Ui) -> Self {
-        Self { ui, seen: Mutex::new(Seen::default()) }
+        Self {
+            ui,
+            seen: Mutex::new(Seen::default()),
+        }
     }
 
     /// Azure's own words for a state are for those who ask for more.
@@ -37,7 +40,11 @@ impl<'a> Plain<'a> {
         if matches!(event, Event::Progress { .. }) && self.ui.verbosity() < Verbosity::Verbose {
             return;
         }
-        let line = self.seen.lock().unwrap_or_else(PoisonError::into_inner).line(event);
+        let line = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .line(event);
         if let Some(line) = line {
             self.ui.say(line);
         }
@@ -53,7 +60,13 @@ impl Seen {
                 self.actions.insert(id.clone(), *action);
                 None
             }
-            Event::Waiting { id, on } => self.once(id, format!("waits for {}", waited_for(on))),
+            // Of all that is waited for, the last is what a reader of a log wants to know.
+            Event::Waiting { id, on } => match on.as_slice() {
+                [last] if last.parent().is_some() => {
+                    self.once(id, format!("waits for {}", name(last)))
+                }
+                _ => None,
+            },
             Event::Started { id, action } => {
                 self.actions.insert(id.clone(), *action);
                 self.once(id, doing(*action).to_owned())
@@ -91,7 +104,13 @@ impl Seen {
     /// `[ 3/31] dify-dev-api (containerApps) `.
     fn start(&self, id: &ResourceId) -> String {
         let width = self.planned.to_string().len();
-        format!("[{:>width$}/{}] {} ({}) ", self.ended, self.planned, name(id), kind(id))
+        format!(
+            "[{:>width$}/{}] {} ({}) ",
+            self.ended,
+            self.planned,
+            name(id),
+            kind(id)
+        )
     }
 }
 
@@ -108,17 +127,34 @@ mod tests {
     fn lines(events: &[Event]) -> Vec<String> {
         let mut seen = Seen::default();
         let lines = events.iter().filter_map(|event| seen.line(event));
-        lines.map(|line| anstream::adapter::strip_str(&line).to_string()).collect()
+        lines
+            .map(|line| anstream::adapter::strip_str(&line).to_string())
+            .collect()
     }
 
     #[test]
     fn tells_what_happens_to_a_resource() {
         let said = lines(&[
-            Event::Planned { id: id("api"), action: Action::Create },
-            Event::Waiting { id: id("api"), on: vec![id("environment")] },
-            Event::Started { id: id("api"), action: Action::Create },
-            Event::Progress { id: id("api"), state: "InProgress".to_owned() },
-            Event::Finished { id: id("api"), elapsed: Duration::from_millis(3200) },
+            Event::Planned {
+                id: id("api"),
+                action: Action::Create,
+            },
+            Event::Waiting {
+                id: id("api"),
+                on: vec![id("environment")],
+            },
+            Event::Started {
+                id: id("api"),
+                action: Action::Create,
+            },
+            Event::Progress {
+                id: id("api"),
+                state: "InProgress".to_owned(),
+            },
+            Event::Finished {
+                id: id("api"),
+                elapsed: Duration::from_millis(3200),
+            },
         ]);
         assert_eq!(
             said,
@@ -132,18 +168,49 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_told_when_one_thing_is_left() {
+        let group = ResourceId::resource_group("s", "g");
+        let waits = |on: &[ResourceId]| Event::Waiting {
+            id: id("api"),
+            on: on.to_vec(),
+        };
+        let said = lines(&[
+            waits(&[id("a"), id("b")]),
+            waits(&[id("b")]),
+            waits(&[group]),
+        ]);
+        assert_eq!(said, ["[0/0] api (containerApps) waits for b"]);
+    }
+
+    #[test]
     fn says_nothing_twice() {
-        let progress = Event::Progress { id: id("api"), state: "InProgress".to_owned() };
-        assert_eq!(lines(&[progress.clone(), progress.clone(), progress]).len(), 1);
+        let progress = Event::Progress {
+            id: id("api"),
+            state: "InProgress".to_owned(),
+        };
+        assert_eq!(
+            lines(&[progress.clone(), progress.clone(), progress]).len(),
+            1
+        );
     }
 
     #[test]
     fn tells_why_something_failed_or_was_left_out() {
         let said = lines(&[
-            Event::Failed { id: id("api"), message: "quota is used up".to_owned() },
-            Event::Skipped { id: id("web"), because: "it needs api, which failed".to_owned() },
+            Event::Failed {
+                id: id("api"),
+                message: "quota is used up".to_owned(),
+            },
+            Event::Skipped {
+                id: id("web"),
+                because: "it needs api, which failed".to_owned(),
+            },
         ]);
         assert!(said[0].ends_with("failed: quota is used up"), "{}", said[0]);
-        assert!(said[1].ends_with("skipped: it needs api, which failed"), "{}", said[1]);
+        assert!(
+            said[1].ends_with("skipped: it needs api, which failed"),
+            "{}",
+            said[1]
+        );
     }
 }

@@ -17,8 +17,7 @@ use crate::ui::{BOLD, GREEN, RED, Ui, YELLOW, styled};
 
 /// The choices of a run, in the time of the Azure that it is about.
 pub(super) fn options(session: &Session, settings: &Settings) -> ApplyOptions {
-    let options =
-        ApplyOptions::new().with_journal(session.state.journals(session.graph.owner()));
+    let options = ApplyOptions::new().with_journal(session.journals());
     if session.is_embedded {
         let pause = options.look_every.as_secs_f64() / settings.time_scale;
         options.with_look_every(Duration::from_secs_f64(pause.clamp(0.01, 5.0)))
@@ -30,7 +29,7 @@ pub(super) fn options(session: &Session, settings: &Settings) -> ApplyOptions {
 /// Watches a run to its end. Ctrl-C stops it, a second one abandons it.
 pub(super) async fn watch<Run>(
     ui: &Ui,
-    start: impl FnOnce(&Progress<'_>, Cancellation) -> Run,
+    start: impl FnOnce(Cancellation) -> Run,
     progress: &Progress<'_>,
 ) -> anyhow::Result<ApplyReport>
 where
@@ -42,20 +41,27 @@ where
                     at once";
         progress.say(ui, &styled(YELLOW, line));
     };
-    let ended = stoppable(start(progress, cancellation), switch, told).await;
+    let ended = stoppable(start(cancellation), switch, told).await;
     progress.finish();
     match ended {
         Ended::Finished(report) => Ok(report?),
-        Ended::Abandoned => Err(Problem::new("the run was left while Azure was still at work")
-            .hint("run the same command again: it looks at Azure and goes on from there")
-            .into()),
+        Ended::Abandoned => Err(
+            Problem::new("the run was left while Azure was still at work")
+                .hint("run the same command again: it looks at Azure and goes on from there")
+                .into(),
+        ),
     }
 }
 
 /// Says how a run ended: failures with their reasons and remedies, then the sum.
 pub(super) fn conclude(ui: &Ui, report: &ApplyReport) {
     for (id, error) in report.failures() {
-        ui.line(format!("{}: {}: {}", styled(RED, "error"), styled(BOLD, name(id)), chain(error)));
+        ui.line(format!(
+            "{}: {}: {}",
+            styled(RED, "error"),
+            styled(BOLD, name(id)),
+            chain(error)
+        ));
         let first: &(dyn std::error::Error + 'static) = error;
         let causes = std::iter::successors(Some(first), |error| error.source());
         for hint in errors::hints(causes) {
@@ -75,13 +81,20 @@ pub(super) fn conclude(ui: &Ui, report: &ApplyReport) {
 fn chain(error: &ApplyError) -> String {
     let first: &(dyn std::error::Error + 'static) = error;
     let causes = std::iter::successors(Some(first), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// `done: 31 created`, `stopped: 3 created, 28 skipped`.
 fn sum(report: &ApplyReport) -> String {
     let count = |wanted: &dyn Fn(&Outcome) -> bool| {
-        report.outcomes.iter().filter(|outcome| wanted(outcome)).count()
+        report
+            .outcomes
+            .iter()
+            .filter(|outcome| wanted(outcome))
+            .count()
     };
     let done = |action: Action| {
         count(&|one| one.action == action && matches!(one.result, OutcomeResult::Done))
@@ -91,8 +104,14 @@ fn sum(report: &ApplyReport) -> String {
         (done(Action::Update), "updated"),
         (done(Action::Replace), "replaced"),
         (done(Action::Delete), "deleted"),
-        (count(&|one| matches!(one.result, OutcomeResult::Failed(_))), "failed"),
-        (count(&|one| matches!(one.result, OutcomeResult::Skipped(_))), "skipped"),
+        (
+            count(&|one| matches!(one.result, OutcomeResult::Failed(_))),
+            "failed",
+        ),
+        (
+            count(&|one| matches!(one.result, OutcomeResult::Skipped(_))),
+            "skipped",
+        ),
     ];
     let parts: Vec<String> = parts
         .iter()
@@ -104,7 +123,11 @@ fn sum(report: &ApplyReport) -> String {
         (false, true) => styled(YELLOW, "stopped"),
         (false, false) => styled(RED, "failed"),
     };
-    if parts.is_empty() { format!("{word}: nothing") } else { format!("{word}: {}", parts.join(", ")) }
+    if parts.is_empty() {
+        format!("{word}: nothing")
+    } else {
+        format!("{word}: {}", parts.join(", "))
+    }
 }
 
 /// A run as data.
