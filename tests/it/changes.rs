@@ -53,11 +53,20 @@ async fn a_variable_of_a_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_variable_that_is_no_longer_wanted_goes_back_to_what_the_release_says() {
+async fn a_variable_that_is_no_longer_wanted_stays_until_it_is_pruned() {
+    let scene = Scene::new(DIFY_DEV);
+    scene.apply().await;
     let from = "[services.worker.env]\nLOG_LEVEL = \"INFO\"\n";
-    let (plan, writes) = after_edit(from, "").await;
+    let mut without = scene.with_file(&edit(DIFY_DEV, from, ""));
+    // Nothing remembers who set it, so it counts as somebody else's.
+    let plan = without.plan().await;
+    assert!(plan.is_empty(), "{plan}");
     insta::assert_snapshot!(plan);
-    insta::assert_debug_snapshot!("a_variable_that_is_no_longer_wanted_writes", writes);
+    without.options = without.options.clone().with_prune(true);
+    scene.azure.forget();
+    without.apply().await;
+    assert_eq!(scene.azure.headlines(), ["PUT dify-dev-worker"]);
+    without.assert_settled().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,7 +67,7 @@ async fn a_failed_app_is_told_and_made_by_the_next_run() {
 
 #[tokio::test(start_paused = true)]
 async fn callers_are_left_alone_when_an_update_of_what_they_call_fails() {
-    let scene = Scene::new(&edit(DIFY_DEV, "dify = \"1.16.0\"", "dify = \"1.14.2\""));
+    let scene = Scene::new(&edit(DIFY_DEV, "dify = \"1.16.0\"", "dify = \"1.13.3\""));
     scene.apply().await;
     let new = scene.with_file(DIFY_DEV);
     scene.azure.fail_operation("dify-dev-sandbox", "the image can't be pulled");
@@ -141,9 +141,7 @@ async fn a_stopped_run_ends_what_runs_and_starts_nothing_new() {
     let report = scene.try_apply(&sink, cancellation).await.unwrap();
     assert!(report.cancelled && !report.is_success());
     assert_eq!(report.failures().count(), 0, "what was running came to its end");
-    // What became free by the very event that stopped the run may have started with it.
-    let late = sink.started_late.lock().unwrap().clone();
-    assert!(late.len() <= 3, "{late:?}");
+    assert_eq!(*sink.started_late.lock().unwrap(), Vec::<String>::new());
     let skipped = not_done(&report);
     assert!(skipped.iter().all(|line| line.ends_with("skipped: the run was stopped")), "{skipped:#?}");
     assert!(!skipped.is_empty());

@@ -109,7 +109,7 @@ proptest! {
 
     #[test]
     fn an_upgrade_converges(faults in schedule()) {
-        let old = edit(DIFY_DEV, "dify = \"1.16.0\"", "dify = \"1.14.2\"");
+        let old = edit(DIFY_DEV, "dify = \"1.16.0\"", "dify = \"1.13.3\"");
         let files = [old.as_str(), DIFY_DEV];
         runtime().block_on(async {
             let scene = deploy(&files, faults).await.map_err(TestCaseError::fail)?;

@@ -30,10 +30,10 @@ async fn a_wrong_subscription() {
     let from = "resource_group = \"dify-dev-rg\"";
     let other = format!("{from}\nsubscription = \"99999999-9999-4999-8999-999999999999\"");
     let file = edit(MINIMAL, from, &other);
-    let scene = Scene::new(&file);
-    let problems = scene.preflight().await;
-    assert!(scene.azure.writes().is_empty());
-    insta::assert_debug_snapshot!(problems);
+    insta::assert_debug_snapshot!(problems(Emulator::builder(), &file).await);
+    let plan = Scene::new(&file).plan().await;
+    assert!(!plan.is_applyable());
+    insta::assert_snapshot!("a_wrong_subscription_plan", plan.changes()[0].reason);
 }
 
 #[tokio::test(start_paused = true)]
