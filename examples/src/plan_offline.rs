@@ -14,7 +14,11 @@ use dify_infra_core::plan::{Observed, Options, Plan, Snapshot, plan};
 pub fn run(file: &str, out: &mut dyn Write) -> anyhow::Result<Plan> {
     let resolved = Deployment::parse(file)?;
     for finding in &resolved.diagnostics {
-        writeln!(out, "{}[{}]: {}", finding.severity, finding.code, finding.message)?;
+        writeln!(
+            out,
+            "{}[{}]: {}",
+            finding.severity, finding.code, finding.message
+        )?;
     }
 
     // Without a subscription, names that are unique in all of Azure end in `<suffix>`.

@@ -44,10 +44,15 @@ fn runtime() -> tokio::runtime::Runtime {
 /// write must not begin before the one before it is seen to be done.
 fn overlapping_postgres_writes(exchanges: &[Exchange]) -> Vec<String> {
     let is_postgres = |one: &&Exchange| one.path.to_ascii_lowercase().contains("dbforpostgresql");
-    let writes = exchanges.iter().filter(is_postgres).filter(|one| one.is_write());
+    let writes = exchanges
+        .iter()
+        .filter(is_postgres)
+        .filter(|one| one.is_write());
     let refused = writes.filter(|one| one.status == Some(409));
     let busy = |one: &&Exchange| {
-        one.answer.as_ref().is_some_and(|answer| answer.to_string().contains("ServerIsBusy"))
+        one.answer
+            .as_ref()
+            .is_some_and(|answer| answer.to_string().contains("ServerIsBusy"))
     };
     refused.filter(busy).map(Exchange::headline).collect()
 }
@@ -67,7 +72,9 @@ async fn deploy(files: &[&str], faults: BTreeMap<usize, FaultKind>) -> Result<Sc
             match current.try_apply(&quiet, never).await {
                 Ok(report) if report.is_success() => done = true,
                 Ok(report) => said.extend(
-                    report.failures().map(|(id, error)| format!("{}: {}", id.name(), error.sentence())),
+                    report
+                        .failures()
+                        .map(|(id, error)| format!("{}: {}", id.name(), error.sentence())),
                 ),
                 Err(error) => said.push(error.sentence()),
             }
@@ -130,10 +137,16 @@ fn one_write_at_a_time_reaches_a_postgres_server() {
         let below = server.as_str().to_ascii_lowercase();
         let exchanges = scene.azure.exchanges();
         let mine = |one: &&Exchange| one.path.to_ascii_lowercase().starts_with(&below);
-        let puts: Vec<&Exchange> =
-            exchanges.iter().filter(mine).filter(|one| one.method == Method::PUT).collect();
+        let puts: Vec<&Exchange> = exchanges
+            .iter()
+            .filter(mine)
+            .filter(|one| one.method == Method::PUT)
+            .collect();
         assert_eq!(puts.len(), 5, "each is sent once, since none is refused");
-        assert!(puts.iter().all(|one| one.status.is_some_and(|status| status < 300)));
+        assert!(
+            puts.iter()
+                .all(|one| one.status.is_some_and(|status| status < 300))
+        );
         assert!(overlapping_postgres_writes(&exchanges).is_empty());
     });
 }

@@ -4,7 +4,7 @@ use dify_infra_core::diff::{compare, merge, without_read_only};
 use dify_infra_core::graph::Node;
 use dify_infra_core::plan::{
     Action, Change, FILES_TAG, Fingerprints, Snapshot, desired, fingerprints, is_settled,
-    revision_suffix,
+    obsolete_variables, remove_variables, revision_suffix,
 };
 use dify_infra_core::resource::{AnyResource, FINGERPRINT_TAG, Kind, ResourceId};
 use dify_infra_core::secrets::Secrets;
@@ -99,6 +99,7 @@ impl<'a> Worker<'a> {
         }
         let base = without_read_only(node.kind(), &live);
         let mut body = merge(node.kind(), &base, &wanted, self.applier.options.prune);
+        remove_variables(&mut body, &obsolete_variables(&wanted, &live));
         if node.kind() == Kind::ContainerApp && makes_revision(change) {
             let suffix = revision_suffix(&body, Some(&live));
             body["properties"]["template"]["revisionSuffix"] = Value::from(suffix);

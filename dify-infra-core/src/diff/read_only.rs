@@ -30,7 +30,9 @@ pub fn without_read_only(kind: Kind, live: &Value) -> Value {
 fn remove(value: &mut Value, path: &str) {
     match (path.split_once('/'), value) {
         (Some(("*", rest)), Value::Array(items)) => {
-            items.iter_mut().for_each(|item| remove(item, rest));
+            for item in items.iter_mut() {
+                remove(item, rest);
+            }
         }
         (Some(("*", rest)), Value::Object(fields)) => {
             fields.values_mut().for_each(|field| remove(field, rest));

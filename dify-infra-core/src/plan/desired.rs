@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::Snapshot;
 use crate::graph::Node;
 use crate::resource::text::{resolve, texts};
-use crate::resource::{FINGERPRINT_TAG, Kind, OutputReference, Part};
+use crate::resource::{FINGERPRINT_TAG, Kind, OutputReference, Part, VARIABLES_TAG};
 use crate::secrets::{SecretKind, SecretName, Secrets, fingerprint};
 
 /// The tag of an app that carries a hash of its rendered files (nginx, squid).
@@ -70,6 +70,16 @@ fn state_tags(
         tags.insert(FILES_TAG.to_owned(), Value::from(hash));
     }
     let live = snapshot.body(node.id()).and_then(|body| body.get("tags"));
+    let had_variables = live.and_then(|tags| tags.get(VARIABLES_TAG)).is_some();
+    if had_variables
+        && node
+            .body()
+            .pointer(&format!("/tags/{VARIABLES_TAG}"))
+            .is_none()
+    {
+        // A tag that is left out of a PUT over the live body would stay.
+        tags.insert(VARIABLES_TAG.to_owned(), Value::from(""));
+    }
     for name in secrets_of(node.body()) {
         let tag = fingerprint_tag(&name);
         let value = match fingerprints {
@@ -101,6 +111,42 @@ pub fn files_of(body: &Value) -> BTreeMap<&str, &str> {
         ))
     });
     pairs.collect()
+}
+
+/// The variables that an app has because an earlier file added them, and that are not wanted any
+/// more: by the live app's own list, less what the wanted body sets.
+pub fn obsolete_variables(wanted: &Value, live: &Value) -> Vec<String> {
+    let names = |body: &Value| -> BTreeSet<String> {
+        let env = body
+            .pointer("/properties/template/containers/0/env")
+            .and_then(Value::as_array);
+        let names = env
+            .into_iter()
+            .flatten()
+            .filter_map(|variable| variable.get("name")?.as_str());
+        names.map(str::to_owned).collect()
+    };
+    let listed = live
+        .pointer(&format!("/tags/{VARIABLES_TAG}"))
+        .and_then(Value::as_str);
+    let (wanted, present) = (names(wanted), names(live));
+    let listed = listed.unwrap_or_default().split(',');
+    let is_obsolete = |name: &&str| present.contains(*name) && !wanted.contains(*name);
+    listed.filter(is_obsolete).map(str::to_owned).collect()
+}
+
+/// Takes variables out of an app's body.
+pub fn remove_variables(body: &mut Value, names: &[String]) {
+    let env = body.pointer_mut("/properties/template/containers/0/env");
+    if let Some(env) = env.and_then(Value::as_array_mut) {
+        env.retain(|variable| {
+            let name = variable
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            !names.iter().any(|gone| gone == name)
+        });
+    }
 }
 
 /// A hash of the rendered files: 16 hexadecimal characters of SHA-256.

@@ -6,11 +6,13 @@ use serde_json::Value;
 
 use super::{
     Action, Change, FILES_TAG, Fingerprints, ListedResource, Observed, Plan, Risk, RiskLevel,
-    Snapshot, desired, files_of,
+    Snapshot, desired, files_of, obsolete_variables,
 };
 use crate::diff::{Comparison, Difference, compare, created};
 use crate::graph::{Management, Node, ResourceGraph};
-use crate::resource::{AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG, ResourceId};
+use crate::resource::{
+    AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG, ResourceId, VARIABLES_TAG,
+};
 
 /// Choices of the person who plans.
 #[derive(Debug, Clone, Copy, Default)]
@@ -145,6 +147,7 @@ fn present(
         mut differences,
         foreign,
     } = compare(node.kind(), bodies.wanted, bodies.live);
+    let foreign = show_obsolete_variables(&mut differences, foreign, bodies);
     show_fingerprints_short(&mut differences);
     show_files(&mut differences, node, snapshot);
     if options.prune {
@@ -342,6 +345,32 @@ fn is_creation_failure(live: &Value) -> bool {
         .pointer("/properties/resourceState")
         .and_then(Value::as_str);
     state.is_some_and(|state| state.eq_ignore_ascii_case("CreateFailed"))
+}
+
+/// Variables that left the file are removed, so they are differences and not foreign. The tag that
+/// lists them changes with them and says nothing more to a person.
+fn show_obsolete_variables(
+    differences: &mut Vec<Difference>,
+    foreign: Vec<String>,
+    bodies: Bodies<'_>,
+) -> Vec<String> {
+    let obsolete = obsolete_variables(bodies.wanted, bodies.live);
+    let is_obsolete = |path: &String| {
+        obsolete
+            .iter()
+            .any(|name| path.ends_with(&format!(".env[{name}]")))
+    };
+    let (ours, theirs): (Vec<String>, Vec<String>) = foreign.into_iter().partition(is_obsolete);
+    differences.extend(ours.into_iter().map(|path| Difference {
+        path,
+        before: Some(Value::from("(in an earlier file)")),
+        after: None,
+    }));
+    let tag = format!("tags.{VARIABLES_TAG}");
+    if differences.iter().any(|difference| difference.path != tag) {
+        differences.retain(|difference| difference.path != tag);
+    }
+    theirs
 }
 
 /// Fingerprints are shown by their first four characters: `a1b2 → c3d4`.

@@ -30,11 +30,15 @@ const HISTORY: [&str; 3] = ["/revisions/", "/executions/", "/replicas/"];
 pub(crate) async fn state(scene: &Scene) -> BTreeMap<String, Value> {
     let resources = scene.azure.resources().into_iter();
     let lasting = resources.filter(|(id, _)| !HISTORY.iter().any(|part| id.contains(part)));
-    let mut state: BTreeMap<String, Value> =
-        lasting.map(|(id, body)| (id, without_volatile(body))).collect();
+    let mut state: BTreeMap<String, Value> = lasting
+        .map(|(id, body)| (id, without_volatile(body)))
+        .collect();
     for node in scene.graph.nodes() {
         let kind = node.id().resource_type();
-        if matches!(kind.as_str(), "Microsoft.App/containerApps" | "Microsoft.App/jobs") {
+        if matches!(
+            kind.as_str(),
+            "Microsoft.App/containerApps" | "Microsoft.App/jobs"
+        ) {
             let key = format!("{}/secrets", node.id().as_str().to_ascii_lowercase());
             state.insert(key, scene.secrets_of(node.id()).await);
         }
@@ -62,14 +66,25 @@ pub(crate) fn differences(
     expected: &BTreeMap<String, Value>,
     actual: &BTreeMap<String, Value>,
 ) -> Vec<String> {
-    let ids = expected.keys().chain(actual.keys()).collect::<std::collections::BTreeSet<_>>();
-    let differing = ids.into_iter().filter(|id| expected.get(*id) != actual.get(*id));
+    let ids = expected
+        .keys()
+        .chain(actual.keys())
+        .collect::<std::collections::BTreeSet<_>>();
+    let differing = ids
+        .into_iter()
+        .filter(|id| expected.get(*id) != actual.get(*id));
     differing
         .map(|id| {
             let show = |state: &BTreeMap<String, Value>| {
-                state.get(id).map_or_else(|| "nothing".to_owned(), Value::to_string)
+                state
+                    .get(id)
+                    .map_or_else(|| "nothing".to_owned(), Value::to_string)
             };
-            format!("{id}\n  expected {}\n  actual   {}", show(expected), show(actual))
+            format!(
+                "{id}\n  expected {}\n  actual   {}",
+                show(expected),
+                show(actual)
+            )
         })
         .collect()
 }
