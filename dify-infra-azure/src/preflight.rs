@@ -37,9 +37,9 @@ impl Problem {
 
 /// Looks for what would stop a plan: an unknown subscription, providers that are not registered, a
 /// region without a service, missing rights, names that are taken. Nothing is asked for a plan
-/// that writes nothing.
+/// that is complete and writes nothing; an incomplete one may be so because of what is found here.
 pub async fn preflight(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
-    if !plan.changes().iter().any(|change| change.action.writes()) {
+    if plan.is_empty() {
         return Vec::new();
     }
     if let Some(problem) = subscription(client, graph).await {

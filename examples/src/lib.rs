@@ -1,1 +1,58 @@
-//! Examples.
+//! Small programs that use dify-infra as a library, and the deployment files they use.
+//!
+//! Each program is a function that writes to what it is given, so that the test suite runs it; the
+//! binary of the same name runs it on stdout.
+//!
+//! | program | shows |
+//! |---|---|
+//! | [`plan_offline`] | from a file to a plan without any Azure |
+//! | [`build_without_a_file`] | a deployment put together in Rust |
+//! | [`custom_check`] | a rule of one's own beside the built-in ones |
+//! | [`apply_in_a_pipeline`] | plan, gate, apply, verify in a deploy pipeline of one's own |
+//! | [`measure`] | what requests, waiting and starting cost, in numbers |
+
+pub mod apply_in_a_pipeline;
+pub mod build_without_a_file;
+pub mod custom_check;
+pub mod embedded;
+pub mod measure;
+pub mod plan_offline;
+
+use dify_infra_core::secrets::{RandomError, RandomSource};
+use rand::TryRng as _;
+use rand::rngs::{SysError, SysRng};
+
+/// The deployment files beside the programs, by name.
+pub const FILES: [(&str, &str); 5] = [
+    ("minimal.toml", MINIMAL),
+    ("dify-dev.toml", DIFY_DEV),
+    ("own-registry.toml", OWN_REGISTRY),
+    ("existing-data.toml", EXISTING_DATA),
+    ("older-release.toml", OLDER_RELEASE),
+];
+
+/// The fewest lines that deploy Dify.
+pub const MINIMAL: &str = include_str!("../minimal.toml");
+
+/// A commented file for a team.
+pub const DIFY_DEV: &str = include_str!("../dify-dev.toml");
+
+/// A domain, a registry and a mail server of one's own.
+pub const OWN_REGISTRY: &str = include_str!("../own-registry.toml");
+
+/// Data services that somebody else made.
+pub const EXISTING_DATA: &str = include_str!("../existing-data.toml");
+
+/// A release before the newest.
+pub const OLDER_RELEASE: &str = include_str!("../older-release.toml");
+
+/// The operating system's randomness, from which secrets are made.
+#[derive(Debug, Default)]
+pub struct SystemRandom;
+
+impl RandomSource for SystemRandom {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        let source = |error: SysError| RandomError::Source(error.to_string().into());
+        SysRng.try_fill_bytes(buffer).map_err(source)
+    }
+}

@@ -1,1 +1,17 @@
-//! Integration tests.
+//! Whole runs of the real client against an Azure in the process, under a clock that is moved by
+//! hand: a deployment of ten minutes takes a moment.
+
+#![expect(clippy::unwrap_used, reason = "what fails in a test or its helpers fails the test")]
+
+mod changes;
+mod contract;
+mod destroy;
+mod failures;
+mod faults;
+mod foreign;
+mod plans;
+mod preflight;
+mod programs;
+mod release;
+mod support;
+mod verification;

@@ -84,6 +84,11 @@ where
     let mut running = FuturesUnordered::new();
     let mut cancelled = false;
     loop {
+        // The person may have stopped the run while its last event was told.
+        if !cancelled && cancellation.is_cancelled() {
+            cancelled = true;
+            state.skip_rest();
+        }
         while !cancelled && running.len() < options.max_parallel {
             let Some(id) = state.start() else { break };
             let progress = Progress {
@@ -106,10 +111,7 @@ where
                 state.end(&id, result);
             }
             Some(event) = progress.recv() => sink.event(&event),
-            () = cancellation.cancelled(), if !cancelled => {
-                cancelled = true;
-                state.skip_rest();
-            }
+            () = cancellation.cancelled(), if !cancelled => {}
         }
     }
     let path = journal.map(|journal| journal.path().to_owned());
@@ -117,10 +119,10 @@ where
 }
 
 /// The run's name: its time, so that names sort by it, and random characters, so that two runs of
-/// one second differ.
+/// one millisecond differ.
 fn run_name() -> String {
     let time = jiff::Timestamp::now()
-        .strftime("%Y%m%dT%H%M%SZ")
+        .strftime("%Y%m%dT%H%M%S%3fZ")
         .to_string();
     let random = uuid::Uuid::new_v4().simple().to_string();
     format!("{time}-{}", &random[..6])

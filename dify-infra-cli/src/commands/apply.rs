@@ -35,6 +35,8 @@ pub(super) async fn run(
     let plan = plan::make(&session, &mut snapshot, known.as_ref(), arguments.prune).await;
     ui.say(crate::ui::plan::render(&plan).trim_end());
     if !plan.is_applyable() {
+        // What keeps everything from being read, such as a wrong subscription, is told first.
+        check_ahead(ui, &session, &plan).await?;
         return Err(not_applyable(&plan).into());
     }
     if plan.is_empty() {

@@ -8,9 +8,6 @@ use serde_json::{Map, Value};
 use super::lists::{find, has_key, key_of, words};
 use crate::resource::{Kind, Text};
 
-/// Parts of a GET that no provider takes back, beside what each type adds.
-const READ_ONLY: [&str; 5] = ["/id", "/name", "/type", "/systemData", "/etag"];
-
 /// Lays the wanted body over the live one. With `prune`, items of keyed lists that are not wanted
 /// are dropped; otherwise they stay.
 ///
@@ -113,145 +110,6 @@ fn join_words(merged: &mut Value, live: &Value) {
     }
 }
 
-/// A live body without the parts that Azure alone writes.
-pub fn without_read_only(kind: Kind, live: &Value) -> Value {
-    let mut body = live.clone();
-    for pointer in READ_ONLY
-        .into_iter()
-        .chain(read_only_of(kind).iter().copied())
-    {
-        remove(&mut body, pointer);
-    }
-    if kind == Kind::ContainerApp {
-        remove_from_containers(&mut body);
-    }
-    body
-}
-
-fn remove_from_containers(body: &mut Value) {
-    let containers = body.pointer_mut("/properties/template/containers");
-    for container in containers
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
-        remove(container, "/resources/ephemeralStorage");
-    }
-}
-
-/// Read-only properties of each type, as marked in Azure/bicep-types-az.
-fn read_only_of(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::ResourceGroup => &["/properties", "/managedBy"],
-        Kind::Workspace => &[
-            "/properties/provisioningState",
-            "/properties/customerId",
-            "/properties/createdDate",
-            "/properties/modifiedDate",
-            "/properties/privateLinkScopedResources",
-            "/properties/sku/lastSkuUpdate",
-        ],
-        Kind::ManagedEnvironment => &[
-            "/properties/provisioningState",
-            "/properties/deploymentErrors",
-            "/properties/defaultDomain",
-            "/properties/staticIp",
-            "/properties/eventStreamEndpoint",
-            "/properties/privateEndpointConnections",
-        ],
-        Kind::ContainerApp => &[
-            "/properties/provisioningState",
-            "/properties/runningStatus",
-            "/properties/latestRevisionName",
-            "/properties/latestReadyRevisionName",
-            "/properties/latestRevisionFqdn",
-            "/properties/customDomainVerificationId",
-            "/properties/outboundIpAddresses",
-            "/properties/eventStreamEndpoint",
-            "/properties/managedEnvironmentId",
-            "/properties/configuration/ingress/fqdn",
-        ],
-        Kind::Job => &[
-            "/properties/provisioningState",
-            "/properties/outboundIpAddresses",
-            "/properties/eventStreamEndpoint",
-        ],
-        Kind::PostgresServer => &[
-            "/properties/state",
-            "/properties/minorVersion",
-            "/properties/fullyQualifiedDomainName",
-            "/properties/replicaCapacity",
-            "/properties/privateEndpointConnections",
-            "/properties/backup/earliestRestoreDate",
-            "/properties/highAvailability/state",
-        ],
-        Kind::PostgresConfiguration => &[
-            "/properties/description",
-            "/properties/defaultValue",
-            "/properties/dataType",
-            "/properties/allowedValues",
-            "/properties/isDynamicConfig",
-            "/properties/isReadOnly",
-            "/properties/isConfigPendingRestart",
-            "/properties/unit",
-            "/properties/documentationLink",
-        ],
-        Kind::RedisEnterprise | Kind::RedisEnterpriseDatabase => &[
-            "/kind",
-            "/properties/provisioningState",
-            "/properties/resourceState",
-            "/properties/redisVersion",
-            "/properties/hostName",
-            "/properties/redundancyMode",
-            "/properties/privateEndpointConnections",
-        ],
-        Kind::StorageAccount => &[
-            "/properties/provisioningState",
-            "/properties/primaryEndpoints",
-            "/properties/primaryLocation",
-            "/properties/statusOfPrimary",
-            "/properties/secondaryLocation",
-            "/properties/secondaryEndpoints",
-            "/properties/statusOfSecondary",
-            "/properties/creationTime",
-            "/properties/keyCreationTime",
-            "/properties/privateEndpointConnections",
-            "/sku/tier",
-        ],
-        Kind::BlobContainer => &[
-            "/properties/version",
-            "/properties/deleted",
-            "/properties/deletedTime",
-            "/properties/remainingRetentionDays",
-            "/properties/lastModifiedTime",
-            "/properties/leaseStatus",
-            "/properties/leaseState",
-            "/properties/leaseDuration",
-            "/properties/immutabilityPolicy",
-            "/properties/legalHold",
-            "/properties/hasLegalHold",
-            "/properties/hasImmutabilityPolicy",
-        ],
-        Kind::BlobService => &["/sku"],
-        Kind::JobExecution | Kind::PostgresDatabase | Kind::PostgresFirewallRule => &[],
-    }
-}
-
-/// Removes the value a JSON pointer names, when it is there.
-fn remove(body: &mut Value, pointer: &str) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else {
-        return;
-    };
-    let parent = if parent.is_empty() {
-        Some(body)
-    } else {
-        body.pointer_mut(parent)
-    };
-    if let Some(Value::Object(fields)) = parent {
-        fields.remove(name);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -284,10 +142,4 @@ mod tests {
         assert_eq!(merged, body("VECTOR,PG_TRGM"));
     }
 
-    #[test]
-    fn read_only_parts_are_removed() {
-        let live = json!({ "id": "x", "location": "l", "properties": { "defaultDomain": "d" } });
-        let body = without_read_only(Kind::ManagedEnvironment, &live);
-        assert_eq!(body, json!({ "location": "l", "properties": {} }));
-    }
 }

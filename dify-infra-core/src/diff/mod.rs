@@ -9,13 +9,15 @@
 mod compare;
 mod lists;
 mod merge;
+mod read_only;
 
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
-pub use merge::{merge, without_read_only};
+pub use merge::merge;
+pub use read_only::without_read_only;
 
 use crate::resource::Kind;
 

@@ -1,0 +1,243 @@
+//! What of a resource only Azure writes, as marked in Azure/bicep-types-az.
+
+use serde_json::Value;
+
+use crate::resource::Kind;
+
+/// Read-only in every type.
+const ALL: [&str; 9] = [
+    "id",
+    "name",
+    "type",
+    "etag",
+    "systemData",
+    "identity/principalId",
+    "identity/tenantId",
+    "identity/userAssignedIdentities/*/principalId",
+    "identity/userAssignedIdentities/*/clientId",
+];
+
+/// A live body without the parts that Azure alone writes.
+pub fn without_read_only(kind: Kind, live: &Value) -> Value {
+    let mut body = live.clone();
+    for path in ALL.iter().chain(of(kind)) {
+        remove(&mut body, path);
+    }
+    body
+}
+
+/// Removes what a path leads to; `*` stands for every item of a list or a map.
+fn remove(value: &mut Value, path: &str) {
+    match (path.split_once('/'), value) {
+        (Some(("*", rest)), Value::Array(items)) => {
+            items.iter_mut().for_each(|item| remove(item, rest));
+        }
+        (Some(("*", rest)), Value::Object(fields)) => {
+            fields.values_mut().for_each(|field| remove(field, rest));
+        }
+        (Some((name, rest)), Value::Object(fields)) => {
+            if let Some(field) = fields.get_mut(name) {
+                remove(field, rest);
+            }
+        }
+        (None, Value::Object(fields)) => {
+            fields.remove(path);
+        }
+        _ => {}
+    }
+}
+
+/// Read-only properties of each type.
+fn of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::ResourceGroup => &["properties", "managedBy"],
+        Kind::Workspace => WORKSPACE,
+        Kind::ManagedEnvironment => MANAGED_ENVIRONMENT,
+        Kind::ContainerApp => CONTAINER_APP,
+        Kind::Job => JOB,
+        Kind::PostgresServer => POSTGRES_SERVER,
+        Kind::PostgresConfiguration => POSTGRES_CONFIGURATION,
+        Kind::RedisEnterprise | Kind::RedisEnterpriseDatabase => REDIS,
+        Kind::StorageAccount => STORAGE_ACCOUNT,
+        Kind::BlobContainer => BLOB_CONTAINER,
+        Kind::BlobService => &[
+            "sku",
+            "properties/restorePolicy/lastEnabledTime",
+            "properties/restorePolicy/minRestoreTime",
+        ],
+        Kind::JobExecution | Kind::PostgresDatabase | Kind::PostgresFirewallRule => &[],
+    }
+}
+
+const WORKSPACE: &[&str] = &[
+    "properties/provisioningState",
+    "properties/customerId",
+    "properties/createdDate",
+    "properties/modifiedDate",
+    "properties/privateLinkScopedResources",
+    "properties/sku/lastSkuUpdate",
+    "properties/workspaceCapping/quotaNextResetTime",
+    "properties/workspaceCapping/dataIngestionStatus",
+    "properties/features/unifiedSentinelBillingOnly",
+    "properties/features/associations",
+    "properties/replication/provisioningState",
+    "properties/replication/createdDate",
+    "properties/replication/lastModifiedDate",
+    "properties/failover",
+];
+
+const MANAGED_ENVIRONMENT: &[&str] = &[
+    "properties/provisioningState",
+    "properties/deploymentErrors",
+    "properties/defaultDomain",
+    "properties/staticIp",
+    "properties/eventStreamEndpoint",
+    "properties/privateEndpointConnections",
+    "properties/customDomainConfiguration/customDomainVerificationId",
+    "properties/customDomainConfiguration/expirationDate",
+    "properties/customDomainConfiguration/thumbprint",
+    "properties/customDomainConfiguration/subjectName",
+    "properties/kedaConfiguration/version",
+    "properties/daprConfiguration/version",
+];
+
+const CONTAINER_APP: &[&str] = &[
+    "properties/provisioningState",
+    "properties/runningStatus",
+    "properties/latestRevisionName",
+    "properties/latestReadyRevisionName",
+    "properties/latestRevisionFqdn",
+    "properties/customDomainVerificationId",
+    "properties/outboundIpAddresses",
+    "properties/eventStreamEndpoint",
+    // Not marked, and yet the deprecated twin of environmentId.
+    "properties/managedEnvironmentId",
+    "properties/configuration/ingress/fqdn",
+    "properties/template/containers/*/resources/ephemeralStorage",
+    "properties/template/initContainers/*/resources/ephemeralStorage",
+];
+
+const JOB: &[&str] = &[
+    "properties/provisioningState",
+    "properties/outboundIpAddresses",
+    "properties/eventStreamEndpoint",
+    "properties/template/containers/*/resources/ephemeralStorage",
+    "properties/template/initContainers/*/resources/ephemeralStorage",
+];
+
+const POSTGRES_SERVER: &[&str] = &[
+    "properties/state",
+    "properties/minorVersion",
+    "properties/fullyQualifiedDomainName",
+    "properties/replicaCapacity",
+    "properties/replica/capacity",
+    "properties/replica/replicationState",
+    "properties/privateEndpointConnections",
+    "properties/backup/earliestRestoreDate",
+    "properties/highAvailability/state",
+    "properties/dataEncryption/primaryEncryptionKeyStatus",
+    "properties/dataEncryption/geoBackupEncryptionKeyStatus",
+];
+
+const POSTGRES_CONFIGURATION: &[&str] = &[
+    "properties/description",
+    "properties/defaultValue",
+    "properties/dataType",
+    "properties/allowedValues",
+    "properties/isDynamicConfig",
+    "properties/isReadOnly",
+    "properties/isConfigPendingRestart",
+    "properties/unit",
+    "properties/documentationLink",
+];
+
+const REDIS: &[&str] = &[
+    "kind",
+    "properties/provisioningState",
+    "properties/resourceState",
+    "properties/redisVersion",
+    "properties/hostName",
+    "properties/redundancyMode",
+    "properties/privateEndpointConnections",
+    "properties/modules/*/version",
+    "properties/geoReplication/linkedDatabases/*/state",
+];
+
+const STORAGE_ACCOUNT: &[&str] = &[
+    "properties/provisioningState",
+    "properties/primaryEndpoints",
+    "properties/primaryLocation",
+    "properties/statusOfPrimary",
+    "properties/lastGeoFailoverTime",
+    "properties/secondaryLocation",
+    "properties/secondaryEndpoints",
+    "properties/statusOfSecondary",
+    "properties/geoReplicationStats",
+    "properties/failoverInProgress",
+    "properties/creationTime",
+    "properties/keyCreationTime",
+    "properties/privateEndpointConnections",
+    "properties/blobRestoreStatus",
+    "properties/storageAccountSkuConversionStatus",
+    "properties/isSkuConversionBlocked",
+    "properties/accountMigrationInProgress",
+    "properties/encryption/services/*/lastEnabledTime",
+    "properties/encryption/keyvaultproperties/currentVersionedKeyIdentifier",
+    "properties/encryption/keyvaultproperties/lastKeyRotationTimestamp",
+    "properties/encryption/keyvaultproperties/currentVersionedKeyExpirationTimestamp",
+    "properties/networkAcls/virtualNetworkRules/*/state",
+    "sku/tier",
+];
+
+const BLOB_CONTAINER: &[&str] = &[
+    "properties/version",
+    "properties/deleted",
+    "properties/deletedTime",
+    "properties/remainingRetentionDays",
+    "properties/lastModifiedTime",
+    "properties/leaseStatus",
+    "properties/leaseState",
+    "properties/leaseDuration",
+    "properties/immutabilityPolicy",
+    "properties/legalHold",
+    "properties/hasLegalHold",
+    "properties/hasImmutabilityPolicy",
+    "properties/immutableStorageWithVersioning/timeStamp",
+    "properties/immutableStorageWithVersioning/migrationState",
+];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn read_only_parts_are_removed() {
+        let live = json!({ "id": "x", "location": "l", "properties": { "defaultDomain": "d" } });
+        let body = without_read_only(Kind::ManagedEnvironment, &live);
+        assert_eq!(body, json!({ "location": "l", "properties": {} }));
+    }
+
+    #[test]
+    fn a_star_goes_into_every_item() {
+        let container = json!({ "resources": { "cpu": 1, "ephemeralStorage": "2Gi" } });
+        let identities = json!({ "/subscriptions/s": { "principalId": "p", "clientId": "c" } });
+        let live = json!({
+            "identity": { "type": "UserAssigned", "userAssignedIdentities": identities },
+            "properties": { "template": { "containers": [container, container] } },
+        });
+        let body = without_read_only(Kind::Job, &live);
+        let container = json!({ "resources": { "cpu": 1 } });
+        assert_eq!(
+            body,
+            json!({
+                "identity": {
+                    "type": "UserAssigned",
+                    "userAssignedIdentities": { "/subscriptions/s": {} },
+                },
+                "properties": { "template": { "containers": [container, container] } },
+            })
+        );
+    }
+}

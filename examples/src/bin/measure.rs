@@ -1,0 +1,26 @@
+//! Prints what requests, waiting and starting cost: `measure [DIRECTORY OF THE PROGRAMS]`.
+//!
+//! With `--real-time` a first apply is also run on a real clock, 60 times faster than Azure.
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use dify_infra_examples::{DIFY_DEV, measure};
+
+fn main() -> anyhow::Result<()> {
+    let out = &mut io::stdout();
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let (flags, places): (Vec<_>, Vec<_>) =
+        arguments.into_iter().partition(|argument| argument == "--real-time");
+    measure::write_deployment(DIFY_DEV, out)?;
+    if !flags.is_empty() {
+        measure::write_real_time(DIFY_DEV, 60.0, out)?;
+    }
+    let here = std::env::current_exe()?;
+    let directory = match places.first() {
+        Some(place) => PathBuf::from(place),
+        None => here.parent().context("this program is nowhere")?.to_owned(),
+    };
+    measure::processes(&directory, out)
+}

@@ -1,0 +1,109 @@
+//! The example programs do what they say.
+
+use std::sync::Arc;
+
+use dify_infra_core::deployment::Deployment;
+use dify_infra_core::secrets::{Secrets, generate_missing};
+use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
+use dify_infra_examples::apply_in_a_pipeline::Pipeline;
+use dify_infra_examples::embedded::{EmbeddedAzure, client};
+use dify_infra_examples::{
+    DIFY_DEV, FILES, MINIMAL, OWN_REGISTRY, SystemRandom, build_without_a_file, custom_check,
+    measure, plan_offline,
+};
+
+/// What a program writes.
+fn written<T>(run: impl FnOnce(&mut Vec<u8>) -> T) -> (String, T) {
+    let mut out = Vec::new();
+    let result = run(&mut out);
+    (String::from_utf8(out).unwrap(), result)
+}
+
+#[test]
+fn every_file_is_a_deployment_without_errors() {
+    for (name, file) in FILES {
+        let resolved = Deployment::parse(file).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+        let findings: Vec<String> = resolved
+            .diagnostics
+            .iter()
+            .map(|found| format!("{} {} {}: {}", found.severity, found.code, found.path, found.message))
+            .collect();
+        insta::assert_debug_snapshot!(format!("findings in {name}"), findings);
+    }
+}
+
+#[test]
+fn every_file_of_the_folder_is_known() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let mut there: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "Cargo.toml")
+        .collect();
+    there.sort();
+    let mut known = FILES.map(|(name, _)| name);
+    known.sort_unstable();
+    assert_eq!(there, known);
+}
+
+#[test]
+fn seven_lines_are_enough() {
+    assert_eq!(MINIMAL.lines().filter(|line| !line.trim().is_empty()).count(), 7);
+}
+
+#[test]
+fn plan_offline() {
+    let (text, plan) = written(|out| plan_offline::run(DIFY_DEV, out).unwrap());
+    assert_eq!(plan.summary().create, plan.changes().len());
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn build_without_a_file() {
+    let (text, result) = written(|out| build_without_a_file::run(out));
+    result.unwrap();
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn custom_check() {
+    let registry = "assistants.azurecr.io";
+    let (text, found) = written(|out| custom_check::run(OWN_REGISTRY, registry, out).unwrap());
+    assert!(!found.has_errors(), "{text}");
+    assert!(text.contains("warning[ACME002] azure.tags"), "{text}");
+    let (text, found) = written(|out| custom_check::run(MINIMAL, registry, out).unwrap());
+    assert!(found.has_errors() && text.contains("error[ACME001] images.registry"), "{text}");
+    let (text, found) = written(|out| custom_check::run("name = 1", registry, out).unwrap());
+    assert!(found.has_errors() && !text.contains("ACME"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn apply_in_a_pipeline() {
+    let client = client(Arc::new(EmbeddedAzure::new(Arc::new(Emulator::new())))).unwrap();
+    let mut secrets = Secrets::new();
+    generate_missing(&mut secrets, &mut SystemRandom).unwrap();
+    let pipeline = Pipeline::new(&client, DIFY_DEV, DEFAULT_SUBSCRIPTION).unwrap();
+    let mut out = Vec::new();
+    let outputs = pipeline.run(&secrets, &mut out).await.unwrap();
+    assert!(outputs.public_url.is_some());
+    let mut again = Vec::new();
+    pipeline.run(&secrets, &mut again).await.unwrap();
+    assert!(String::from_utf8(again).unwrap().starts_with("plan: 0 to create, 0 to update\n"));
+    let text = String::from_utf8(out).unwrap();
+    insta::with_settings!({ filters => [("[a-z0-9-]+\\.japaneast", "<domain>.japaneast")] }, {
+        insta::assert_snapshot!(text);
+    });
+}
+
+#[test]
+fn measure_counts_requests_and_waiting() {
+    let (text, costs) = written(|out| measure::write_deployment(DIFY_DEV, out).unwrap());
+    println!("{text}");
+    let (apply, plan) = costs;
+    assert!(plan.requests <= 40 && plan.round_trips <= 3, "{text}");
+    assert!(apply.critical_path <= apply.wall && apply.longest_chain <= apply.critical_path);
+    assert!(apply.ratio() <= 1.05, "{text}");
+    assert!(text.starts_with("plan without changes: "), "{text}");
+}
