@@ -6,6 +6,8 @@ use dify_infra_azure::apply::{
     ApplyReport, Cancellation, Event, EventSink, OutcomeResult, last_run,
 };
 use dify_infra_core::catalogue::ServiceKind;
+use dify_infra_core::plan::Action;
+use dify_infra_core::resource::Kind;
 use dify_infra_emulator::{Emulator, JobOutcome};
 use dify_infra_examples::{DIFY_DEV, MINIMAL};
 use http::Method;
@@ -55,6 +57,21 @@ async fn a_failed_environment_stops_what_needs_it_and_nothing_else() {
     scene.apply().await;
     scene.assert_settled().await;
     assert!(scene.verify().await.is_success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redis_that_was_never_made_goes_and_is_made_again() {
+    let scene = Scene::new(MINIMAL);
+    let redis = scene.only(Kind::RedisEnterprise);
+    scene.azure.fail_operation(redis.name(), "no capacity in the region");
+    scene.attempt().await;
+    let plan = scene.plan().await;
+    assert_eq!(plan.change(&redis).unwrap().action, Action::Replace);
+    assert!(plan.is_applyable(), "it holds nothing yet: {plan}");
+    scene.azure.forget();
+    scene.apply().await;
+    assert_eq!(scene.azure.headlines()[0], format!("DELETE {}", redis.name()));
+    scene.assert_settled().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,7 +50,9 @@ pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) ->
 /// Why a change must not be carried out, when it must not.
 fn blocker(change: &Change) -> Option<String> {
     let is_data = change.kind.is_some_and(|kind| kind.layer() == Layer::Data);
-    (change.action == Action::Replace && is_data).then(|| {
+    // What is replaced although nothing differs was never made, so it holds nothing.
+    let differs = !change.differences.is_empty();
+    (change.action == Action::Replace && is_data && differs).then(|| {
         let fields: Vec<&str> = change.differences.iter().map(|d| d.path.as_str()).collect();
         format!(
             "{} holds data and would have to be deleted and made again, since Azure fixes {} at \

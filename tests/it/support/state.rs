@@ -1,14 +1,16 @@
 //! What an Azure holds, without what differs between two runs that did the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use dify_infra_core::resource::Kind;
+use dify_infra_core::secrets::percent_encode;
 use serde_json::{Map, Value};
 
 use super::Scene;
 
 /// What is different in every run: times, and the names that follow from how often something was
 /// written.
-const VOLATILE: [&str; 12] = [
+const VOLATILE: [&str; 14] = [
     "systemData",
     "etag",
     "lastModifiedTime",
@@ -20,30 +22,58 @@ const VOLATILE: [&str; 12] = [
     "latestReadyRevisionName",
     "latestRevisionFqdn",
     "revisionSuffix",
-    "quotaNextResetTime",
+    "lastSkuUpdate",
+    "outboundIpAddresses",
+    "staticIp",
 ];
 
 /// What only the history of an Azure tells.
 const HISTORY: [&str; 3] = ["/revisions/", "/executions/", "/replicas/"];
 
-/// Everything an Azure holds, by id, and the values of all secrets of the deployment's apps.
+/// Everything an Azure holds, by id, and the values of all secrets of the deployment's apps. What
+/// Azure makes up differs from run to run: where the right one stands, a word stands for it.
 pub(crate) async fn state(scene: &Scene) -> BTreeMap<String, Value> {
     let resources = scene.azure.resources().into_iter();
     let lasting = resources.filter(|(id, _)| !HISTORY.iter().any(|part| id.contains(part)));
-    let mut state: BTreeMap<String, Value> = lasting
-        .map(|(id, body)| (id, without_volatile(body)))
-        .collect();
+    let mut state: BTreeMap<String, Value> =
+        lasting.map(|(id, body)| (id, without_volatile(body))).collect();
     for node in scene.graph.nodes() {
-        let kind = node.id().resource_type();
-        if matches!(
-            kind.as_str(),
-            "Microsoft.App/containerApps" | "Microsoft.App/jobs"
-        ) {
-            let key = format!("{}/secrets", node.id().as_str().to_ascii_lowercase());
-            state.insert(key, scene.secrets_of(node.id()).await);
+        if matches!(node.kind(), Kind::ContainerApp | Kind::Job) {
+            let id = format!("{}/secrets", node.id().as_str().to_ascii_lowercase());
+            state.insert(id, scene.secrets_of(node.id()).await);
         }
     }
+    let words = made_up(scene).await;
+    for body in state.values_mut() {
+        let text = body.to_string();
+        let text = words.iter().fold(text, |text, (value, word)| text.replace(value, word));
+        *body = serde_json::from_str(&text).unwrap();
+    }
     state
+}
+
+/// What Azure has made up for the deployment, each with the word that stands for it.
+async fn made_up(scene: &Scene) -> Vec<(String, &'static str)> {
+    let mut words = Vec::new();
+    for (kind, pointer, word) in [
+        (Kind::RedisEnterpriseDatabase, "/primaryKey", "<the key of Redis>"),
+        (Kind::StorageAccount, "/keys/0/value", "<the key of the account>"),
+    ] {
+        let id = scene.only(kind);
+        let version = kind.api_version();
+        let answer = scene.client.post_action(id.as_str(), "listKeys", version, None).await.unwrap();
+        let key = answer.pointer(pointer).and_then(Value::as_str).unwrap();
+        words.push((percent_encode(key), word));
+        words.push((key.to_owned(), word));
+    }
+    let snapshot = scene.observe().await;
+    for (kind, pointer, word) in [
+        (Kind::Workspace, "/properties/customerId", "<the workspace>"),
+        (Kind::ManagedEnvironment, "/properties/defaultDomain", "<the domain>"),
+    ] {
+        words.push((snapshot.output(&scene.only(kind), pointer).unwrap(), word));
+    }
+    words
 }
 
 fn without_volatile(value: Value) -> Value {
@@ -61,30 +91,33 @@ fn without_volatile(value: Value) -> Value {
     }
 }
 
-/// What differs between two states, a line for each resource.
+/// What differs between two states: a line for each value, with its place.
 pub(crate) fn differences(
     expected: &BTreeMap<String, Value>,
     actual: &BTreeMap<String, Value>,
 ) -> Vec<String> {
-    let ids = expected
-        .keys()
-        .chain(actual.keys())
-        .collect::<std::collections::BTreeSet<_>>();
-    let differing = ids
-        .into_iter()
-        .filter(|id| expected.get(*id) != actual.get(*id));
-    differing
-        .map(|id| {
-            let show = |state: &BTreeMap<String, Value>| {
-                state
-                    .get(id)
-                    .map_or_else(|| "nothing".to_owned(), Value::to_string)
-            };
-            format!(
-                "{id}\n  expected {}\n  actual   {}",
-                show(expected),
-                show(actual)
-            )
-        })
-        .collect()
+    let mut lines = Vec::new();
+    for id in expected.keys().chain(actual.keys()).collect::<BTreeSet<_>>() {
+        let of = |state: &BTreeMap<String, Value>| state.get(id).cloned().unwrap_or_default();
+        collect(id, &of(expected), &of(actual), &mut lines);
+    }
+    lines
+}
+
+fn collect(path: &str, expected: &Value, actual: &Value, lines: &mut Vec<String>) {
+    match (expected, actual) {
+        (Value::Object(one), Value::Object(other)) => {
+            for name in one.keys().chain(other.keys()).collect::<BTreeSet<_>>() {
+                let of = |fields: &Map<String, Value>| fields.get(name).cloned().unwrap_or_default();
+                collect(&format!("{path} {name}"), &of(one), &of(other), lines);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (place, (one, other)) in one.iter().zip(other).enumerate() {
+                collect(&format!("{path}[{place}]"), one, other, lines);
+            }
+        }
+        _ if expected == actual => {}
+        _ => lines.push(format!("{path}: expected {expected}, is {actual}")),
+    }
 }
