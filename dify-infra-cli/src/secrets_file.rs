@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use dify_infra_azure::secrets::recover;
 use dify_infra_core::deployment::Deployment;
-use dify_infra_core::plan::{Fingerprints, Snapshot};
+use dify_infra_core::plan::Snapshot;
 use dify_infra_core::secrets::{
     Checker, Finding, Format, ParsedSecrets, Problem as SecretProblem, SecretKind, SecretName,
-    Secrets, Severity, fingerprint, generate, parse, render,
+    Secrets, Severity, generate, parse, render,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -203,20 +203,6 @@ impl SecretsFile {
         write_private(&self.path, text.expose_secret().as_bytes(), existing)
             .context("the secrets were not written, so nothing was written to Azure")
     }
-}
-
-/// Fingerprints of all secrets, under the key among them; nothing without that key.
-pub(crate) fn fingerprints(secrets: &Secrets) -> Option<Fingerprints> {
-    let key = secrets.get(SecretKind::FingerprintKey)?;
-    let own = SecretName::from(SecretKind::FingerprintKey);
-    let others = secrets.iter().filter(|(name, _)| **name != own);
-    let pairs = others.map(|(name, value)| {
-        (
-            name.clone(),
-            fingerprint(key, name, value).as_str().to_owned(),
-        )
-    });
-    Some(pairs.collect())
 }
 
 /// `<name>-<environment>.secrets.env` beside the deployment file.
@@ -413,22 +399,6 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("=new\n"), "{text}");
-    }
-
-    #[test]
-    fn fingerprints_leave_their_own_key_out() {
-        let mut secrets = Secrets::new();
-        secrets.insert(SecretKind::SecretKey, "value".into());
-        assert_eq!(fingerprints(&secrets), None);
-        secrets.insert(SecretKind::FingerprintKey, "key".into());
-        let fingerprints = fingerprints(&secrets).unwrap();
-        assert_eq!(
-            fingerprints
-                .keys()
-                .map(SecretName::as_str)
-                .collect::<Vec<_>>(),
-            ["secret-key"]
-        );
     }
 
     #[test]

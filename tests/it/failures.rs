@@ -63,14 +63,19 @@ async fn a_failed_environment_stops_what_needs_it_and_nothing_else() {
 async fn a_redis_that_was_never_made_goes_and_is_made_again() {
     let scene = Scene::new(MINIMAL);
     let redis = scene.only(Kind::RedisEnterprise);
-    scene.azure.fail_operation(redis.name(), "no capacity in the region");
+    scene
+        .azure
+        .fail_operation(redis.name(), "no capacity in the region");
     scene.attempt().await;
     let plan = scene.plan().await;
     assert_eq!(plan.change(&redis).unwrap().action, Action::Replace);
     assert!(plan.is_applyable(), "it holds nothing yet: {plan}");
     scene.azure.forget();
     scene.apply().await;
-    assert_eq!(scene.azure.headlines()[0], format!("DELETE {}", redis.name()));
+    assert_eq!(
+        scene.azure.headlines()[0],
+        format!("DELETE {}", redis.name())
+    );
     scene.assert_settled().await;
 }
 

@@ -203,4 +203,15 @@ mod tests {
         assert_ne!(one, files_hash(&body(&[("ab", "c")])));
         assert_eq!(files_hash(&body(&[])), None);
     }
+
+    #[test]
+    fn fingerprints_leave_their_own_key_out() {
+        let mut secrets = Secrets::new();
+        secrets.insert(SecretKind::SecretKey, "value".into());
+        assert_eq!(fingerprints(&secrets), None);
+        secrets.insert(SecretKind::FingerprintKey, "key".into());
+        let known = fingerprints(&secrets).unwrap();
+        let names: Vec<&str> = known.keys().map(SecretName::as_str).collect();
+        assert_eq!(names, ["secret-key"]);
+    }
 }
