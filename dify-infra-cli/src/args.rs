@@ -49,7 +49,7 @@ pub struct GlobalArguments {
     #[arg(long, global = true, value_name = "ID")]
     pub subscription: Option<String>,
 
-    /// Secrets file, as `dify-secrets gen` writes it [default: <name>-<environment>.secrets.env
+    /// Secrets file, as `dify-secrets gen` writes it [default: `NAME-ENVIRONMENT.secrets.env`
     /// beside the deployment file]
     #[arg(long, global = true, value_name = "FILE")]
     pub secrets: Option<PathBuf>,
@@ -331,7 +331,7 @@ pub struct DestroyArguments {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// The deployment's name, <name>-<environment>, instead of typing it
+    /// The deployment's name, `NAME-ENVIRONMENT`, instead of typing it
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
 }

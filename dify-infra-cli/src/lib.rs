@@ -42,7 +42,7 @@ fn run(arguments: Arguments) -> Exit {
         Err(error) => return failed(&Ui::new(Verbosity::Normal), &error.into()),
     };
     let ui = Ui::new(settings.verbosity);
-    log(settings.verbosity);
+    log(&ui);
     match commands::run(&ui, &settings, arguments.command) {
         Ok(exit) => exit,
         Err(error) => failed(&ui, &error),
@@ -73,9 +73,9 @@ fn explain(error: &clap::Error) -> Exit {
 }
 
 /// Logs to stderr what `-v` or the variable asks for.
-fn log(verbosity: Verbosity) {
+fn log(ui: &Ui) {
     let filter = env::read(env::LOG).unwrap_or_else(|| {
-        match verbosity {
+        match ui.verbosity() {
             Verbosity::Debug => "dify_infra_azure=debug,dify_infra_emulator=info",
             Verbosity::Verbose => "dify_infra_azure=info",
             Verbosity::Normal | Verbosity::Quiet => "error",
@@ -86,6 +86,7 @@ fn log(verbosity: Verbosity) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
+        .with_ansi(ui.has_colour())
         .with_target(false)
         .try_init();
 }

@@ -68,6 +68,12 @@ impl Session {
         })
     }
 
+    /// Whether containers run there: not in an emulator, in this process or behind a loopback
+    /// address.
+    pub(crate) fn is_real(&self) -> bool {
+        !self.is_embedded && !self.client.cloud().is_loopback()
+    }
+
     /// Where the journals of this deployment's runs are.
     pub(crate) fn journals(&self) -> PathBuf {
         self.state.journals(self.graph.owner(), self.is_embedded)
@@ -76,7 +82,9 @@ impl Session {
     /// Looks at everything in Azure that the deployment is about.
     pub(crate) async fn observe(&self, ui: &Ui) -> Snapshot {
         let before = self.client.requests_sent();
+        let busy = ui.busy(&format!("looking at {} resources", self.graph.len()));
         let snapshot = observe::observe(&self.client, &self.graph).await;
+        drop(busy);
         let sent = self.client.requests_sent() - before;
         ui.detail(format!(
             "looked at {} resources with {sent} requests",

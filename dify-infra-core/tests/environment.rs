@@ -2,6 +2,14 @@
 //! read, nothing missing that it needs, both sides of each pair from one secret, and each container
 //! with the secrets it needs and no others.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and the bans on IO are for the library"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use dify_infra_core::catalogue::{Catalogue, Release, ServiceKind};

@@ -6,7 +6,7 @@ use dify_infra_core::plan::{
     Action, Change, FILES_TAG, Fingerprints, Snapshot, desired, fingerprints, is_settled,
     revision_suffix,
 };
-use dify_infra_core::resource::{FINGERPRINT_TAG, Kind, ResourceId};
+use dify_infra_core::resource::{AnyResource, FINGERPRINT_TAG, Kind, ResourceId};
 use dify_infra_core::secrets::Secrets;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -106,11 +106,7 @@ impl<'a> Worker<'a> {
         if matches!(node.kind(), Kind::ContainerApp | Kind::Job) {
             self.keep_foreign_secrets(node.id(), &mut body).await?;
         }
-        self.put(node, &body, progress).await?;
-        match node.kind() {
-            Kind::ContainerApp => self.prove_ready(node.id(), progress).await,
-            _ => Ok(()),
-        }
+        self.put(node, &body, progress).await
     }
 
     /// Waits until no write to a resource is under way, such as one of a run that was cut off.
@@ -155,7 +151,10 @@ impl<'a> Worker<'a> {
         if let Some(live) = live {
             self.values.set_body(node.id(), live);
         }
-        Ok(())
+        match node.kind() {
+            Kind::ContainerApp => self.prove_ready(node.id(), progress).await,
+            _ => Ok(()),
+        }
     }
 
     /// Gives the secrets that are not ours their values back: a PUT replaces the whole list, and a
@@ -190,16 +189,14 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Waits until the newest revision of an updated app is ready, so that its callers change only
-    /// once it works. Only apps that others call are waited for.
+    /// Waits until the newest revision of an app is ready when an app that runs already calls it:
+    /// callers change only once what they call works. On a first deployment nobody calls yet.
     async fn prove_ready(&self, id: &ResourceId, progress: &Progress) -> Result<(), ApplyError> {
         let is_called = self.applier.graph.nodes().any(|node| {
-            matches!(
-                node.resource(),
-                dify_infra_core::resource::AnyResource::ContainerApp(app) if app.calls.contains(id)
-            )
+            matches!(node.resource(), AnyResource::ContainerApp(app) if app.calls.contains(id))
+                && self.snapshot.body(node.id()).is_some()
         });
-        if !is_called || self.snapshot.body(id).is_none() {
+        if !is_called {
             return Ok(());
         }
         let limit = self

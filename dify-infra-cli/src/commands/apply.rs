@@ -149,7 +149,9 @@ fn is_confirmed(ui: &Ui, arguments: &ApplyArguments) -> Result<bool, Problem> {
 
 /// Looks for what would stop the run, before its first write.
 async fn check_ahead(ui: &Ui, session: &Session, plan: &Plan) -> Result<(), Problem> {
+    let busy = ui.busy("checking rights, providers and names");
     let found = preflight(&session.client, &session.graph, plan).await;
+    drop(busy);
     if found.is_empty() {
         return Ok(());
     }
@@ -248,8 +250,8 @@ fn summary(ended: &Ended, offers: &Outputs) -> String {
             record.name, record.kind, record.value
         );
     }
-    if session.is_embedded {
-        let note = "the embedded Azure keeps resources and runs no containers: nothing answers at \
+    if !session.is_real() {
+        let note = "this Azure keeps resources and runs no containers: nothing answers at \
                     the URL";
         let _ = writeln!(text, "  {}", styled(DIM, note));
     }

@@ -18,12 +18,11 @@ use crate::ui::{BOLD, GREEN, RED, Ui, YELLOW, styled};
 /// The choices of a run, in the time of the Azure that it is about.
 pub(super) fn options(session: &Session, settings: &Settings) -> ApplyOptions {
     let options = ApplyOptions::new().with_journal(session.journals());
-    if session.is_embedded {
-        let pause = options.look_every.as_secs_f64() / settings.time_scale;
-        options.with_look_every(Duration::from_secs_f64(pause.clamp(0.01, 5.0)))
-    } else {
-        options
+    if session.is_real() {
+        return options;
     }
+    let pause = options.look_every.as_secs_f64() / settings.time_scale;
+    options.with_look_every(Duration::from_secs_f64(pause.clamp(0.01, 5.0)))
 }
 
 /// Watches a run to its end. Ctrl-C stops it, a second one abandons it.
@@ -69,11 +68,16 @@ pub(super) fn conclude(ui: &Ui, report: &ApplyReport) {
         }
     }
     ui.say(format!("{} in {}", sum(report), seconds(report.elapsed)));
-    if !report.is_success() {
-        ui.hint("run the same command again when the cause is mended: it goes on from there");
-        if let Some(journal) = &report.journal {
-            ui.hint(format!("the journal of this run is {}", journal.display()));
-        }
+    if report.is_success() {
+        return;
+    }
+    ui.hint(if report.cancelled {
+        "run the same command again to go on from here"
+    } else {
+        "run the same command again when the cause is mended: it goes on from there"
+    });
+    if let Some(journal) = &report.journal {
+        ui.hint(format!("the journal of this run is {}", journal.display()));
     }
 }
 

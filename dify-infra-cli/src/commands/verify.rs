@@ -19,6 +19,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let session = Session::open(ui, settings, &arguments.file.file).await?;
     let snapshot = session.observe(ui).await;
+    let busy = ui.busy("verifying");
     let report = verify(
         &session.client,
         &session.deployment,
@@ -26,6 +27,7 @@ pub(super) async fn run(
         &snapshot,
     )
     .await;
+    drop(busy);
     if let Some(path) = &arguments.junit {
         fs::write(path, report.to_junit())
             .with_context(|| format!("{} can't be written", path.display()))?;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use dify_infra_azure::arm::{ArmClient, PollSchedule, Subscription};
 use dify_infra_azure::auth::{CredentialChain, IdentityCredential, StaticToken, TokenProvider};
 use dify_infra_azure::cloud::Cloud;
-use dify_infra_azure::http::{HttpService, ReqwestService};
+use dify_infra_azure::http::{HttpService, ReqwestService, RetryPolicy};
 use dify_infra_core::names::SubscriptionId;
 use dify_infra_emulator::DEFAULT_SUBSCRIPTION;
 use secrecy::SecretString;
@@ -72,12 +72,25 @@ async fn connect_azure(
     };
     let tokens = tokens(&settings.credentials, &cloud, named.as_ref())?;
     let service: Arc<dyn HttpService> = Arc::new(ReqwestService::new()?);
-    let client = ArmClient::new(cloud, service, tokens);
+    let retry = retries(&cloud);
+    let client = ArmClient::builder(cloud, service, tokens)
+        .retry(retry)
+        .build();
     let subscription = match named {
         Some(subscription) => subscription,
         None => only_subscription(ui, &client).await?,
     };
     Ok((client, subscription))
+}
+
+/// Azure comes back after minutes; an emulator that does not listen was not started.
+fn retries(cloud: &Cloud) -> RetryPolicy {
+    let policy = RetryPolicy::default();
+    if cloud.is_loopback() {
+        policy.with_retries(2).with_total(Duration::from_secs(5))
+    } else {
+        policy
+    }
 }
 
 /// The only subscription that the credentials see.

@@ -15,7 +15,12 @@ pub(crate) struct StateDirectory(PathBuf);
 impl StateDirectory {
     /// The directory beside the deployment file.
     pub(crate) fn beside(directory: &Path) -> Self {
-        Self(directory.join(NAME))
+        let is_current = directory == Path::new(".");
+        Self(if is_current {
+            PathBuf::from(NAME)
+        } else {
+            directory.join(NAME)
+        })
     }
 
     /// Where the journals of a deployment are; those of an embedded Azure are kept apart.

@@ -12,6 +12,7 @@ pub(crate) mod table;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -166,6 +167,16 @@ impl Ui {
         let _ = self.stderr.write(&format!("{line}\n"));
     }
 
+    /// Shows that something takes its time, until the answer is dropped; only on a terminal.
+    pub(crate) fn busy(&self, what: &str) -> Busy {
+        if !self.stderr_is_terminal || self.verbosity != Verbosity::Normal {
+            return Busy(None);
+        }
+        let spinner = indicatif::ProgressBar::new_spinner().with_message(what.to_owned());
+        spinner.enable_steady_tick(Duration::from_millis(120));
+        Busy(Some(spinner))
+    }
+
     /// Asks for a line; nothing without a person to ask, or at the end of the input.
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
         if !self.is_interactive {
@@ -177,6 +188,19 @@ impl Ui {
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer).ok()?;
         (read > 0).then(|| answer.trim().to_owned())
+    }
+}
+
+/// Something takes its time as long as this lives.
+#[derive(Debug)]
+#[must_use = "the sign goes away when this is dropped"]
+pub(crate) struct Busy(Option<indicatif::ProgressBar>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(spinner) = &self.0 {
+            spinner.finish_and_clear();
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 const SHORT_RETENTION: u32 = 7;
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&RETENTION, &WIRED];
+pub(super) const RULES: &[&Rule] = &[&RETENTION, &WIRED, &PUBLIC];
 
 const RETENTION: Rule = Rule {
     id: "BLB001",
@@ -34,6 +34,29 @@ pub(super) const WIRED: Rule = Rule {
     good: Sample::part("[data.storage]\nsku = \"Standard_ZRS\""),
     ..Rule::of(Family::Blb, Severity::Error)
 };
+
+const PUBLIC: Rule = Rule {
+    id: "BLB003",
+    title: "Storage is not open to the internet",
+    why: "Apps of an environment without a network of its own have no fixed address, and Container \
+          Apps is none of the services that storage's firewall lets through as trusted: the \
+          account answers everybody over TLS, its blobs are private, and its key is the only \
+          guard.",
+    source: "learn.microsoft.com storage/common/storage-network-security-trusted-azure-services",
+    fix: "Keep the key safe; private endpoints, which close it, come with a later version of \
+          dify-infra.",
+    bad: Sample::part(""),
+    good: Sample::part("[data.storage]\nexisting = \"mystorage\""),
+    check: Some(public),
+    ..Rule::of(Family::Blb, Severity::Note)
+};
+
+fn public(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    if deployment.storage().origin == Origin::Managed {
+        let message = "Blob storage is reachable from the internet; its key is the only guard";
+        diagnostics.push(PUBLIC.finding(KeyPath::of("data.storage"), message));
+    }
+}
 
 fn retention(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let storage = deployment.storage();

@@ -27,6 +27,7 @@ pub(super) const RULES: &[&Rule] = &[
     &SERVICE_NOT_IN_RELEASE,
     &REFUSED_SERVICE,
     &MODE,
+    &DAEMON_TAG,
 ];
 
 pub(crate) const RELEASE: Rule = Rule {
@@ -58,6 +59,23 @@ const OTHER_TAG: Rule = Rule {
     good: Sample::part("[images.overrides]\nsandbox = \"r.azurecr.io/dify-sandbox:0.2.15\""),
     check: Some(other_tag),
     ..WARNING
+};
+
+const DAEMON_TAG: Rule = Rule {
+    id: "VER011",
+    title: "The plugin daemon's tag says `-local`",
+    why: "The daemon is pushed as `<version>-local` and `<version>-serverless` alone: a bare \
+          version is an image that does not exist, and the app never starts.",
+    source: "langgenius/dify-plugin-daemon .github/workflows/build-push.yml",
+    fix: "Add `-local` to the tag.",
+    bad: Sample::part(
+        "[images.overrides]\nplugin_daemon = \"langgenius/dify-plugin-daemon:0.6.3\"",
+    ),
+    good: Sample::part(
+        "[images.overrides]\nplugin_daemon = \"langgenius/dify-plugin-daemon:0.6.3-local\"",
+    ),
+    check: Some(daemon_tag),
+    ..Rule::of(Family::Ver, Severity::Error)
 };
 
 const SIBLINGS: Rule = Rule {
@@ -183,7 +201,8 @@ fn image_path(kind: ServiceKind) -> KeyPath {
 }
 
 fn other_tag(deployment: &Deployment, diagnostics: &mut Diagnostics) {
-    for service in with_own_image(deployment).filter(|service| !is_moving(service)) {
+    let fixed = |service: &&Service| !is_moving(service) && !is_bare_daemon(service);
+    for service in with_own_image(deployment).filter(fixed) {
         let released = deployment.release().image(service.kind.image());
         let Some(tag) = service.image.tag().filter(|tag| *tag != released.tag) else {
             continue;
@@ -195,6 +214,28 @@ fn other_tag(deployment: &Deployment, diagnostics: &mut Diagnostics) {
             released.tag
         );
         diagnostics.push(OTHER_TAG.finding(image_path(service.kind), message));
+    }
+}
+
+/// Whether an image is one of the daemon's own repository under a tag that is never pushed.
+fn is_bare_daemon(service: &Service) -> bool {
+    let released = |tag: &str| tag.ends_with("-local") || tag.ends_with("-serverless");
+    service.kind == ServiceKind::PluginDaemon
+        && service
+            .image
+            .to_string()
+            .contains("langgenius/dify-plugin-daemon")
+        && service.image.digest().is_none()
+        && service.image.tag().is_some_and(|tag| !released(tag))
+}
+
+fn daemon_tag(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    for service in with_own_image(deployment).filter(|service| is_bare_daemon(service)) {
+        let message = format!(
+            "`{}` was never pushed: its tag lacks `-local`",
+            service.image
+        );
+        diagnostics.push(DAEMON_TAG.finding(image_path(service.kind), message));
     }
 }
 

@@ -239,6 +239,8 @@ impl Writer<'_> {
         self.set("REDIS_SSL_CERT_REQS", "CERT_REQUIRED");
         // Azure Managed Redis has database 0 alone.
         self.set("REDIS_DB", "0");
+        // Azure cuts connections that are silent for ten minutes.
+        self.set("REDIS_KEEPALIVE", "true");
         // REDIS_USE_SSL does not reach Celery: only a rediss:// broker turns TLS on.
         let broker = Text::from("rediss://:")
             .and(self.inputs.redis_key.clone().percent_encoded())

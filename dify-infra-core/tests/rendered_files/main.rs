@@ -2,6 +2,14 @@
 //!
 //! A test whose program is not installed says `skipped` and returns; with
 //! `DIFY_INFRA_REQUIRE_REAL=1` it fails instead. Nothing leaves the loopback interface.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and the bans on IO are for the library"
+)]
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails where something is missing"

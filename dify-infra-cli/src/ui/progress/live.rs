@@ -16,7 +16,7 @@ use crate::ui::{DIM, GREEN, RED, YELLOW, styled};
 const TICK: Duration = Duration::from_millis(120);
 
 /// Widest name that others are aligned with, in characters.
-const WIDEST: usize = 44;
+const WIDEST: usize = 50;
 
 /// Progress on a terminal.
 #[derive(Debug)]
@@ -79,8 +79,8 @@ impl Live {
         match event {
             Event::Planned { id, action } => self.planned(id, *action),
             Event::Waiting { id, on } => {
-                let text = format!("waits for {}", waited_for(&self.at_work(on)));
-                self.message(id, &self.coloured(DIM, text));
+                let text = format!("for {}", waited_for(&self.at_work(on)));
+                self.waiting(id, &text);
             }
             Event::Started { id, action } => self.started(id, *action),
             Event::Progress { id, state } => self.message(id, state),
@@ -107,9 +107,7 @@ impl Live {
         let mut state = self.state();
         state.width = state.width.max(name(id).chars().count()).min(WIDEST);
         let bar = self.lines.add(ProgressBar::new_spinner());
-        bar.set_style(style("  · {prefix} {msg}"));
-        bar.set_prefix(name(id));
-        bar.set_message(self.coloured(DIM, "waits"));
+        bar.set_style(style("  · {prefix}         {wide_msg}"));
         state.bars.insert(
             id.clone(),
             Line {
@@ -130,7 +128,7 @@ impl Live {
         };
         self.lines.remove(&line.bar);
         let bar = self.lines.insert(position, ProgressBar::new_spinner());
-        bar.set_style(style("  {spinner} {prefix} {elapsed:>6}  {msg}"));
+        bar.set_style(style("  {spinner} {prefix} {elapsed:>6}  {wide_msg}"));
         bar.set_prefix(format!("{:<9} {:<width$}", doing(action), name(id)));
         bar.set_message(self.coloured(DIM, kind(id)));
         bar.enable_steady_tick(TICK);
@@ -141,6 +139,16 @@ impl Live {
         };
         state.running += 1;
         self.sum(&state);
+    }
+
+    fn waiting(&self, id: &ResourceId, text: &str) {
+        let state = self.state();
+        let width = state.width;
+        if let Some(line) = state.bars.get(id) {
+            line.bar
+                .set_prefix(format!("{:<9} {:<width$}", "waiting", name(id)));
+            line.bar.set_message(self.coloured(DIM, text));
+        }
     }
 
     /// Those of the resources that are being worked on; all of them when none is.
@@ -239,8 +247,8 @@ mod tests {
     fn every_template_can_be_read() {
         for template in [
             "  {pos} of {len} done, {msg}{elapsed}",
-            "  · {prefix} {msg}",
-            "  {spinner} {prefix} {elapsed:>6}  {msg}",
+            "  · {prefix}         {wide_msg}",
+            "  {spinner} {prefix} {elapsed:>6}  {wide_msg}",
         ] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }

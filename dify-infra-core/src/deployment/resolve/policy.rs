@@ -35,7 +35,7 @@ fn location(
         .filter(deployed)
         .or(route.fallback.filter(deployed))?;
     let port = release.service(kind)?.port()?;
-    let mut location = Location::prefix(&route.path, kind.app_suffix(), port);
+    let mut location = Location::prefix(&route.path, kind.key(), port);
     if route.websocket {
         location = location.with_upgrade();
     }

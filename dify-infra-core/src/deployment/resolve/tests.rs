@@ -78,7 +78,7 @@ fn every_release_resolves_with_its_services_and_routes() {
             .location()
             .unwrap()
             .clone();
-        assert_eq!(location.target.service, "plugin-daemon");
+        assert_eq!(location.target.service, "plugin_daemon");
         assert!(location.hook_url);
         let socket = RequestPath::parse("/socket.io/?x=1").unwrap();
         let target = &deployment
@@ -89,7 +89,7 @@ fn every_release_resolves_with_its_services_and_routes() {
             .target
             .service;
         let expected = match release.service(ServiceKind::ApiWebsocket) {
-            Some(_) => "api-websocket",
+            Some(_) => "api_websocket",
             None if release
                 .routes()
                 .iter()

@@ -96,8 +96,8 @@ const PRODUCTION: &str = "use `profile = \"dev\"` and give sizes and replicas yo
 
 const NETWORK: &str = "remove it: the environment gets a network of Azure's own";
 
-const ENDPOINTS: &str = "remove it: PostgreSQL and storage are open to Azure services alone, and \
-    Redis is guarded by its key";
+const ENDPOINTS: &str = "remove it: PostgreSQL is open to what runs in Azure, and storage and Redis are \
+    guarded by their keys";
 
 const VAULT: &str = "use `store = \"app\"` and no identity: secrets are kept in the container \
     apps, where nobody can read them without the right to";

@@ -289,7 +289,7 @@ fn nginx_files(context: &Context<'_>) -> Result<Vec<RenderedFile>, LowerError> {
         .services()
         .map(|service| {
             (
-                service.kind.app_suffix().to_owned(),
+                service.kind.key().to_owned(),
                 context.names.app(service.kind),
             )
         })
