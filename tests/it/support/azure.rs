@@ -28,6 +28,8 @@ pub(crate) struct Exchange {
     /// None when the connection broke.
     pub(crate) status: Option<u16>,
     pub(crate) answer: Option<Value>,
+    /// The path at which the state of what was begun can be asked.
+    pub(crate) operation: Option<String>,
     pub(crate) started: Instant,
     pub(crate) ended: Instant,
 }
@@ -176,6 +178,7 @@ impl HttpService for Azure {
             body: serde_json::from_slice(request.body()).ok(),
             status: None,
             answer: None,
+            operation: None,
             started: Instant::now(),
             ended: Instant::now(),
         };
@@ -201,6 +204,7 @@ impl HttpService for Azure {
         if let Ok(response) = &sent {
             exchange.status = Some(response.status().as_u16());
             exchange.answer = serde_json::from_slice(response.body()).ok();
+            exchange.operation = operation(response);
         }
         if let Some(place) = self
             .exchanges
@@ -212,6 +216,11 @@ impl HttpService for Azure {
         }
         sent
     }
+}
+
+fn operation(response: &Response<Bytes>) -> Option<String> {
+    let address = response.headers().get("azure-asyncoperation")?.to_str().ok()?;
+    Some(address.parse::<http::Uri>().ok()?.path().to_owned())
 }
 
 fn api_version(request: &Request<Bytes>) -> String {
