@@ -111,7 +111,7 @@ async fn a_public_container() {
     let account = scene.only(Kind::StorageAccount);
     scene
         .tamper(&account, |body| {
-            body["properties"]["allowBlobPublicAccess"] = json!(true)
+            body["properties"]["allowBlobPublicAccess"] = json!(true);
         })
         .await;
     let container = scene.id("dify-app-storage");
