@@ -231,7 +231,12 @@ async fn list_owned(
             tags: tags.collect(),
         })
     };
-    Ok(items.iter().filter_map(listed).collect())
+    // An endpoint that ignores the filter must not turn strangers into orphans.
+    let is_ours = |one: &ListedResource| {
+        let mut tags = one.tags.iter();
+        tags.any(|(name, value)| name.eq_ignore_ascii_case(OWNER_TAG) && value == graph.owner())
+    };
+    Ok(items.iter().filter_map(listed).filter(is_ours).collect())
 }
 
 /// Reads the rendered files that apps hold now, for the apps in whose files the plan sees a

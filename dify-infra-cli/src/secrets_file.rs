@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use dify_infra_azure::secrets::recover;
-use dify_infra_core::deployment::Deployment;
+use dify_infra_core::deployment::{Deployment, Origin};
 use dify_infra_core::plan::Snapshot;
 use dify_infra_core::secrets::{
     Checker, Finding, Format, ParsedSecrets, Problem as SecretProblem, SecretKind, SecretName,
-    Secrets, Severity, generate, parse, render,
+    Secrets, Severity, generate_for, parse, render,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -138,6 +138,7 @@ impl SecretsFile {
                 recovered.push(name.clone());
             }
         }
+        refuse_made_up_password(&session.deployment, &secrets, &self.path)?;
         let generated = fill(&mut secrets, &wanted, &self.path)?;
         Ok(Completed {
             secrets,
@@ -223,6 +224,26 @@ fn lacking(wanted: &BTreeSet<SecretName>, secrets: &Secrets) -> BTreeSet<SecretN
         .collect()
 }
 
+/// The password of a server that someone else made can't be generated.
+fn refuse_made_up_password(
+    deployment: &Deployment,
+    secrets: &Secrets,
+    path: &Path,
+) -> Result<(), Problem> {
+    let Origin::Existing(server) = &deployment.postgres().origin else {
+        return Ok(());
+    };
+    if secrets.contains(SecretKind::PostgresPassword) {
+        return Ok(());
+    }
+    let message = format!(
+        "the server {server} exists, and its password for {} is not known",
+        deployment.postgres().administrator
+    );
+    let hint = format!("add POSTGRES_PASSWORD=VALUE to {}", path.display());
+    Err(Problem::new(message).hint(hint))
+}
+
 /// Makes what is still missing; a secret that only the person knows is refused.
 fn fill(
     secrets: &mut Secrets,
@@ -254,7 +275,8 @@ fn fill(
     let mut generated = Vec::new();
     for name in missing {
         if let Some(kind) = name.kind() {
-            secrets.insert(name.clone(), generate(kind, &mut SystemRandom)?);
+            let value = generate_for(kind, secrets, &mut SystemRandom)?;
+            secrets.insert(name.clone(), value);
             generated.push(name);
         }
     }

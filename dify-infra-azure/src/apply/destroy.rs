@@ -13,8 +13,7 @@ use super::run::Job;
 fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool) -> Vec<&'a Node> {
     let goes = |node: &&Node| {
         let in_scope = include_data || node.kind().layer() == Layer::Application;
-        let is_ours = node.management() == Management::Managed
-            && (!node.kind().is_taggable() || is_owned(snapshot.body(node.id()), graph.owner()));
+        let is_ours = is_ours(graph, snapshot, node.id());
         let is_resource = node.kind() != Kind::JobExecution;
         in_scope && is_ours && is_resource && snapshot.body(node.id()).is_some()
     };
@@ -34,6 +33,22 @@ fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool)
         .iter()
         .filter(|node| !goes_with_parent(node) && has_delete(node));
     chosen.copied().collect()
+}
+
+/// Whether a resource is ours by its tag; what has no tags follows its parent, so a child of a
+/// resource that someone else made is never ours to delete.
+fn is_ours(graph: &ResourceGraph, snapshot: &Snapshot, id: &ResourceId) -> bool {
+    let Some(node) = graph.get(id) else {
+        return false;
+    };
+    if node.management() == Management::Existing {
+        return false;
+    }
+    if node.kind().is_taggable() {
+        return is_owned(snapshot.body(id), graph.owner());
+    }
+    id.parent()
+        .is_some_and(|parent| is_ours(graph, snapshot, &parent))
 }
 
 fn is_owned(body: Option<&Value>, owner: &str) -> bool {

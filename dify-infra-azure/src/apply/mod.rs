@@ -127,6 +127,17 @@ pub enum ApplyError {
         /// Azure's reason with a colon before it, or nothing.
         reason: String,
     },
+    /// A revision of an app failed.
+    #[error(
+        "the revision {revision} failed to start{reason}; its output is in Log Analytics: \
+         ContainerAppConsoleLogs_CL | where RevisionName_s == '{revision}'"
+    )]
+    RevisionFailed {
+        /// The revision's name.
+        revision: String,
+        /// Azure's reason with a colon before it, or nothing.
+        reason: String,
+    },
     /// Something took longer than it may.
     #[error("{what} did not happen within {} s", .limit.as_secs())]
     TooLong {

@@ -40,6 +40,7 @@ pub(super) async fn run(
         return Err(not_applyable(&plan).into());
     }
     if plan.is_empty() {
+        keep_secrets(ui, &session, &file, &completed)?;
         return finish(
             ui,
             settings,

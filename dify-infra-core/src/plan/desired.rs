@@ -70,16 +70,6 @@ fn state_tags(
         tags.insert(FILES_TAG.to_owned(), Value::from(hash));
     }
     let live = snapshot.body(node.id()).and_then(|body| body.get("tags"));
-    let had_variables = live.and_then(|tags| tags.get(VARIABLES_TAG)).is_some();
-    if had_variables
-        && node
-            .body()
-            .pointer(&format!("/tags/{VARIABLES_TAG}"))
-            .is_none()
-    {
-        // A tag that is left out of a PUT over the live body would stay.
-        tags.insert(VARIABLES_TAG.to_owned(), Value::from(""));
-    }
     for name in secrets_of(node.body()) {
         let tag = fingerprint_tag(&name);
         let value = match fingerprints {
@@ -113,40 +103,101 @@ pub fn files_of(body: &Value) -> BTreeMap<&str, &str> {
     pairs.collect()
 }
 
-/// The variables that an app has because an earlier file added them, and that are not wanted any
-/// more: by the live app's own list, less what the wanted body sets.
-pub fn obsolete_variables(wanted: &Value, live: &Value) -> Vec<String> {
-    let names = |body: &Value| -> BTreeSet<String> {
-        let env = body
-            .pointer("/properties/template/containers/0/env")
-            .and_then(Value::as_array);
-        let names = env
-            .into_iter()
-            .flatten()
-            .filter_map(|variable| variable.get("name")?.as_str());
-        names.map(str::to_owned).collect()
-    };
-    let listed = live
-        .pointer(&format!("/tags/{VARIABLES_TAG}"))
-        .and_then(Value::as_str);
-    let (wanted, present) = (names(wanted), names(live));
-    let listed = listed.unwrap_or_default().split(',');
-    let is_obsolete = |name: &&str| present.contains(*name) && !wanted.contains(*name);
-    listed.filter(is_obsolete).map(str::to_owned).collect()
+/// What an app or a job has because an earlier file asked for it, and that is not wanted any more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Obsolete {
+    /// Variables, by the app's own list of those that a file added.
+    pub variables: Vec<String>,
+    /// Secrets, by the fingerprints that the app carries.
+    pub secrets: Vec<String>,
 }
 
-/// Takes variables out of an app's body.
-pub fn remove_variables(body: &mut Value, names: &[String]) {
-    let env = body.pointer_mut("/properties/template/containers/0/env");
-    if let Some(env) = env.and_then(Value::as_array_mut) {
-        env.retain(|variable| {
-            let name = variable
-                .get("name")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            !names.iter().any(|gone| gone == name)
-        });
+impl Obsolete {
+    /// What is obsolete in a live body beside the wanted one.
+    pub fn of(wanted: &Value, live: &Value) -> Self {
+        const ENV: &str = "/properties/template/containers/0/env";
+        const SECRETS: &str = "/properties/configuration/secrets";
+        let tags = live.get("tags").and_then(Value::as_object);
+        let listed = tags
+            .and_then(|tags| tags.get(VARIABLES_TAG))
+            .and_then(Value::as_str);
+        let listed = listed.unwrap_or_default().split(',').map(str::to_owned);
+        let prefix = format!("{FINGERPRINT_TAG}-");
+        let marked = tags.into_iter().flatten();
+        let marked = marked.filter_map(|(tag, _)| tag.strip_prefix(&prefix).map(str::to_owned));
+        let gone = |pointer: &'static str| {
+            let (wanted, present) = (names_at(wanted, pointer), names_at(live, pointer));
+            move |name: &String| present.contains(name) && !wanted.contains(name)
+        };
+        Self {
+            variables: listed.filter(gone(ENV)).collect(),
+            secrets: marked.filter(gone(SECRETS)).collect(),
+        }
     }
+
+    /// Whether a registry login of the live body uses an obsolete secret.
+    pub fn has_login(&self, live: &Value) -> bool {
+        let logins = live
+            .pointer("/properties/configuration/registries")
+            .and_then(Value::as_array);
+        let passwords = logins
+            .into_iter()
+            .flatten()
+            .filter_map(|login| login.get("passwordSecretRef").and_then(Value::as_str));
+        passwords
+            .into_iter()
+            .any(|name| self.secrets.iter().any(|secret| secret == name))
+    }
+
+    /// Takes everything obsolete out of a body, and the registry logins that use such a secret.
+    pub fn remove_from(&self, body: &mut Value) {
+        let is_one = |names: &[String], item: &Value, key: &str| {
+            let name = item.get(key).and_then(Value::as_str).unwrap_or_default();
+            names.iter().any(|gone| gone == name)
+        };
+        for (pointer, names, key) in [
+            (
+                "/properties/template/containers/0/env",
+                &self.variables,
+                "name",
+            ),
+            ("/properties/configuration/secrets", &self.secrets, "name"),
+            (
+                "/properties/configuration/registries",
+                &self.secrets,
+                "passwordSecretRef",
+            ),
+        ] {
+            if let Some(items) = body.pointer_mut(pointer).and_then(Value::as_array_mut) {
+                items.retain(|item| !is_one(names, item, key));
+            }
+        }
+    }
+}
+
+fn names_at(body: &Value, pointer: &str) -> BTreeSet<String> {
+    let items = body.pointer(pointer).and_then(Value::as_array);
+    let names = items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.get("name")?.as_str());
+    names.map(str::to_owned).collect()
+}
+
+/// Tags of our own that a live resource has and that are not wanted any more.
+pub fn obsolete_tags(wanted: &Value, live: &Value) -> Vec<String> {
+    let tags = |body: &Value| body.get("tags").and_then(Value::as_object).cloned();
+    let wanted = tags(wanted).unwrap_or_default();
+    let ours = tags(live)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, _)| name);
+    let is_obsolete = |name: &String| {
+        name.starts_with("dify-infra-")
+            && !wanted.keys().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    ours.filter(is_obsolete).collect()
 }
 
 /// A hash of the rendered files: 16 hexadecimal characters of SHA-256.

@@ -219,7 +219,11 @@ impl HttpService for Azure {
 }
 
 fn operation(response: &Response<Bytes>) -> Option<String> {
-    let address = response.headers().get("azure-asyncoperation")?.to_str().ok()?;
+    let address = response
+        .headers()
+        .get("azure-asyncoperation")?
+        .to_str()
+        .ok()?;
     Some(address.parse::<http::Uri>().ok()?.path().to_owned())
 }
 
