@@ -136,18 +136,38 @@ impl Obsolete {
         }
     }
 
-    /// Whether a registry login of the live body uses an obsolete secret.
-    pub fn has_login(&self, live: &Value) -> bool {
+    /// Where in a live body the obsolete things stand.
+    pub(super) fn paths(&self, live: &Value) -> Vec<String> {
+        let text = |value: &Value, key: &str| {
+            value
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let container = live.pointer("/properties/template/containers/0");
+        let container = container.map(|one| text(one, "name")).unwrap_or_default();
+        let variables = self
+            .variables
+            .iter()
+            .map(|name| format!("properties.template.containers[{container}].env[{name}]"));
         let logins = live
             .pointer("/properties/configuration/registries")
             .and_then(Value::as_array);
-        let passwords = logins
-            .into_iter()
-            .flatten()
-            .filter_map(|login| login.get("passwordSecretRef").and_then(Value::as_str));
-        passwords
-            .into_iter()
-            .any(|name| self.secrets.iter().any(|secret| secret == name))
+        let logins = logins.into_iter().flatten();
+        let logins =
+            logins.filter(|login| self.secrets.contains(&text(login, "passwordSecretRef")));
+        let logins = logins.map(|login| {
+            format!(
+                "properties.configuration.registries[{}]",
+                text(login, "server")
+            )
+        });
+        let secrets = self
+            .secrets
+            .iter()
+            .map(|name| format!("properties.configuration.secrets[{name}]"));
+        variables.chain(logins).chain(secrets).collect()
     }
 
     /// Takes everything obsolete out of a body, and the registry logins that use such a secret.

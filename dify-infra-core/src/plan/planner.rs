@@ -533,15 +533,12 @@ fn show_obsolete(
     foreign: Vec<String>,
     bodies: Bodies<'_>,
 ) -> Vec<String> {
-    let obsolete = Obsolete::of(bodies.wanted, bodies.live);
-    let is_obsolete = |path: &String| {
-        let variable = |name: &String| path.ends_with(&format!(".env[{name}]"));
-        let secret = |name: &String| path.ends_with(&format!("configuration.secrets[{name}]"));
-        let login = path.contains("configuration.registries[") && obsolete.has_login(bodies.live);
-        login || obsolete.variables.iter().any(variable) || obsolete.secrets.iter().any(secret)
-    };
-    let (ours, theirs): (Vec<String>, Vec<String>) = foreign.into_iter().partition(is_obsolete);
-    differences.extend(ours.into_iter().map(|path| Difference {
+    let paths = Obsolete::of(bodies.wanted, bodies.live).paths(bodies.live);
+    let theirs = foreign
+        .into_iter()
+        .filter(|path| !paths.contains(path))
+        .collect();
+    differences.extend(paths.into_iter().map(|path| Difference {
         path,
         before: Some(Value::from("(of an earlier file)")),
         after: None,
