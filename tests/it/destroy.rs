@@ -109,10 +109,11 @@ async fn with_its_data_everything_goes() {
         there(&scene, Layer::Application).await,
         Vec::<String>::new()
     );
-    assert_eq!(there(&scene, Layer::Data).await, Vec::<String>::new());
+    let group = scene.graph.group().name().to_owned();
+    assert_eq!(there(&scene, Layer::Data).await, [group], "the group stays");
     assert_eq!(
         scene.azure.resources().len(),
-        0,
+        1,
         "{:?}",
         scene.azure.resources().keys()
     );

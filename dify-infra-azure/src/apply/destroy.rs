@@ -14,7 +14,8 @@ fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool)
     let goes = |node: &&Node| {
         let in_scope = include_data || node.kind().layer() == Layer::Application;
         let is_ours = is_ours(graph, snapshot, node.id());
-        let is_resource = node.kind() != Kind::JobExecution;
+        // The group stays: it may hold what we can't see, and what we can't see yet.
+        let is_resource = !matches!(node.kind(), Kind::JobExecution | Kind::ResourceGroup);
         in_scope && is_ours && is_resource && snapshot.body(node.id()).is_some()
     };
     let going: Vec<&Node> = graph.in_order().into_iter().filter(goes).collect();
@@ -92,7 +93,7 @@ pub(super) fn tasks(graph: &ResourceGraph, snapshot: &Snapshot, include_data: bo
     };
     let own = nodes.iter().map(|node| {
         let mut needs = dependents(node.id());
-        if matches!(node.kind(), Kind::ManagedEnvironment | Kind::ResourceGroup) {
+        if node.kind() == Kind::ManagedEnvironment {
             needs.extend(environments.iter().cloned());
         }
         job(node.id().clone(), node.kind(), needs)

@@ -63,17 +63,21 @@ fn follow_new_keys(graph: &ResourceGraph, changes: &mut [Change]) {
         let Some(node) = graph.get(&change.id) else {
             continue;
         };
+        if change.action == Action::Create && node.kind() == Kind::JobExecution {
+            let is_new = |id: &ResourceId| is_database(id) && made.contains(id);
+            if node.dependencies().iter().any(is_new) {
+                // Nothing is there yet that a migration could change.
+                change.risk = Risk::none();
+            }
+        }
         let is_present = matches!(change.action, Action::NoChange | Action::Update);
         if !is_present || node.management() == Management::Existing {
             continue;
         }
         match node.kind() {
             Kind::JobExecution => {
-                let is_database = |id: &&ResourceId| {
-                    Kind::from_type(&id.resource_type()) == Some(Kind::PostgresDatabase)
-                };
-                let needed = node.dependencies().iter().filter(is_database);
-                if needed.into_iter().any(|id| made.contains(id)) {
+                let is_new = |id: &ResourceId| is_database(id) && made.contains(id);
+                if node.dependencies().iter().any(is_new) {
                     change.action = Action::Create;
                     "run migration: the database is made anew".clone_into(&mut change.reason);
                     change.risk = Risk::none();
@@ -82,6 +86,10 @@ fn follow_new_keys(graph: &ResourceGraph, changes: &mut [Change]) {
             _ => renew_keys(change, node, &made),
         }
     }
+}
+
+fn is_database(id: &ResourceId) -> bool {
+    Kind::from_type(&id.resource_type()) == Some(Kind::PostgresDatabase)
 }
 
 /// Turns a resource that holds a key of a resource made anew into an update.
