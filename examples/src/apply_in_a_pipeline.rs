@@ -56,7 +56,12 @@ impl<'a> Pipeline<'a> {
         let subscription = SubscriptionId::parse(subscription)?;
         let target = Target::new(&deployment, Some(&subscription));
         let graph = lower(&deployment, &target)?;
-        Ok(Self { client, deployment, target, graph })
+        Ok(Self {
+            client,
+            deployment,
+            target,
+            graph,
+        })
     }
 
     /// Deploys, and writes down how it goes.
@@ -71,19 +76,27 @@ impl<'a> Pipeline<'a> {
     ) -> anyhow::Result<Outputs> {
         let (plan, snapshot) = self.plan(secrets).await;
         let summary = plan.summary();
-        writeln!(out, "plan: {} to create, {} to update", summary.create, summary.update)?;
+        writeln!(
+            out,
+            "plan: {} to create, {} to update",
+            summary.create, summary.update
+        )?;
         gate(&plan)?;
 
         let problems = preflight(self.client, &self.graph, &plan).await;
         for problem in &problems {
             writeln!(out, "{}; {}", problem.what, problem.remedy)?;
         }
-        ensure!(problems.is_empty(), "nothing was written, since the run would be stopped");
+        ensure!(
+            problems.is_empty(),
+            "nothing was written, since the run would be stopped"
+        );
 
         let counter = Counter::default();
         let applier = Applier::new(self.client, &self.graph, ApplyOptions::new());
-        let report =
-            applier.apply((&plan, &snapshot), secrets, &counter, Cancellation::never()).await?;
+        let report = applier
+            .apply((&plan, &snapshot), secrets, &counter, Cancellation::never())
+            .await?;
         if let Some((id, error)) = report.failures().next() {
             bail!("{}: {}", id.name(), error.sentence());
         }
@@ -102,7 +115,10 @@ impl<'a> Pipeline<'a> {
         ensure!(report.is_success(), "the deployment is not as it should be");
 
         let outputs = outputs(&self.deployment, &self.target, &self.graph, &snapshot);
-        let url = outputs.public_url.as_deref().context("the front door has no name")?;
+        let url = outputs
+            .public_url
+            .as_deref()
+            .context("the front door has no name")?;
         writeln!(out, "open {url}/install")?;
         Ok(outputs)
     }
@@ -110,7 +126,10 @@ impl<'a> Pipeline<'a> {
     async fn plan(&self, secrets: &Secrets) -> (Plan, Snapshot) {
         let snapshot = observe(self.client, &self.graph).await;
         let fingerprints = fingerprints(secrets);
-        let options = Options { fingerprints: fingerprints.as_ref(), prune: false };
+        let options = Options {
+            fingerprints: fingerprints.as_ref(),
+            prune: false,
+        };
         (plan(&self.graph, &snapshot, options), snapshot)
     }
 }
@@ -119,8 +138,16 @@ impl<'a> Pipeline<'a> {
 /// knowing.
 fn gate(plan: &Plan) -> anyhow::Result<()> {
     for change in plan.changes() {
-        if matches!(change.action, Action::Delete | Action::Replace | Action::Unknown) {
-            bail!("{} {}: {}", change.action.word(), change.id.name(), change.reason);
+        if matches!(
+            change.action,
+            Action::Delete | Action::Replace | Action::Unknown
+        ) {
+            bail!(
+                "{} {}: {}",
+                change.action.word(),
+                change.id.name(),
+                change.reason
+            );
         }
     }
     ensure!(plan.is_applyable(), "{}", plan.blocked().join("; "));

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use dify_infra_core::catalogue::ServiceKind;
 use dify_infra_core::deployment::{Deployment, Profile};
-use dify_infra_core::diagnostic::Diagnostics;
+use dify_infra_core::diagnostic::{Diagnostics, Severity};
 use dify_infra_core::graph::{ResourceNames, Target};
 
 /// One deployment for each team, sized by the number of its people.
@@ -14,7 +14,11 @@ use dify_infra_core::graph::{ResourceNames, Target};
 /// When the team's name can't be part of the names of resources, or another rule is broken: every
 /// finding at once, under the keys that a file would have.
 pub fn for_team(team: &str, people: u32) -> Result<Deployment, Diagnostics> {
-    let (postgres, workers) = if people > 50 { ("Standard_B2s", 3) } else { ("Standard_B1ms", 1) };
+    let (postgres, workers) = if people > 50 {
+        ("Standard_B2s", 3)
+    } else {
+        ("Standard_B1ms", 1)
+    };
     let resolved = Deployment::builder("dify", team)
         .profile(Profile::Dev)
         .location("japaneast")
@@ -22,9 +26,12 @@ pub fn for_team(team: &str, people: u32) -> Result<Deployment, Diagnostics> {
         .resource_group(format!("dify-{team}-rg"))
         .tag("team", team)
         .postgres(|server| server.sku(postgres).backup_days(14))
-        .service(ServiceKind::Worker, |worker| worker.cpu(1.0).replicas(workers, workers + 1))
+        .service(ServiceKind::Worker, |worker| {
+            worker.cpu(1.0).replicas(workers, workers + 1)
+        })
         .service(ServiceKind::Api, |api| {
-            api.env("LOG_LEVEL", "INFO").secret_env("SMTP_PASSWORD", "smtp-password")
+            api.env("LOG_LEVEL", "INFO")
+                .secret_env("SMTP_PASSWORD", "smtp-password")
         })
         .build()?;
     Ok(resolved.deployment)
@@ -51,8 +58,15 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
         )?;
     }
     if let Err(problems) = for_team("R&D", 5) {
-        for problem in &problems {
-            writeln!(out, "{} {}: {}", problem.severity, problem.path, problem.message)?;
+        let errors = problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error);
+        for problem in errors {
+            writeln!(
+                out,
+                "{} {}: {}",
+                problem.severity, problem.path, problem.message
+            )?;
         }
     }
     Ok(())

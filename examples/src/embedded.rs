@@ -30,7 +30,11 @@ pub struct EmbeddedAzure {
 impl EmbeddedAzure {
     /// Starts the clock of an emulator; it shows 1970 at first.
     pub fn new(emulator: Arc<Emulator>) -> Self {
-        Self { emulator, began: Instant::now(), latency: Duration::ZERO }
+        Self {
+            emulator,
+            began: Instant::now(),
+            latency: Duration::ZERO,
+        }
     }
 
     /// Lets every answer take this long.
@@ -48,7 +52,9 @@ impl EmbeddedAzure {
     /// What its clock shows.
     pub fn now(&self) -> Timestamp {
         let elapsed = SignedDuration::try_from(self.began.elapsed()).unwrap_or(SignedDuration::MAX);
-        Timestamp::UNIX_EPOCH.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
+        Timestamp::UNIX_EPOCH
+            .saturating_add(elapsed)
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// One way of a request.
@@ -89,5 +95,9 @@ pub fn client(transport: Arc<dyn HttpService>) -> Result<ArmClient, CloudError> 
 /// Never in practice: the address of the embedded Azure is a good one.
 pub fn client_builder(transport: Arc<dyn HttpService>) -> Result<ArmClientBuilder, CloudError> {
     let tokens = Arc::new(StaticToken::new("the-emulator-takes-any"));
-    Ok(ArmClient::builder(Cloud::custom(ENDPOINT)?, transport, tokens))
+    Ok(ArmClient::builder(
+        Cloud::custom(ENDPOINT)?,
+        transport,
+        tokens,
+    ))
 }

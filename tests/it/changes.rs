@@ -10,7 +10,10 @@ use crate::support::{Scene, edit};
 
 /// What a plan changes, as names.
 fn changed(plan: &Plan) -> Vec<String> {
-    let writes = plan.changes().iter().filter(|change| change.action.writes());
+    let writes = plan
+        .changes()
+        .iter()
+        .filter(|change| change.action.writes());
     writes.map(|change| change.id.name().to_owned()).collect()
 }
 
@@ -30,16 +33,22 @@ async fn after_edit(from: &str, to: &str) -> (String, Vec<String>) {
 
 #[tokio::test(start_paused = true)]
 async fn the_size_of_a_service() {
-    let (plan, writes) =
-        after_edit("[services.sandbox]\ncpu = 0.5", "[services.sandbox]\ncpu = 1.0").await;
+    let (plan, writes) = after_edit(
+        "[services.sandbox]\ncpu = 0.5",
+        "[services.sandbox]\ncpu = 1.0",
+    )
+    .await;
     insta::assert_snapshot!(plan);
     assert_eq!(writes, ["PUT dify-dev-sandbox"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_replicas_of_a_service() {
-    let (plan, writes) =
-        after_edit("replicas = { min = 1, max = 3 }", "replicas = { min = 2, max = 6 }").await;
+    let (plan, writes) = after_edit(
+        "replicas = { min = 1, max = 3 }",
+        "replicas = { min = 2, max = 6 }",
+    )
+    .await;
     insta::assert_snapshot!(plan);
     insta::assert_debug_snapshot!("the_replicas_of_a_service_writes", writes);
 }
@@ -130,24 +139,40 @@ async fn a_changed_secret_restarts_both_sides_of_its_pair_and_nothing_else() {
     names.sort();
     let users = ["api", "api-websocket", "sandbox", "worker", "worker-beat"];
     assert_eq!(names, users.map(|user| format!("dify-dev-{user}")));
-    for change in plan.changes().iter().filter(|change| change.action.writes()) {
+    for change in plan
+        .changes()
+        .iter()
+        .filter(|change| change.action.writes())
+    {
         assert_eq!(change.reason, "secrets changed in the secrets file");
         let difference = &change.differences[0].to_string();
         let [_, values] = difference.split(": ").collect::<Vec<_>>()[..] else {
             panic!("{difference}")
         };
-        assert_eq!(values.chars().count(), "\"a1b2\" → \"c3d4\"".chars().count(), "{difference}");
+        assert_eq!(
+            values.chars().count(),
+            "\"a1b2\" → \"c3d4\"".chars().count(),
+            "{difference}"
+        );
     }
 
     let revision = async |scene: &Scene, app: &str| {
         let snapshot = scene.observe().await;
-        snapshot.output(&scene.app(app), "/properties/latestRevisionName").unwrap()
+        snapshot
+            .output(&scene.app(app), "/properties/latestRevisionName")
+            .unwrap()
     };
-    let before = (revision(&scene, "sandbox").await, revision(&scene, "web").await);
+    let before = (
+        revision(&scene, "sandbox").await,
+        revision(&scene, "web").await,
+    );
     scene.azure.forget();
     scene.apply().await;
     assert_eq!(scene.azure.writes().len(), 5);
-    let after = (revision(&scene, "sandbox").await, revision(&scene, "web").await);
+    let after = (
+        revision(&scene, "sandbox").await,
+        revision(&scene, "web").await,
+    );
     assert_ne!(before.0, after.0, "a new revision reads the new secret");
     assert_eq!(before.1, after.1);
     scene.assert_settled().await;
@@ -169,7 +194,11 @@ async fn going_back_to_what_was_before_makes_a_revision_of_its_own() {
 async fn another_region_would_replace_the_data_and_is_blocked() {
     let scene = Scene::new(DIFY_DEV);
     scene.apply().await;
-    let moved = scene.with_file(&edit(DIFY_DEV, "location = \"japaneast\"", "location = \"japanwest\""));
+    let moved = scene.with_file(&edit(
+        DIFY_DEV,
+        "location = \"japaneast\"",
+        "location = \"japanwest\"",
+    ));
     let plan = moved.plan().await;
     let server = plan.change(&moved.only(Kind::PostgresServer)).unwrap();
     assert_eq!(server.action, Action::Replace);

@@ -42,7 +42,10 @@ async fn every_body_that_is_sent_is_one_that_azure_takes() {
             invalid.extend(problems.into_iter().map(|one| format!("{name}: {one}")));
         }
         let apps = |one: &&Exchange| one.kind() == Some(Kind::ContainerApp);
-        assert!(puts.iter().filter(apps).count() >= 14, "{name}: each app is sent twice");
+        assert!(
+            puts.iter().filter(apps).count() >= 14,
+            "{name}: each app is sent twice"
+        );
         bodies += puts.len();
     }
     println!("{bodies} bodies, {} invalid", invalid.len());
@@ -81,7 +84,10 @@ fn resources_in(answer: &Value) -> Vec<&Value> {
     };
     let is_whole = |item: &&Value| {
         let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
-        let kind = item.get("type").and_then(Value::as_str).and_then(Kind::from_type);
+        let kind = item
+            .get("type")
+            .and_then(Value::as_str)
+            .and_then(Kind::from_type);
         // A job's runs have no published type, and the list of a group names resources alone.
         let published = kind.is_some_and(|kind| kind != Kind::JobExecution);
         published && ResourceId::parse(id).is_ok() && item.get("properties").is_some()

@@ -12,13 +12,18 @@ use crate::support::Scene;
 
 fn values(secrets: &Secrets) -> Vec<(String, String)> {
     let pairs = secrets.iter();
-    pairs.map(|(name, value)| (name.to_string(), value.expose_secret().to_owned())).collect()
+    pairs
+        .map(|(name, value)| (name.to_string(), value.expose_secret().to_owned()))
+        .collect()
 }
 
 /// The resources of a layer that exist.
 async fn there(scene: &Scene, layer: Layer) -> Vec<String> {
     let snapshot = scene.observe().await;
-    let nodes = scene.graph.nodes().filter(|node| node.kind().layer() == layer);
+    let nodes = scene
+        .graph
+        .nodes()
+        .filter(|node| node.kind().layer() == layer);
     let live = nodes.filter(|node| snapshot.body(node.id()).is_some());
     live.map(|node| node.id().name().to_owned()).collect()
 }
@@ -31,15 +36,29 @@ async fn the_data_layer_stays() {
     let before = scene.azure.resources();
     scene.azure.forget();
     scene.destroy(false).await;
-    assert_eq!(there(&scene, Layer::Application).await, Vec::<String>::new());
+    assert_eq!(
+        there(&scene, Layer::Application).await,
+        Vec::<String>::new()
+    );
     assert_eq!(there(&scene, Layer::Data).await, data);
     let after = scene.azure.resources();
-    for (id, body) in after.iter().filter(|(id, _)| !id.contains("/microsoft.app/")) {
+    for (id, body) in after
+        .iter()
+        .filter(|(id, _)| !id.contains("/microsoft.app/"))
+    {
         assert_eq!(Some(body), before.get(id), "{id} was touched");
     }
     let written = scene.azure.headlines();
-    assert!(written.iter().all(|line| line.starts_with("DELETE ")), "{written:#?}");
-    let place = |name: &str| written.iter().position(|line| line.ends_with(name)).unwrap();
+    assert!(
+        written.iter().all(|line| line.starts_with("DELETE ")),
+        "{written:#?}"
+    );
+    let place = |name: &str| {
+        written
+            .iter()
+            .position(|line| line.ends_with(name))
+            .unwrap()
+    };
     let environment = place("dify-dev-environment");
     assert!(place("dify-dev-api") < environment && place("dify-dev-migration") < environment);
     assert!(environment < place("dify-dev-logs"));
@@ -55,8 +74,14 @@ async fn a_new_apply_after_a_destroy_changes_no_secret() {
     scene.apply().await;
     let written = scene.azure.headlines();
     let server = scene.only(Kind::PostgresServer);
-    assert!(!written.contains(&format!("PUT {}", server.name())), "the server was written");
-    assert_eq!(scene.secrets_of(&scene.app("plugin-daemon")).await, expected);
+    assert!(
+        !written.contains(&format!("PUT {}", server.name())),
+        "the server was written"
+    );
+    assert_eq!(
+        scene.secrets_of(&scene.app("plugin-daemon")).await,
+        expected
+    );
     scene.assert_settled().await;
     assert!(scene.verify().await.is_success());
 }
@@ -80,10 +105,22 @@ async fn with_its_data_everything_goes() {
     let scene = Scene::new(MINIMAL);
     scene.apply().await;
     scene.destroy(true).await;
-    assert_eq!(there(&scene, Layer::Application).await, Vec::<String>::new());
+    assert_eq!(
+        there(&scene, Layer::Application).await,
+        Vec::<String>::new()
+    );
     assert_eq!(there(&scene, Layer::Data).await, Vec::<String>::new());
-    assert_eq!(scene.azure.resources().len(), 0, "{:?}", scene.azure.resources().keys());
-    assert_eq!(scene.destroy(true).await.outcomes.len(), 0, "nothing is left to destroy");
+    assert_eq!(
+        scene.azure.resources().len(),
+        0,
+        "{:?}",
+        scene.azure.resources().keys()
+    );
+    assert_eq!(
+        scene.destroy(true).await.outcomes.len(),
+        0,
+        "nothing is left to destroy"
+    );
 
     scene.apply().await;
     scene.assert_settled().await;
@@ -94,7 +131,10 @@ async fn what_is_not_ours_stays_even_with_the_data() {
     let scene = Scene::new(EXISTING_DATA);
     scene.make_existing().await;
     scene.apply().await;
-    let bucket = scene.graph.group().provider("Microsoft.Storage/storageAccounts", "theirbucket");
+    let bucket = scene
+        .graph
+        .group()
+        .provider("Microsoft.Storage/storageAccounts", "theirbucket");
     let account = json!({ "location": "swedencentral", "kind": "StorageV2",
         "sku": { "name": "Standard_LRS" } });
     scene.put(&bucket, Kind::StorageAccount, &account).await;
@@ -103,13 +143,27 @@ async fn what_is_not_ours_stays_even_with_the_data() {
     for name in ["contoso-postgres", "contoso-cache", "contosofiles"] {
         assert!(snapshot.body(&scene.id(name)).is_some(), "{name} is gone");
     }
-    assert!(scene.client.get(bucket.as_str(), "2026-04-01").await.unwrap().is_some());
-    assert!(snapshot.body(scene.graph.group()).is_some(), "the group still holds something");
+    assert!(
+        scene
+            .client
+            .get(bucket.as_str(), "2026-04-01")
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        snapshot.body(scene.graph.group()).is_some(),
+        "the group still holds something"
+    );
     let ours: Vec<&Node> = scene
         .graph
         .nodes()
         .filter(|node| matches!(node.kind(), Kind::PostgresDatabase | Kind::BlobContainer))
         .filter(|node| snapshot.body(node.id()).is_some())
         .collect();
-    assert!(ours.is_empty(), "{:?}", ours.iter().map(|node| node.id()).collect::<Vec<_>>());
+    assert!(
+        ours.is_empty(),
+        "{:?}",
+        ours.iter().map(|node| node.id()).collect::<Vec<_>>()
+    );
 }

@@ -23,7 +23,9 @@ fn not_done(report: &ApplyReport) -> Vec<String> {
             let name = outcome.id.name();
             match &outcome.result {
                 OutcomeResult::Done => None,
-                OutcomeResult::Failed(error) => Some(format!("{name} failed: {}", error.sentence())),
+                OutcomeResult::Failed(error) => {
+                    Some(format!("{name} failed: {}", error.sentence()))
+                }
                 OutcomeResult::Skipped(because) => Some(format!("{name} skipped: {because}")),
             }
         })
@@ -35,11 +37,17 @@ fn not_done(report: &ApplyReport) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn a_failed_environment_stops_what_needs_it_and_nothing_else() {
     let scene = Scene::new(MINIMAL);
-    scene.azure.fail_operation("managedEnvironments", "no capacity in the region");
+    scene
+        .azure
+        .fail_operation("managedEnvironments", "no capacity in the region");
     let report = scene.attempt().await;
     insta::assert_debug_snapshot!(not_done(&report));
     let done = |name: &str| {
-        let outcome = report.outcomes.iter().find(|one| one.id.name() == name).unwrap();
+        let outcome = report
+            .outcomes
+            .iter()
+            .find(|one| one.id.name() == name)
+            .unwrap();
         matches!(outcome.result, OutcomeResult::Done)
     };
     for name in ["dify", "dify_plugin", "dify-app-storage", "dify-plugins"] {
@@ -55,21 +63,28 @@ async fn a_failed_environment_stops_what_needs_it_and_nothing_else() {
 async fn a_redis_that_was_never_made_goes_and_is_made_again() {
     let scene = Scene::new(MINIMAL);
     let redis = scene.only(Kind::RedisEnterprise);
-    scene.azure.fail_operation(redis.name(), "no capacity in the region");
+    scene
+        .azure
+        .fail_operation(redis.name(), "no capacity in the region");
     scene.attempt().await;
     let plan = scene.plan().await;
     assert_eq!(plan.change(&redis).unwrap().action, Action::Replace);
     assert!(plan.is_applyable(), "it holds nothing yet: {plan}");
     scene.azure.forget();
     scene.apply().await;
-    assert_eq!(scene.azure.headlines()[0], format!("DELETE {}", redis.name()));
+    assert_eq!(
+        scene.azure.headlines()[0],
+        format!("DELETE {}", redis.name())
+    );
     scene.assert_settled().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_app_is_told_and_made_by_the_next_run() {
     let scene = Scene::new(MINIMAL);
-    scene.azure.fail_operation("dify-dev-web", "the image can't be pulled");
+    scene
+        .azure
+        .fail_operation("dify-dev-web", "the image can't be pulled");
     let report = scene.attempt().await;
     insta::assert_debug_snapshot!(not_done(&report));
     let plan = scene.plan().await;
@@ -87,12 +102,17 @@ async fn callers_are_left_alone_when_an_update_of_what_they_call_fails() {
     let scene = Scene::new(&edit(DIFY_DEV, "dify = \"1.16.0\"", "dify = \"1.13.3\""));
     scene.apply().await;
     let new = scene.with_file(DIFY_DEV);
-    scene.azure.fail_operation("dify-dev-sandbox", "the image can't be pulled");
+    scene
+        .azure
+        .fail_operation("dify-dev-sandbox", "the image can't be pulled");
     scene.azure.forget();
     let report = new.attempt().await;
     let written = scene.azure.headlines();
     for caller in ["dify-dev-api", "dify-dev-worker", "dify-dev-nginx"] {
-        assert!(!written.contains(&format!("PUT {caller}")), "{caller}: {written:#?}");
+        assert!(
+            !written.contains(&format!("PUT {caller}")),
+            "{caller}: {written:#?}"
+        );
     }
     insta::assert_debug_snapshot!(not_done(&report));
 
@@ -110,14 +130,22 @@ async fn a_failed_migration_keeps_the_application_from_being_made() {
     for app in ["dify-dev-api", "dify-dev-worker", "dify-dev-worker-beat"] {
         assert!(!written.contains(&format!("PUT {app}")), "{app} was made");
     }
-    assert!(written.contains(&"PUT dify-dev-sandbox".to_owned()), "{written:#?}");
+    assert!(
+        written.contains(&"PUT dify-dev-sandbox".to_owned()),
+        "{written:#?}"
+    );
     let starts = |scene: &Scene| {
         let writes = scene.azure.writes().into_iter();
-        writes.filter(|one| one.method == Method::POST && one.name() == "start").count()
+        writes
+            .filter(|one| one.method == Method::POST && one.name() == "start")
+            .count()
     };
     assert_eq!(starts(&scene), 1);
 
-    scene.azure.emulator().set_job_outcome(JobOutcome::Succeeded);
+    scene
+        .azure
+        .emulator()
+        .set_job_outcome(JobOutcome::Succeeded);
     scene.apply().await;
     assert_eq!(starts(&scene), 2);
     scene.assert_settled().await;
@@ -154,17 +182,33 @@ async fn a_stopped_run_ends_what_runs_and_starts_nothing_new() {
     let mut scene = Scene::new(MINIMAL);
     scene.options = scene.options.clone().with_journal(directory.path());
     let (hand, cancellation) = Cancellation::new();
-    let sink = StopAfter { hand, left: Mutex::new(6), started_late: Mutex::default() };
+    let sink = StopAfter {
+        hand,
+        left: Mutex::new(6),
+        started_late: Mutex::default(),
+    };
     let report = scene.try_apply(&sink, cancellation).await.unwrap();
     assert!(report.cancelled && !report.is_success());
-    assert_eq!(report.failures().count(), 0, "what was running came to its end");
+    assert_eq!(
+        report.failures().count(),
+        0,
+        "what was running came to its end"
+    );
     assert_eq!(*sink.started_late.lock().unwrap(), Vec::<String>::new());
     let skipped = not_done(&report);
-    assert!(skipped.iter().all(|line| line.ends_with("skipped: the run was stopped")), "{skipped:#?}");
+    assert!(
+        skipped
+            .iter()
+            .all(|line| line.ends_with("skipped: the run was stopped")),
+        "{skipped:#?}"
+    );
     assert!(!skipped.is_empty());
 
     let last = last_run(directory.path()).unwrap();
-    assert_eq!((last.outcome.as_deref(), last.open.len()), (Some("stopped"), 0));
+    assert_eq!(
+        (last.outcome.as_deref(), last.open.len()),
+        (Some("stopped"), 0)
+    );
     assert_eq!(last.finished.len() + skipped.len(), report.outcomes.len());
 
     scene.apply().await;
@@ -176,13 +220,20 @@ async fn a_stopped_run_ends_what_runs_and_starts_nothing_new() {
 #[tokio::test(start_paused = true)]
 async fn a_secret_without_a_value_is_named_with_its_remedy() {
     let from = "[services.api.env]";
-    let file = edit(DIFY_DEV, from, "[services.api.env]\nSMTP_PASSWORD = { secret = \"smtp-password\" }");
+    let file = edit(
+        DIFY_DEV,
+        from,
+        "[services.api.env]\nSMTP_PASSWORD = { secret = \"smtp-password\" }",
+    );
     let mut scene = Scene::new(&file);
     let name: dify_infra_core::secrets::SecretName = "smtp-password".parse().unwrap();
     scene.secrets.remove(name);
     let report = scene.attempt().await;
     let lines = not_done(&report);
-    let failed: Vec<&String> = lines.iter().filter(|line| line.contains("failed: ")).collect();
+    let failed: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.contains("failed: "))
+        .collect();
     assert_eq!(failed.len(), 1, "{lines:#?}");
     assert!(failed[0].contains("SMTP_PASSWORD") && failed[0].contains("dify-secrets gen"));
     assert!(scene.deployment.service(ServiceKind::Api).is_some());
@@ -202,7 +253,11 @@ async fn a_migration_that_is_under_way_is_waited_for_and_not_started_again() {
             body["properties"]["template"]["containers"][0]["image"] = image.clone().into();
         })
         .await;
-    let begun = newer.client.begin_post(job.as_str(), "start", version, None).await.unwrap();
+    let begun = newer
+        .client
+        .begin_post(job.as_str(), "start", version, None)
+        .await
+        .unwrap();
     begun.wait().await.unwrap();
     newer.azure.forget();
     newer.apply().await;

@@ -47,8 +47,15 @@ fn schedule(
 
 /// So many cases, unless `PROPTEST_CASES` asks for another number.
 fn cases(few: u32) -> ProptestConfig {
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { few };
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() {
+        config.cases
+    } else {
+        few
+    };
     ProptestConfig { cases, ..config }
 }
 
@@ -63,7 +70,10 @@ fn overlapping_writes(exchanges: &[Exchange]) -> Vec<String> {
         one.is_write() && one.path.to_ascii_lowercase().contains("/flexibleservers/")
     };
     let writes: Vec<&Exchange> = exchanges.iter().filter(to_postgres).collect();
-    assert!(writes.len() >= 5, "a server, two databases, a rule and a setting");
+    assert!(
+        writes.len() >= 5,
+        "a server, two databases, a rule and a setting"
+    );
     let mut overlapping = Vec::new();
     for (place, write) in writes.iter().enumerate() {
         let begun = writes[..place].iter().filter(|one| one.operation.is_some());
@@ -76,13 +86,22 @@ fn overlapping_writes(exchanges: &[Exchange]) -> Vec<String> {
 
 /// When the operation that a write began was seen to have ended.
 fn seen_to_end(exchanges: &[Exchange], write: &Exchange) -> Option<Instant> {
-    let looks = exchanges.iter().filter(|one| Some(&one.path) == write.operation.as_ref());
+    let looks = exchanges
+        .iter()
+        .filter(|one| Some(&one.path) == write.operation.as_ref());
     let ended = |one: &&Exchange| {
-        let status = one.answer.as_ref().and_then(|answer| answer.get("status")?.as_str());
+        let status = one
+            .answer
+            .as_ref()
+            .and_then(|answer| answer.get("status")?.as_str());
         status.is_some_and(|status| ["Succeeded", "Failed", "Canceled"].contains(&status))
     };
     let first = looks.filter(ended).map(|one| one.ended).min();
-    assert!(first.is_some(), "the end of {} was never seen", write.headline());
+    assert!(
+        first.is_some(),
+        "the end of {} was never seen",
+        write.headline()
+    );
     first
 }
 
@@ -105,7 +124,9 @@ async fn settle(scene: &Scene) -> Result<(), String> {
         let never = Cancellation::never();
         match scene.try_apply(&|_: &Event| {}, never).await {
             Ok(report) => said.extend(
-                report.failures().map(|(id, error)| format!("{}: {}", id.name(), error.sentence())),
+                report
+                    .failures()
+                    .map(|(id, error)| format!("{}: {}", id.name(), error.sentence())),
             ),
             Err(error) => said.push(error.sentence()),
         }
@@ -113,7 +134,10 @@ async fn settle(scene: &Scene) -> Result<(), String> {
             return Ok(());
         }
     }
-    Err(format!("not settled after {RUNS} runs:\n{}\n{said:#?}", scene.plan().await))
+    Err(format!(
+        "not settled after {RUNS} runs:\n{}\n{said:#?}",
+        scene.plan().await
+    ))
 }
 
 /// Deploys under a schedule and compares with the state after an undisturbed run.

@@ -27,7 +27,10 @@ async fn meddle(scene: &Scene) -> ResourceId {
         .tamper(&api, |body| {
             let secret = json!({ "name": "their-token", "value": "their-own-value" });
             push(&mut body["properties"]["configuration"]["secrets"], secret);
-            push(&mut container(body)["env"], json!({ "name": "THEIR_FLAG", "value": "on" }));
+            push(
+                &mut container(body)["env"],
+                json!({ "name": "THEIR_FLAG", "value": "on" }),
+            );
             let token = json!({ "name": "THEIR_TOKEN", "secretRef": "their-token" });
             push(&mut container(body)["env"], token);
             let rule = json!({ "name": "their-rule", "custom": {
@@ -56,13 +59,20 @@ async fn what_somebody_added_is_reported_and_survives_an_update() {
     insta::assert_debug_snapshot!(plan.change(&api).unwrap().foreign);
 
     let from = "[services.api.env]\nLOG_LEVEL = \"INFO\"";
-    let changed = scene.with_file(&edit(DIFY_DEV, from, "[services.api.env]\nLOG_LEVEL = \"DEBUG\""));
+    let changed = scene.with_file(&edit(
+        DIFY_DEV,
+        from,
+        "[services.api.env]\nLOG_LEVEL = \"DEBUG\"",
+    ));
     changed.apply().await;
     let live = scene.observe().await.body(&api).unwrap().clone();
     assert_eq!(has_theirs(&live), [true; 4], "{live:#}");
     let secrets = scene.secrets_of(&api).await;
     let theirs = json!({ "name": "their-token", "value": "their-own-value" });
-    assert!(secrets.as_array().unwrap().contains(&theirs), "the foreign secret lost its value");
+    assert!(
+        secrets.as_array().unwrap().contains(&theirs),
+        "the foreign secret lost its value"
+    );
     changed.assert_settled().await;
 }
 
@@ -81,7 +91,13 @@ async fn prune_removes_what_somebody_added() {
     let live = scene.observe().await.body(&api).unwrap().clone();
     // Tags are a map that everyone writes to, so other tags stay.
     assert_eq!(has_theirs(&live), [false, false, false, true], "{live:#}");
-    assert!(!scene.secrets_of(&api).await.to_string().contains("their-token"));
+    assert!(
+        !scene
+            .secrets_of(&api)
+            .await
+            .to_string()
+            .contains("their-token")
+    );
     scene.assert_settled().await;
 }
 
@@ -107,7 +123,9 @@ async fn what_somebody_changed_of_ours_is_put_right() {
 async fn a_resource_of_somebody_else_is_never_taken_over() {
     let scene = Scene::new(MINIMAL);
     let group = json!({ "location": "japaneast" });
-    scene.put(scene.graph.group(), Kind::ResourceGroup, &group).await;
+    scene
+        .put(scene.graph.group(), Kind::ResourceGroup, &group)
+        .await;
     let theirs = json!({ "location": "japaneast", "properties": { "retentionInDays": 90 },
         "tags": { "owner": "somebody else" } });
     let logs = scene.id("dify-dev-logs");
@@ -118,7 +136,10 @@ async fn a_resource_of_somebody_else_is_never_taken_over() {
     let change = plan.change(&logs).unwrap();
     assert_eq!(change.action, Action::Unknown);
     insta::assert_snapshot!(change.reason);
-    let refused = scene.try_apply(&|_: &Event| {}, Cancellation::never()).await.unwrap_err();
+    let refused = scene
+        .try_apply(&|_: &Event| {}, Cancellation::never())
+        .await
+        .unwrap_err();
     assert!(matches!(refused, ApplyError::Blocked(_)), "{refused}");
     assert!(scene.azure.writes().is_empty());
 }
@@ -128,10 +149,15 @@ async fn a_resource_of_another_deployment_names_its_owner() {
     let scene = Scene::new(MINIMAL);
     scene.apply().await;
     let logs = scene.id("dify-dev-logs");
-    scene.tamper(&logs, |body| body["tags"][OWNER_TAG] = json!("other-prod")).await;
+    scene
+        .tamper(&logs, |body| body["tags"][OWNER_TAG] = json!("other-prod"))
+        .await;
     let plan = scene.plan().await;
     let reason = &plan.change(&logs).unwrap().reason;
-    assert!(reason.contains("belongs to the deployment other-prod"), "{reason}");
+    assert!(
+        reason.contains("belongs to the deployment other-prod"),
+        "{reason}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,9 +169,15 @@ async fn an_orphaned_app_goes_and_orphaned_data_stays() {
     let mut body = scene.observe().await.body(&worker).unwrap().clone();
     body = dify_infra_core::diff::without_read_only(Kind::ContainerApp, &body);
     body["properties"]["configuration"]["secrets"] = scene.secrets_of(&worker).await;
-    let orphan = scene.graph.group().provider("Microsoft.App/containerApps", "dify-dev-agent");
+    let orphan = scene
+        .graph
+        .group()
+        .provider("Microsoft.App/containerApps", "dify-dev-agent");
     scene.put(&orphan, Kind::ContainerApp, &body).await;
-    let files = scene.graph.group().provider("Microsoft.Storage/storageAccounts", "difydevold");
+    let files = scene
+        .graph
+        .group()
+        .provider("Microsoft.Storage/storageAccounts", "difydevold");
     let account = json!({ "location": "japaneast", "kind": "StorageV2",
         "sku": { "name": "Standard_LRS" }, "tags": { OWNER_TAG: scene.graph.owner() } });
     scene.put(&files, Kind::StorageAccount, &account).await;
@@ -157,7 +189,14 @@ async fn an_orphaned_app_goes_and_orphaned_data_stays() {
     scene.apply().await;
     assert_eq!(scene.azure.headlines(), ["DELETE dify-dev-agent"]);
     scene.assert_settled().await;
-    assert!(scene.client.get(files.as_str(), "2026-04-01").await.unwrap().is_some());
+    assert!(
+        scene
+            .client
+            .get(files.as_str(), "2026-04-01")
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,7 +210,11 @@ async fn two_deployments_in_one_group_do_not_see_each_other() {
     one.assert_settled().await;
     other.assert_settled().await;
     let changes = one.plan().await.changes().len();
-    assert_eq!(changes, one.graph.len(), "nothing of the other deployment is an orphan");
+    assert_eq!(
+        changes,
+        one.graph.len(),
+        "nothing of the other deployment is an orphan"
+    );
 
     other.destroy(true).await;
     one.assert_settled().await;

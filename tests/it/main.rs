@@ -1,7 +1,10 @@
 //! Whole runs of the real client against an Azure in the process, under a clock that is moved by
 //! hand: a deployment of ten minutes takes a moment.
 
-#![expect(clippy::unwrap_used, reason = "what fails in a test or its helpers fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test or its helpers fails the test"
+)]
 
 mod changes;
 mod contract;
@@ -13,5 +16,6 @@ mod plans;
 mod preflight;
 mod programs;
 mod release;
+mod secrecy;
 mod support;
 mod verification;

@@ -20,10 +20,17 @@ async fn a_first_apply_creates_everything_and_the_next_plan_is_empty() {
             let is_created = |one: &&Outcome| {
                 one.action == Action::Create || one.id.name() == "azure.extensions"
             };
-            let others: Vec<_> =
-                report.outcomes.iter().filter(|one| !is_created(one)).collect();
+            let others: Vec<_> = report
+                .outcomes
+                .iter()
+                .filter(|one| !is_created(one))
+                .collect();
             assert!(others.is_empty(), "{name} {dialect:?}: {others:#?}");
-            println!("{name} {dialect:?}: {} created in {:?}", report.outcomes.len(), report.elapsed);
+            println!(
+                "{name} {dialect:?}: {} created in {:?}",
+                report.outcomes.len(),
+                report.elapsed
+            );
             for _ in 0..3 {
                 scene.assert_settled().await;
             }
@@ -56,10 +63,23 @@ async fn what_somebody_else_made_is_never_written() {
     scene.apply().await;
     let existing = ["contoso-postgres", "contoso-cache", "contosofiles"];
     let written: Vec<String> = scene.azure.headlines();
-    assert!(!written.iter().any(|line| existing.iter().any(|name| line.ends_with(name))));
+    assert!(
+        !written
+            .iter()
+            .any(|line| existing.iter().any(|name| line.ends_with(name)))
+    );
     // What is Dify's own is made inside of it.
-    for name in ["dify", "dify_plugin", "azure.extensions", "dify-app-storage", "dify-plugins"] {
-        assert!(written.contains(&format!("PUT {name}")), "{name}: {written:#?}");
+    for name in [
+        "dify",
+        "dify_plugin",
+        "azure.extensions",
+        "dify-app-storage",
+        "dify-plugins",
+    ] {
+        assert!(
+            written.contains(&format!("PUT {name}")),
+            "{name}: {written:#?}"
+        );
     }
 }
 
@@ -70,7 +90,11 @@ async fn what_should_exist_and_does_not_is_unknown() {
     let change = plan.change(&scene.only(Kind::PostgresServer)).unwrap();
     assert_eq!(change.action, Action::Unknown);
     assert!(!plan.is_applyable() && !plan.is_empty());
-    assert!(change.reason.contains("the file says that it exists"), "{}", change.reason);
+    assert!(
+        change.reason.contains("the file says that it exists"),
+        "{}",
+        change.reason
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,24 +104,49 @@ async fn every_secret_reaches_each_container_by_reference_alone() {
     let seen = format!("{:?}", scene.azure.resources());
     for (name, value) in scene.secrets.iter() {
         let value = secrecy::ExposeSecret::expose_secret(value);
-        assert!(!seen.contains(value), "the value of {name} can be read with a GET");
+        assert!(
+            !seen.contains(value),
+            "the value of {name} can be read with a GET"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn outputs_name_the_front_door_once_it_has_a_name() {
     let scene = Scene::new(OWN_REGISTRY);
-    let look = async || outputs(&scene.deployment, &scene.target, &scene.graph, &scene.observe().await);
+    let look = async || {
+        outputs(
+            &scene.deployment,
+            &scene.target,
+            &scene.graph,
+            &scene.observe().await,
+        )
+    };
     let before = look().await;
-    assert_eq!(before.public_url.as_deref(), Some("https://dify.example.com"));
+    assert_eq!(
+        before.public_url.as_deref(),
+        Some("https://dify.example.com")
+    );
     assert_eq!((before.front_door, before.dns_records.len()), (None, 0));
     scene.apply().await;
     let after = look().await;
     let front_door = after.front_door.unwrap();
-    assert!(front_door.starts_with("assistants-staging-nginx."), "{front_door}");
-    let records: Vec<(&str, &str)> =
-        after.dns_records.iter().map(|one| (one.kind, one.name.as_str())).collect();
-    assert_eq!(records, [("CNAME", "dify.example.com"), ("TXT", "asuid.dify.example.com")]);
+    assert!(
+        front_door.starts_with("assistants-staging-nginx."),
+        "{front_door}"
+    );
+    let records: Vec<(&str, &str)> = after
+        .dns_records
+        .iter()
+        .map(|one| (one.kind, one.name.as_str()))
+        .collect();
+    assert_eq!(
+        records,
+        [
+            ("CNAME", "dify.example.com"),
+            ("TXT", "asuid.dify.example.com")
+        ]
+    );
     assert_eq!(after.dns_records[0].value, front_door);
     assert!(after.apps.iter().all(|app| app.revision.is_some()));
 }

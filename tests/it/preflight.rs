@@ -8,19 +8,34 @@ use crate::support::{Azure, Scene, edit};
 async fn problems(options: EmulatorBuilder, file: &str) -> Vec<String> {
     let scene = Scene::on(Azure::with(options), file);
     let problems = scene.preflight().await;
-    assert!(scene.azure.writes().is_empty(), "{:?}", scene.azure.headlines());
-    problems.into_iter().map(|problem| format!("{}; {}", problem.what, problem.remedy)).collect()
+    assert!(
+        scene.azure.writes().is_empty(),
+        "{:?}",
+        scene.azure.headlines()
+    );
+    problems
+        .into_iter()
+        .map(|problem| format!("{}; {}", problem.what, problem.remedy))
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_stands_in_the_way_of_a_first_apply() {
-    assert_eq!(problems(Emulator::builder(), MINIMAL).await, Vec::<String>::new());
+    assert_eq!(
+        problems(Emulator::builder(), MINIMAL).await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unregistered_provider() {
-    let most: Registered =
-        ["Microsoft.App", "Microsoft.Storage", "Microsoft.DBforPostgreSQL"].into_iter().collect();
+    let most: Registered = [
+        "Microsoft.App",
+        "Microsoft.Storage",
+        "Microsoft.DBforPostgreSQL",
+    ]
+    .into_iter()
+    .collect();
     let options = Emulator::builder().providers_registered(most);
     insta::assert_debug_snapshot!(problems(options, MINIMAL).await);
 }

@@ -12,10 +12,17 @@ const OLDER: [&str; 3] = ["1.13.3", "1.14.2", "1.11.4"];
 #[tokio::test(start_paused = true)]
 async fn a_new_release_goes_in_by_stages() {
     for older in OLDER {
-        let scene = Scene::new(&edit(DIFY_DEV, "dify = \"1.16.0\"", &format!("dify = \"{older}\"")));
+        let scene = Scene::new(&edit(
+            DIFY_DEV,
+            "dify = \"1.16.0\"",
+            &format!("dify = \"{older}\""),
+        ));
         scene.apply().await;
         let new = scene.with_file(DIFY_DEV);
-        insta::assert_snapshot!(format!("from {older}"), headings(&new.plan().await.to_string()));
+        insta::assert_snapshot!(
+            format!("from {older}"),
+            headings(&new.plan().await.to_string())
+        );
 
         scene.azure.forget();
         new.apply().await;
@@ -43,17 +50,26 @@ fn assert_stages(writes: &[Exchange]) {
         }
     }
     for reader in ["dify-dev-api", "dify-dev-worker", "dify-dev-worker-beat"] {
-        assert!(Some(starts[0].started) < began(reader), "{reader} before the migration");
+        assert!(
+            Some(starts[0].started) < began(reader),
+            "{reader} before the migration"
+        );
     }
     let last = began("dify-dev-nginx").unwrap();
     for one in writes {
-        assert!(one.started <= last, "{} after the front door", one.headline());
+        assert!(
+            one.started <= last,
+            "{} after the front door",
+            one.headline()
+        );
     }
 }
 
 /// The lines of a plan that say what happens to which resource.
 fn headings(plan: &str) -> String {
-    let lines = plan.lines().filter(|line| !line.starts_with("    ") || line.contains("image:"));
+    let lines = plan
+        .lines()
+        .filter(|line| !line.starts_with("    ") || line.contains("image:"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -67,8 +83,17 @@ async fn callers_change_only_once_what_they_call_is_ready() {
     new.apply().await;
     let exchanges = scene.azure.exchanges();
     let writes = scene.azure.writes();
-    let api = writes.iter().find(|one| one.name() == "dify-dev-api").unwrap().started;
-    let image = new.deployment.service(ServiceKind::Sandbox).unwrap().image.to_string();
+    let api = writes
+        .iter()
+        .find(|one| one.name() == "dify-dev-api")
+        .unwrap()
+        .started;
+    let image = new
+        .deployment
+        .service(ServiceKind::Sandbox)
+        .unwrap()
+        .image
+        .to_string();
     let ready = exchanges.iter().any(|one| {
         let answer = one.answer.as_ref().unwrap_or(&serde_json::Value::Null);
         let text = |pointer| answer.pointer(pointer).and_then(serde_json::Value::as_str);
@@ -79,5 +104,8 @@ async fn callers_change_only_once_what_they_call_is_ready() {
             && latest == text("/properties/latestReadyRevisionName")
             && answer.to_string().contains(&image)
     });
-    assert!(ready, "the sandbox was not seen ready before the API was changed");
+    assert!(
+        ready,
+        "the sandbox was not seen ready before the API was changed"
+    );
 }

@@ -9,8 +9,13 @@ use serde_json::{Value, json};
 use crate::support::Scene;
 
 fn failed(report: &VerifyReport) -> Vec<String> {
-    let failed = report.checks.iter().filter(|check| check.status == Status::Failed);
-    failed.map(|check| format!("{}: {}: {}", check.name, check.subject, check.detail)).collect()
+    let failed = report
+        .checks
+        .iter()
+        .filter(|check| check.status == Status::Failed);
+    failed
+        .map(|check| format!("{}: {}: {}", check.name, check.subject, check.detail))
+        .collect()
 }
 
 async fn deployed() -> Scene {
@@ -20,7 +25,10 @@ async fn deployed() -> Scene {
 }
 
 /// What `verify` says of a resource that Azure answers otherwise than it is.
-async fn with_answer(id: impl Fn(&Scene) -> ResourceId, change: impl Fn(&mut Value)) -> Vec<String> {
+async fn with_answer(
+    id: impl Fn(&Scene) -> ResourceId,
+    change: impl Fn(&mut Value),
+) -> Vec<String> {
     let scene = deployed().await;
     let id = id(&scene);
     let mut snapshot: Snapshot = scene.observe().await;
@@ -101,7 +109,11 @@ async fn a_missing_secret() {
 async fn a_public_container() {
     let scene = deployed().await;
     let account = scene.only(Kind::StorageAccount);
-    scene.tamper(&account, |body| body["properties"]["allowBlobPublicAccess"] = json!(true)).await;
+    scene
+        .tamper(&account, |body| {
+            body["properties"]["allowBlobPublicAccess"] = json!(true);
+        })
+        .await;
     let container = scene.id("dify-app-storage");
     let body = json!({ "properties": { "publicAccess": "Blob" } });
     scene.put(&container, Kind::BlobContainer, &body).await;
@@ -142,10 +154,21 @@ async fn junit_is_xml_that_counts_what_it_holds() {
     let document = roxmltree::Document::parse(&xml).unwrap();
     let suite = document.root_element();
     let number = |name: &str| suite.attribute(name).unwrap().parse::<usize>().unwrap();
-    let count = |name: &str| suite.descendants().filter(|node| node.has_tag_name(name)).count();
+    let count = |name: &str| {
+        suite
+            .descendants()
+            .filter(|node| node.has_tag_name(name))
+            .count()
+    };
     assert_eq!(number("tests"), report.checks.len());
-    assert_eq!((number("tests"), count("testcase")), (count("testcase"), report.checks.len()));
-    assert_eq!((number("failures"), number("skipped")), (count("failure"), count("skipped")));
+    assert_eq!(
+        (number("tests"), count("testcase")),
+        (count("testcase"), report.checks.len())
+    );
+    assert_eq!(
+        (number("failures"), number("skipped")),
+        (count("failure"), count("skipped"))
+    );
     assert_eq!(count("failure"), report.count(Status::Failed));
     assert_eq!(count("skipped"), report.count(Status::NotRun));
     assert!(count("failure") > 0 && count("skipped") > 0);

@@ -141,5 +141,4 @@ mod tests {
         );
         assert_eq!(merged, body("VECTOR,PG_TRGM"));
     }
-
 }

@@ -12,5 +12,9 @@ fn main() -> anyhow::Result<ExitCode> {
         None => OWN_REGISTRY.to_owned(),
     };
     let found = custom_check::run(&file, "assistants.azurecr.io", &mut io::stdout())?;
-    Ok(if found.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if found.has_errors() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

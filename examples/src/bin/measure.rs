@@ -11,8 +11,9 @@ use dify_infra_examples::{DIFY_DEV, measure};
 fn main() -> anyhow::Result<()> {
     let out = &mut io::stdout();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let (flags, places): (Vec<_>, Vec<_>) =
-        arguments.into_iter().partition(|argument| argument == "--real-time");
+    let (flags, places): (Vec<_>, Vec<_>) = arguments
+        .into_iter()
+        .partition(|argument| argument == "--real-time");
     measure::write_deployment(DIFY_DEV, out)?;
     if !flags.is_empty() {
         measure::write_real_time(DIFY_DEV, 60.0, out)?;

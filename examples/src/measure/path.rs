@@ -20,7 +20,9 @@ pub struct Step {
 /// The longest chain of steps of which each needs the one before.
 pub fn longest_chain(steps: &[Step]) -> Duration {
     let heads = heads(steps);
-    let ends = steps.iter().map(|step| heads.get(&step.name).copied().unwrap_or_default() + step.took);
+    let ends = steps
+        .iter()
+        .map(|step| heads.get(&step.name).copied().unwrap_or_default() + step.took);
     ends.max().unwrap_or_default()
 }
 
@@ -46,10 +48,20 @@ pub fn critical_path(steps: &[Step]) -> Duration {
         for chosen in 1_u32..1 << writes.len() {
             let set = || {
                 let is_chosen = move |(place, _): &(usize, &&Step)| chosen & (1 << place) != 0;
-                writes.iter().enumerate().filter(is_chosen).map(|(_, step)| *step)
+                writes
+                    .iter()
+                    .enumerate()
+                    .filter(is_chosen)
+                    .map(|(_, step)| *step)
             };
-            let head = set().map(|step| time(&heads, step)).min().unwrap_or_default();
-            let tail = set().map(|step| time(&tails, step)).min().unwrap_or_default();
+            let head = set()
+                .map(|step| time(&heads, step))
+                .min()
+                .unwrap_or_default();
+            let tail = set()
+                .map(|step| time(&tails, step))
+                .min()
+                .unwrap_or_default();
             longest = longest.max(head + set().map(|step| step.took).sum::<Duration>() + tail);
         }
     }
@@ -58,7 +70,8 @@ pub fn critical_path(steps: &[Step]) -> Duration {
 
 /// The PostgreSQL server that a step writes to.
 fn server_of(name: &str) -> Option<String> {
-    let (group, below) = name.split_once("/providers/microsoft.dbforpostgresql/flexibleservers/")?;
+    let (group, below) =
+        name.split_once("/providers/microsoft.dbforpostgresql/flexibleservers/")?;
     let server = below.split('/').next()?;
     Some(format!("{group}/{server}"))
 }
@@ -69,8 +82,11 @@ fn heads(steps: &[Step]) -> BTreeMap<String, Duration> {
     // As many rounds as the longest chain could have links settle every value.
     for _ in steps {
         for step in steps {
-            let needed = steps.iter().filter(|other| step.needs.contains(&other.name));
-            let ends = needed.map(|other| heads.get(&other.name).copied().unwrap_or_default() + other.took);
+            let needed = steps
+                .iter()
+                .filter(|other| step.needs.contains(&other.name));
+            let ends = needed
+                .map(|other| heads.get(&other.name).copied().unwrap_or_default() + other.took);
             heads.insert(step.name.clone(), ends.max().unwrap_or_default());
         }
     }
@@ -82,9 +98,11 @@ fn tails(steps: &[Step]) -> BTreeMap<String, Duration> {
     let mut tails: BTreeMap<String, Duration> = BTreeMap::new();
     for _ in steps {
         for step in steps {
-            let followers = steps.iter().filter(|other| other.needs.contains(&step.name));
-            let rests =
-                followers.map(|other| tails.get(&other.name).copied().unwrap_or_default() + other.took);
+            let followers = steps
+                .iter()
+                .filter(|other| other.needs.contains(&step.name));
+            let rests = followers
+                .map(|other| tails.get(&other.name).copied().unwrap_or_default() + other.took);
             tails.insert(step.name.clone(), rests.max().unwrap_or_default());
         }
     }
@@ -97,12 +115,21 @@ mod tests {
 
     fn step(name: &str, seconds: u64, needs: &[&str]) -> Step {
         let needs = needs.iter().map(|name| (*name).to_owned()).collect();
-        Step { name: name.to_owned(), took: Duration::from_secs(seconds), needs }
+        Step {
+            name: name.to_owned(),
+            took: Duration::from_secs(seconds),
+            needs,
+        }
     }
 
     #[test]
     fn the_longest_chain_counts() {
-        let steps = [step("c", 5, &["b"]), step("a", 10, &[]), step("b", 20, &["a"]), step("d", 33, &[])];
+        let steps = [
+            step("c", 5, &["b"]),
+            step("a", 10, &[]),
+            step("b", 20, &["a"]),
+            step("d", 33, &[]),
+        ];
         assert_eq!(longest_chain(&steps), Duration::from_secs(35));
         assert_eq!(critical_path(&steps), Duration::from_secs(35));
         assert_eq!(longest_chain(&[]), Duration::ZERO);
@@ -111,7 +138,10 @@ mod tests {
     #[test]
     fn writes_to_one_server_take_their_turns() {
         const SERVER: &str = "/s/g/providers/microsoft.dbforpostgresql/flexibleservers/pg";
-        let (one, other) = (format!("{SERVER}/databases/a"), format!("{SERVER}/databases/b"));
+        let (one, other) = (
+            format!("{SERVER}/databases/a"),
+            format!("{SERVER}/databases/b"),
+        );
         let steps = [
             step(SERVER, 100, &[]),
             step(&one, 10, &[SERVER]),

@@ -20,14 +20,25 @@ pub fn processes(directory: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
     let program = |name: &str| directory.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let (infra, secrets) = (program("dify-infra"), program("dify-secrets"));
     if !infra.is_file() || !secrets.is_file() {
-        writeln!(out, "cold start: skipped, `cargo build -p dify-infra-cli` makes the programs")?;
+        writeln!(
+            out,
+            "cold start: skipped, `cargo build -p dify-infra-cli` makes the programs"
+        )?;
         return Ok(());
     }
     let start = median(&infra, &["--version"])?;
-    writeln!(out, "cold start: dify-infra --version takes {} (median of {RUNS})", millis(start))?;
+    writeln!(
+        out,
+        "cold start: dify-infra --version takes {} (median of {RUNS})",
+        millis(start)
+    )?;
     let ours = median(&secrets, &["gen"])?;
     let Some(openssl) = find("openssl") else {
-        writeln!(out, "dify-secrets gen takes {}; no openssl to compare", millis(ours))?;
+        writeln!(
+            out,
+            "dify-secrets gen takes {}; no openssl to compare",
+            millis(ours)
+        )?;
         return Ok(());
     };
     let theirs = median(&openssl, &["rand", "-base64", "42"])?;
@@ -43,7 +54,9 @@ pub fn processes(directory: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
 }
 
 fn median(program: &Path, arguments: &[&str]) -> anyhow::Result<Duration> {
@@ -58,7 +71,12 @@ fn median(program: &Path, arguments: &[&str]) -> anyhow::Result<Duration> {
             .status()
             .with_context(|| format!("{} can't be started", program.display()))?;
         times.push(began.elapsed());
-        ensure!(status.success(), "{} {} failed", program.display(), arguments.join(" "));
+        ensure!(
+            status.success(),
+            "{} {} failed",
+            program.display(),
+            arguments.join(" ")
+        );
     }
     times.sort();
     Ok(times[RUNS / 2])

@@ -12,14 +12,20 @@ pub struct Trips(Mutex<Vec<(Instant, Instant)>>);
 impl RequestObserver for Trips {
     fn request_ended(&self, event: &RequestEvent<'_>) {
         let ended = event.started + event.elapsed;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((event.started, ended));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((event.started, ended));
     }
 }
 
 impl Trips {
     /// Forgets all requests.
     pub fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// How many requests there were.
@@ -29,7 +35,11 @@ impl Trips {
 
     /// The most requests of which each began only after the one before had ended.
     pub fn sequential(&self) -> usize {
-        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut requests = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         // Taking the one that ends first each time leaves the most room for the rest.
         requests.sort_by_key(|(_, ended)| *ended);
         let mut free: Option<Instant> = None;

@@ -37,7 +37,12 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Whether the request was made to change something.
     pub(crate) fn is_write(&self) -> bool {
-        let reads = ["/listsecrets", "/listkeys", "/sharedkeys", "/checknameavailability"];
+        let reads = [
+            "/listsecrets",
+            "/listkeys",
+            "/sharedkeys",
+            "/checknameavailability",
+        ];
         let path = self.path.to_ascii_lowercase();
         match self.method {
             Method::GET | Method::HEAD => false,
@@ -104,32 +109,47 @@ impl Azure {
     /// Plans faults for single requests, counted from the next one.
     pub(crate) fn plan_faults(&self, faults: impl IntoIterator<Item = (usize, FaultKind)>) {
         let made = self.exchanges().len();
-        let faults = faults.into_iter().map(|(number, kind)| (made + number, kind));
+        let faults = faults
+            .into_iter()
+            .map(|(number, kind)| (made + number, kind));
         *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults.collect();
     }
 
     /// Lets the next write whose path contains a text be accepted and then fail.
     pub(crate) fn fail_operation(&self, path: &str, message: &str) {
-        let kind =
-            FaultKind::FailedOperation { code: "TestFailure".to_owned(), message: message.to_owned() };
-        let matcher = RequestMatcher::any().method(Method::PUT).path_contains(path);
+        let kind = FaultKind::FailedOperation {
+            code: "TestFailure".to_owned(),
+            message: message.to_owned(),
+        };
+        let matcher = RequestMatcher::any()
+            .method(Method::PUT)
+            .path_contains(path);
         self.emulator().fail_next(matcher, kind, 1);
     }
 
     /// Everything that was asked so far.
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
-        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Forgets what was asked so far.
     pub(crate) fn forget(&self) {
-        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// The writes since the last [`forget`](Self::forget), in the order in which they began.
     pub(crate) fn writes(&self) -> Vec<Exchange> {
-        let mut writes: Vec<Exchange> =
-            self.exchanges().into_iter().filter(Exchange::is_write).collect();
+        let mut writes: Vec<Exchange> = self
+            .exchanges()
+            .into_iter()
+            .filter(Exchange::is_write)
+            .collect();
         writes.sort_by_key(|exchange| exchange.started);
         writes
     }
@@ -140,7 +160,10 @@ impl Azure {
     }
 
     fn plan_next(&self) -> usize {
-        let exchanges = self.exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        let exchanges = self
+            .exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         exchanges.len() + 1
     }
 }
@@ -161,9 +184,16 @@ impl HttpService for Azure {
         };
         // The place is taken at the start, so that numbers are those of the order of sending.
         let number = self.plan_next();
-        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.clone());
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(exchange.clone());
         tokio::time::sleep(LATENCY / 2).await;
-        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let fault = self
+            .faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&number);
         if let Some(kind) = fault {
             // Nothing is awaited until the request is looked at, so no other one meets the fault.
             self.emulator().fail_next(RequestMatcher::any(), kind, 1);
@@ -176,8 +206,11 @@ impl HttpService for Azure {
             exchange.answer = serde_json::from_slice(response.body()).ok();
             exchange.operation = operation(response);
         }
-        if let Some(place) =
-            self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number - 1)
+        if let Some(place) = self
+            .exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut(number - 1)
         {
             *place = exchange;
         }
@@ -186,13 +219,21 @@ impl HttpService for Azure {
 }
 
 fn operation(response: &Response<Bytes>) -> Option<String> {
-    let address = response.headers().get("azure-asyncoperation")?.to_str().ok()?;
+    let address = response
+        .headers()
+        .get("azure-asyncoperation")?
+        .to_str()
+        .ok()?;
     Some(address.parse::<http::Uri>().ok()?.path().to_owned())
 }
 
 fn api_version(request: &Request<Bytes>) -> String {
     let query = request.uri().query().unwrap_or_default();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let version = pairs.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
-    version.map(|(_, value)| value.to_owned()).unwrap_or_default()
+    let version = pairs
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
+    version
+        .map(|(_, value)| value.to_owned())
+        .unwrap_or_default()
 }

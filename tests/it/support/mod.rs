@@ -11,6 +11,10 @@ pub(crate) use scene::Scene;
 /// A text with one place changed, which must be there exactly once.
 #[track_caller]
 pub(crate) fn edit(text: &str, from: &str, to: &str) -> String {
-    assert_eq!(text.matches(from).count(), 1, "{from:?} must stand once in:\n{text}");
+    assert_eq!(
+        text.matches(from).count(),
+        1,
+        "{from:?} must stand once in:\n{text}"
+    );
     text.replace(from, to)
 }

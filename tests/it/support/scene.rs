@@ -67,7 +67,15 @@ impl Scene {
         let graph = lower(&deployment, &target).unwrap();
         let client = azure.client();
         let secrets = secrets_for(&deployment, 1);
-        Self { azure, client, deployment, target, graph, secrets, options: ApplyOptions::new() }
+        Self {
+            azure,
+            client,
+            deployment,
+            target,
+            graph,
+            secrets,
+            options: ApplyOptions::new(),
+        }
     }
 
     /// The same Azure and the same secrets with another file.
@@ -88,7 +96,8 @@ impl Scene {
             return;
         }
         let group = json!({ "location": self.deployment.location().as_str() });
-        self.put(self.graph.group(), Kind::ResourceGroup, &group).await;
+        self.put(self.graph.group(), Kind::ResourceGroup, &group)
+            .await;
         for node in nodes {
             let mut body = resolve(node.body(), &|part| match part {
                 Part::Secret(name, _) => {
@@ -105,14 +114,23 @@ impl Scene {
 
     /// Writes a resource as somebody else would.
     pub(crate) async fn put(&self, id: &ResourceId, kind: Kind, body: &Value) {
-        let operation = self.client.begin_put(id.as_str(), kind.api_version(), body).await.unwrap();
+        let operation = self
+            .client
+            .begin_put(id.as_str(), kind.api_version(), body)
+            .await
+            .unwrap();
         operation.wait().await.unwrap();
     }
 
     /// Changes a resource as somebody else would, who reads it first and keeps its secrets.
     pub(crate) async fn tamper(&self, id: &ResourceId, change: impl FnOnce(&mut Value)) {
         let kind = self.graph.get(id).map_or(Kind::ContainerApp, Node::kind);
-        let live = self.client.get(id.as_str(), kind.api_version()).await.unwrap().unwrap();
+        let live = self
+            .client
+            .get(id.as_str(), kind.api_version())
+            .await
+            .unwrap()
+            .unwrap();
         let mut body = dify_infra_core::diff::without_read_only(kind, &live);
         if matches!(kind, Kind::ContainerApp | Kind::Job) {
             body["properties"]["configuration"]["secrets"] = self.secrets_of(id).await;
@@ -124,15 +142,22 @@ impl Scene {
     /// The secrets that an app or job holds, with their values.
     pub(crate) async fn secrets_of(&self, id: &ResourceId) -> Value {
         let version = Kind::ContainerApp.api_version();
-        let answer =
-            self.client.post_action(id.as_str(), "listSecrets", version, None).await.unwrap();
+        let answer = self
+            .client
+            .post_action(id.as_str(), "listSecrets", version, None)
+            .await
+            .unwrap();
         answer["value"].clone()
     }
 
     /// Deletes a resource as somebody else would.
     pub(crate) async fn delete(&self, id: &ResourceId) {
         let kind = Kind::from_type(&id.resource_type()).unwrap();
-        let operation = self.client.begin_delete(id.as_str(), kind.api_version()).await.unwrap();
+        let operation = self
+            .client
+            .begin_delete(id.as_str(), kind.api_version())
+            .await
+            .unwrap();
         operation.wait().await.unwrap();
     }
 
@@ -140,7 +165,11 @@ impl Scene {
     #[track_caller]
     pub(crate) fn id(&self, name: &str) -> ResourceId {
         let mut found = self.graph.nodes().filter(|node| node.id().name() == name);
-        let id = found.next().unwrap_or_else(|| panic!("the graph has no {name}")).id().clone();
+        let id = found
+            .next()
+            .unwrap_or_else(|| panic!("the graph has no {name}"))
+            .id()
+            .clone();
         assert!(found.next().is_none(), "the graph has more than one {name}");
         id
     }
@@ -156,7 +185,10 @@ impl Scene {
     pub(crate) fn only(&self, kind: Kind) -> ResourceId {
         let mut found = self.graph.nodes().filter(|node| node.kind() == kind);
         let id = found.next().unwrap().id().clone();
-        assert!(found.next().is_none(), "the graph has more than one {kind:?}");
+        assert!(
+            found.next().is_none(),
+            "the graph has more than one {kind:?}"
+        );
         id
     }
 
@@ -172,14 +204,24 @@ impl Scene {
     /// Plans without the secrets file.
     pub(crate) async fn plan_without_secrets(&self) -> Plan {
         let prune = self.options.prune;
-        plan(&self.graph, &self.observe().await, Options { fingerprints: None, prune })
+        plan(
+            &self.graph,
+            &self.observe().await,
+            Options {
+                fingerprints: None,
+                prune,
+            },
+        )
     }
 
     /// A plan and what it was made from; texts of changed files are read, as the CLI does.
     pub(crate) async fn look(&self) -> (Plan, Snapshot) {
         let fingerprints = fingerprints(&self.secrets);
         let prune = self.options.prune;
-        let options = Options { fingerprints: fingerprints.as_ref(), prune };
+        let options = Options {
+            fingerprints: fingerprints.as_ref(),
+            prune,
+        };
         let mut snapshot = self.observe().await;
         let first = plan(&self.graph, &snapshot, options);
         read_files(&self.client, &self.graph, &first, &mut snapshot).await;
@@ -202,12 +244,16 @@ impl Scene {
     ) -> Result<ApplyReport, ApplyError> {
         let (plan, snapshot) = self.look().await;
         let applier = Applier::new(&self.client, &self.graph, self.options.clone());
-        applier.apply((&plan, &snapshot), &self.secrets, sink, cancellation).await
+        applier
+            .apply((&plan, &snapshot), &self.secrets, sink, cancellation)
+            .await
     }
 
     /// Plans and applies, whatever comes of it.
     pub(crate) async fn attempt(&self) -> ApplyReport {
-        self.try_apply(&|_: &Event| {}, Cancellation::never()).await.unwrap()
+        self.try_apply(&|_: &Event| {}, Cancellation::never())
+            .await
+            .unwrap()
     }
 
     /// Plans and applies, and everything works.
@@ -222,7 +268,10 @@ impl Scene {
         let snapshot = self.observe().await;
         let quiet = |_: &Event| {};
         let never = Cancellation::never();
-        let report = applier.destroy(&snapshot, include_data, &quiet, never).await.unwrap();
+        let report = applier
+            .destroy(&snapshot, include_data, &quiet, never)
+            .await
+            .unwrap();
         assert_done(&report);
         report
     }

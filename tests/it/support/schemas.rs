@@ -23,7 +23,11 @@ impl Schemas {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/arm-schemas");
         if !folder.join("index.json").is_file() {
             let required = std::env::var("DIFY_INFRA_REQUIRE_REAL").is_ok_and(|value| value == "1");
-            assert!(!required, "arm-schemas are required and are not in {}", folder.display());
+            assert!(
+                !required,
+                "arm-schemas are required and are not in {}",
+                folder.display()
+            );
             return None;
         }
         let index = read(&folder.join("index.json"));
@@ -32,10 +36,17 @@ impl Schemas {
             let kind = entry["type"].as_str().and_then(Kind::from_type);
             kind.is_some_and(|kind| entry["apiVersion"] == kind.api_version())
         };
-        let pairs: BTreeMap<_, _> =
-            entries.iter().filter(managed).map(|entry| pair(&folder, entry)).collect();
+        let pairs: BTreeMap<_, _> = entries
+            .iter()
+            .filter(managed)
+            .map(|entry| pair(&folder, entry))
+            .collect();
         // Runs of a job are read alone, and their type is not published.
-        assert_eq!(pairs.len(), Kind::ALL.len() - 1, "a managed type has no schema");
+        assert_eq!(
+            pairs.len(),
+            Kind::ALL.len() - 1,
+            "a managed type has no schema"
+        );
         Some(Self(pairs))
     }
 
@@ -45,7 +56,12 @@ impl Schemas {
     }
 
     /// What is wrong with a body that was answered, a line for each thing.
-    pub(crate) fn problems_of_answer(&self, kind: &str, version: &str, body: &Value) -> Vec<String> {
+    pub(crate) fn problems_of_answer(
+        &self,
+        kind: &str,
+        version: &str,
+        body: &Value,
+    ) -> Vec<String> {
         self.problems(kind, version, body, |pair| &pair.answered)
     }
 
@@ -61,7 +77,9 @@ impl Schemas {
             return vec![format!("there is no schema of {kind} {version}")];
         };
         let errors = choose(pair).iter_errors(body);
-        errors.map(|error| format!("{kind} {}: {error}", error.instance_path())).collect()
+        errors
+            .map(|error| format!("{kind} {}: {error}", error.instance_path()))
+            .collect()
     }
 }
 
@@ -89,7 +107,11 @@ struct Settable(bool);
 
 impl<'i> Keyword<'i> for Settable {
     fn validate(&self, _: &'i Value) -> Result<(), ValidationError<'i>> {
-        if self.0 { Ok(()) } else { Err(ValidationError::custom("only Azure sets this")) }
+        if self.0 {
+            Ok(())
+        } else {
+            Err(ValidationError::custom("only Azure sets this"))
+        }
     }
 
     fn is_valid(&self, _: &'i Value) -> bool {

@@ -35,8 +35,9 @@ const HISTORY: [&str; 3] = ["/revisions/", "/executions/", "/replicas/"];
 pub(crate) async fn state(scene: &Scene) -> BTreeMap<String, Value> {
     let resources = scene.azure.resources().into_iter();
     let lasting = resources.filter(|(id, _)| !HISTORY.iter().any(|part| id.contains(part)));
-    let mut state: BTreeMap<String, Value> =
-        lasting.map(|(id, body)| (id, without_volatile(body))).collect();
+    let mut state: BTreeMap<String, Value> = lasting
+        .map(|(id, body)| (id, without_volatile(body)))
+        .collect();
     for node in scene.graph.nodes() {
         if matches!(node.kind(), Kind::ContainerApp | Kind::Job) {
             let id = format!("{}/secrets", node.id().as_str().to_ascii_lowercase());
@@ -46,7 +47,9 @@ pub(crate) async fn state(scene: &Scene) -> BTreeMap<String, Value> {
     let words = made_up(scene).await;
     for body in state.values_mut() {
         let text = body.to_string();
-        let text = words.iter().fold(text, |text, (value, word)| text.replace(value, word));
+        let text = words
+            .iter()
+            .fold(text, |text, (value, word)| text.replace(value, word));
         *body = serde_json::from_str(&text).unwrap();
     }
     state
@@ -56,12 +59,24 @@ pub(crate) async fn state(scene: &Scene) -> BTreeMap<String, Value> {
 async fn made_up(scene: &Scene) -> Vec<(String, &'static str)> {
     let mut words = Vec::new();
     for (kind, pointer, word) in [
-        (Kind::RedisEnterpriseDatabase, "/primaryKey", "<the key of Redis>"),
-        (Kind::StorageAccount, "/keys/0/value", "<the key of the account>"),
+        (
+            Kind::RedisEnterpriseDatabase,
+            "/primaryKey",
+            "<the key of Redis>",
+        ),
+        (
+            Kind::StorageAccount,
+            "/keys/0/value",
+            "<the key of the account>",
+        ),
     ] {
         let id = scene.only(kind);
         let version = kind.api_version();
-        let answer = scene.client.post_action(id.as_str(), "listKeys", version, None).await.unwrap();
+        let answer = scene
+            .client
+            .post_action(id.as_str(), "listKeys", version, None)
+            .await
+            .unwrap();
         let key = answer.pointer(pointer).and_then(Value::as_str).unwrap();
         words.push((percent_encode(key), word));
         words.push((key.to_owned(), word));
@@ -69,7 +84,11 @@ async fn made_up(scene: &Scene) -> Vec<(String, &'static str)> {
     let snapshot = scene.observe().await;
     for (kind, pointer, word) in [
         (Kind::Workspace, "/properties/customerId", "<the workspace>"),
-        (Kind::ManagedEnvironment, "/properties/defaultDomain", "<the domain>"),
+        (
+            Kind::ManagedEnvironment,
+            "/properties/defaultDomain",
+            "<the domain>",
+        ),
     ] {
         words.push((snapshot.output(&scene.only(kind), pointer).unwrap(), word));
     }
@@ -97,7 +116,11 @@ pub(crate) fn differences(
     actual: &BTreeMap<String, Value>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    for id in expected.keys().chain(actual.keys()).collect::<BTreeSet<_>>() {
+    for id in expected
+        .keys()
+        .chain(actual.keys())
+        .collect::<BTreeSet<_>>()
+    {
         let of = |state: &BTreeMap<String, Value>| state.get(id).cloned().unwrap_or_default();
         collect(id, &of(expected), &of(actual), &mut lines);
     }
@@ -108,7 +131,8 @@ fn collect(path: &str, expected: &Value, actual: &Value, lines: &mut Vec<String>
     match (expected, actual) {
         (Value::Object(one), Value::Object(other)) => {
             for name in one.keys().chain(other.keys()).collect::<BTreeSet<_>>() {
-                let of = |fields: &Map<String, Value>| fields.get(name).cloned().unwrap_or_default();
+                let of =
+                    |fields: &Map<String, Value>| fields.get(name).cloned().unwrap_or_default();
                 collect(&format!("{path} {name}"), &of(one), &of(other), lines);
             }
         }
