@@ -36,7 +36,7 @@ fn every_file_is_a_deployment_without_errors() {
                 )
             })
             .collect();
-        insta::assert_debug_snapshot!(format!("warnings in {name}"), findings);
+        insta::assert_debug_snapshot!(format!("warnings_in_{name}"), findings);
     }
 }
 
