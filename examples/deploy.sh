@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deploys Dify from a pipeline, with secrets that never touch a temporary file.
+# Deploys Dify from a pipeline. Secrets go through pipes, never through a temporary file.
 #
 #   examples/deploy.sh [FILE]
 #
@@ -8,32 +8,36 @@
 set -eu
 
 file=${1:-examples/dify-dev.toml}
-secrets=${DIFY_INFRA_SECRETS:-$(dirname "$file")/deploy.secrets.env}
+store=${DEPLOY_STORE:-deploy.secrets.env}
 : "${DIFY_INFRA_TARGET:=embedded}"
 export DIFY_INFRA_TARGET
 
-# Made once, straight into the place where they stay (mode 0600, never overwritten). A pipeline with
-# a store of its own pipes on instead:
+# Where the pipeline keeps secrets. A file of its owner's here; elsewhere, for example:
 #
-#   dify-secrets gen --format github | gh secret set --env-file -
-#   dify-secrets gen --format json   | vault kv put secret/dify -
-if [ ! -e "$secrets" ]; then
-    dify-secrets gen --out "$secrets"
+#   keep()  { gh secret set --env-file -; }           with `dify-secrets gen --format github`
+#   keep()  { vault kv put secret/dify -; }           with `dify-secrets gen --format json`
+#   fetch() { vault kv get -format=json -field=data secret/dify; }
+keep() { (umask 077 && cat >"$store"); }
+fetch() { cat "$store"; }
+
+# Made once, straight into the store.
+if [ ! -e "$store" ]; then
+    dify-secrets gen | keep
 fi
 
-# What comes from elsewhere is looked at before it is used; the values stay in the pipe.
-dify-secrets check - <"$secrets"
+# What comes back is looked at before it is used: nothing published, weak, reused or torn.
+fetch | dify-secrets check -
 
 dify-infra check "$file"
 
-# 0: nothing to do, 2: changes, anything else: stop here.
+# 0: nothing to do. 2: changes. Anything else: stop here.
 changes=0
-dify-infra plan "$file" --secrets "$secrets" --detailed-exitcode || changes=$?
+fetch | dify-infra plan "$file" --secrets /dev/stdin --detailed-exitcode || changes=$?
 case $changes in
     0) ;;
-    2) dify-infra apply "$file" --secrets "$secrets" --yes ;;
+    2) fetch | dify-infra apply "$file" --secrets /dev/stdin --yes --quiet ;;
     *) exit "$changes" ;;
 esac
 
-dify-infra verify "$file" --junit "${DIFY_INFRA_JUNIT:-verify.xml}"
+dify-infra verify "$file" --junit "${DEPLOY_JUNIT:-verify.xml}"
 dify-infra outputs "$file"

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use dify_infra_core::catalogue::ServiceKind;
 use dify_infra_core::deployment::{Deployment, Profile};
-use dify_infra_core::diagnostic::Diagnostics;
+use dify_infra_core::diagnostic::{Diagnostics, Severity};
 use dify_infra_core::graph::{ResourceNames, Target};
 
 /// One deployment for each team, sized by the number of its people.
@@ -58,7 +58,10 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
         )?;
     }
     if let Err(problems) = for_team("R&D", 5) {
-        for problem in &problems {
+        let errors = problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error);
+        for problem in errors {
             writeln!(
                 out,
                 "{} {}: {}",

@@ -191,11 +191,13 @@ pub fn write_deployment(file: &str, out: &mut dyn Write) -> anyhow::Result<(Appl
         minutes(apply.critical_path),
         apply.ratio()
     )?;
-    writeln!(
-        out,
-        "  longest chain of needs alone: {}; the rest is one write at a time at PostgreSQL",
-        minutes(apply.longest_chain)
-    )?;
+    if apply.longest_chain < apply.critical_path {
+        writeln!(
+            out,
+            "  longest chain of needs alone: {}; the rest is one write at a time at PostgreSQL",
+            minutes(apply.longest_chain)
+        )?;
+    }
     Ok((apply, plan))
 }
 

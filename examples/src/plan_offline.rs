@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use dify_infra_core::deployment::Deployment;
+use dify_infra_core::diagnostic::Severity;
 use dify_infra_core::graph::{Target, lower};
 use dify_infra_core::plan::{Observed, Options, Plan, Snapshot, plan};
 
@@ -13,7 +14,8 @@ use dify_infra_core::plan::{Observed, Options, Plan, Snapshot, plan};
 /// When the file has errors, or `out` can't be written to.
 pub fn run(file: &str, out: &mut dyn Write) -> anyhow::Result<Plan> {
     let resolved = Deployment::parse(file)?;
-    for finding in &resolved.diagnostics {
+    let findings = resolved.diagnostics.iter();
+    for finding in findings.filter(|finding| finding.severity != Severity::Note) {
         writeln!(
             out,
             "{}[{}]: {}",

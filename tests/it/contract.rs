@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::support::schemas::Schemas;
-use crate::support::{Exchange, Scene};
+use crate::support::{Exchange, Scene, with_another_tag};
 
 /// Creates a deployment, then changes every app and its server, which sends merged bodies.
 async fn create_and_update(file: &str) -> Vec<Exchange> {
@@ -14,12 +14,7 @@ async fn create_and_update(file: &str) -> Vec<Exchange> {
     scene.make_existing().await;
     scene.azure.forget();
     scene.apply().await;
-    let tagged = if file.contains("tags = {") {
-        file.replace("tags = {", "tags = { changed = \"yes\",")
-    } else {
-        file.replace("[azure]", "[azure]\ntags = { changed = \"yes\" }")
-    };
-    let changed = scene.with_file(&tagged);
+    let changed = scene.with_file(&with_another_tag(file));
     changed.apply().await;
     changed.assert_settled().await;
     changed.verify().await;

@@ -16,5 +16,6 @@ mod plans;
 mod preflight;
 mod programs;
 mod release;
+mod secrecy;
 mod support;
 mod verification;

@@ -7,10 +7,10 @@ use dify_infra_core::resource::Kind;
 use dify_infra_emulator::{Dialect, Emulator};
 use dify_infra_examples::{DIFY_DEV, EXISTING_DATA, FILES, MINIMAL, OWN_REGISTRY};
 
-use crate::support::{Azure, Scene};
+use crate::support::{Azure, Scene, with_another_tag};
 
 #[tokio::test(start_paused = true)]
-async fn a_first_apply_creates_everything_and_the_next_plan_is_empty() {
+async fn a_plan_after_an_apply_is_empty_whatever_azure_makes_of_it() {
     for (name, file) in FILES {
         for dialect in [Dialect::Plain, Dialect::Noisy] {
             let scene = Scene::on(Azure::with(Emulator::builder().dialect(dialect)), file);
@@ -34,6 +34,9 @@ async fn a_first_apply_creates_everything_and_the_next_plan_is_empty() {
             for _ in 0..3 {
                 scene.assert_settled().await;
             }
+            let changed = scene.with_file(&with_another_tag(file));
+            changed.apply().await;
+            changed.assert_settled().await;
         }
     }
 }

@@ -20,7 +20,7 @@ async fn a_new_release_goes_in_by_stages() {
         scene.apply().await;
         let new = scene.with_file(DIFY_DEV);
         insta::assert_snapshot!(
-            format!("from {older}"),
+            format!("from_{older}"),
             headings(&new.plan().await.to_string())
         );
 

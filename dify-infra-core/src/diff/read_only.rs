@@ -30,12 +30,14 @@ pub fn without_read_only(kind: Kind, live: &Value) -> Value {
 fn remove(value: &mut Value, path: &str) {
     match (path.split_once('/'), value) {
         (Some(("*", rest)), Value::Array(items)) => {
-            for item in items.iter_mut() {
+            for item in items {
                 remove(item, rest);
             }
         }
         (Some(("*", rest)), Value::Object(fields)) => {
-            fields.values_mut().for_each(|field| remove(field, rest));
+            for field in fields.values_mut() {
+                remove(field, rest);
+            }
         }
         (Some((name, rest)), Value::Object(fields)) => {
             if let Some(field) = fields.get_mut(name) {

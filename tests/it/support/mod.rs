@@ -18,3 +18,16 @@ pub(crate) fn edit(text: &str, from: &str, to: &str) -> String {
     );
     text.replace(from, to)
 }
+
+/// A file with one tag more, which changes every resource that can have tags.
+pub(crate) fn with_another_tag(file: &str) -> String {
+    if file.contains("\ntags = { ") {
+        edit(file, "\ntags = { ", "\ntags = { changed = \"yes\", ")
+    } else {
+        edit(
+            file,
+            "\n[azure]\n",
+            "\n[azure]\ntags = { changed = \"yes\" }\n",
+        )
+    }
+}

@@ -1,0 +1,14 @@
+//! Whole runs of the real programs on an embedded Azure: one life of a deployment, kills in the
+//! middle of it, and no secret anywhere it should not be.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test or its helpers fails the test"
+)]
+
+mod azure;
+mod canary;
+mod deploy_script;
+mod kills;
+mod life;
+mod place;
