@@ -1,7 +1,6 @@
 //! Destroy takes the apps and leaves the data, and a new apply goes on with the same secrets.
 
 use dify_infra_azure::secrets::recover;
-use dify_infra_core::graph::Node;
 use dify_infra_core::resource::{Kind, Layer};
 use dify_infra_core::secrets::{SecretKind, Secrets};
 use dify_infra_examples::{DIFY_DEV, EXISTING_DATA, MINIMAL};
@@ -113,7 +112,7 @@ async fn with_its_data_everything_goes() {
     assert_eq!(there(&scene, Layer::Data).await, [group], "the group stays");
     assert_eq!(
         scene.azure.resources().len(),
-        1,
+        0,
         "{:?}",
         scene.azure.resources().keys()
     );
