@@ -45,8 +45,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the file is missing or has errors, when it is not clear which subscription is meant, or
-    /// when there are no credentials to begin with.
+    /// When the file is missing or has errors, when it is not clear which subscription is meant,
+    /// when no credential gives a token, or when Azure can't be reached.
     pub(crate) async fn open(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<Self> {
         let input = Input::read(file)?;
         let deployment = input.deployment(ui)?;
@@ -56,6 +56,9 @@ impl Session {
         let target = graph::Target::new(&deployment, Some(&subscription));
         let graph = graph::lower(&deployment, &target)
             .context("the deployment can't be turned into resources")?;
+        if settings.target == Target::Azure {
+            connect::reach(ui, &client, &graph).await?;
+        }
         let is_embedded = settings.target == Target::Embedded;
         Ok(Self {
             input,
