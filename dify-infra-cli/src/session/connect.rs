@@ -53,14 +53,40 @@ fn connect_embedded(
             .parse()
             .context("the embedded Azure has a wrong id")?,
     };
-    state.create()?;
-    let service =
-        EmbeddedService::open(&state.azure(), subscription.as_str(), settings.time_scale)?;
+    let service = embedded(settings, state, &subscription).map_err(with_way_out)?;
     let cloud = Cloud::custom(embedded::ENDPOINT)?;
     let client = ArmClient::builder(cloud, Arc::new(service), made_up_token())
         .poll_schedule(schedule(settings.time_scale))
         .build();
     Ok((client, subscription))
+}
+
+fn embedded(
+    settings: &Settings,
+    state: &StateDirectory,
+    subscription: &SubscriptionId,
+) -> anyhow::Result<EmbeddedService> {
+    state.create()?;
+    Ok(EmbeddedService::open(
+        &state.azure(),
+        subscription.as_str(),
+        settings.time_scale,
+    )?)
+}
+
+/// Says where else an emulated Azure can live, when this directory takes no files.
+fn with_way_out(error: anyhow::Error) -> anyhow::Error {
+    let is_about_writing = error
+        .chain()
+        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some());
+    if !is_about_writing {
+        return error;
+    }
+    let problem = Problem::new("the embedded Azure needs a directory that it can write to");
+    error.context(problem.hint(
+        "copy the deployment file to a directory of yours, or run `dify-infra emulate` and give \
+         --endpoint http://127.0.0.1:7700",
+    ))
 }
 
 /// Azure's pauses in the time of an embedded one.
