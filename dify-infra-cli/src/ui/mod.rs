@@ -5,6 +5,7 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod errors;
+pub(crate) mod mask;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod table;
