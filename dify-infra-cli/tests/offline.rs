@@ -173,6 +173,9 @@ fn wrong_usage_exits_with_64() {
         &["graph", "--subscription", "mine"],
         &["apply", "--time-scale", "0"],
         &["init", "--location", "japan east!"],
+        &["init", "--json"],
+        &["graph", "--json"],
+        &["render", "--to", "nginx", "--json"],
     ] {
         let ran = run(directory.path(), arguments);
         assert_eq!(ran.code, Some(64), "{arguments:?}: {}", ran.stderr);
