@@ -20,8 +20,14 @@ export DIFY_INFRA_TARGET
 keep() { (umask 077 && cat >"$store"); }
 fetch() { cat "$store"; }
 
-# Made once, straight into the store.
+# Made once, straight into the store. An empty store beside a living deployment is a loss: new
+# secrets would end every session and lock stored credentials away.
 if [ ! -e "$store" ]; then
+    if dify-infra outputs "$file" --json --quiet 2>/dev/null | grep -q '"front_door": "'; then
+        echo "the deployment lives and $store is gone: bring it back, or run" >&2
+        echo "'dify-infra apply' without --secrets once, which reads the secrets back" >&2
+        exit 1
+    fi
     dify-secrets gen | keep
 fi
 

@@ -103,6 +103,35 @@ fn check_as_json_has_code_severity_path_and_span() {
 }
 
 #[test]
+fn no_output_of_a_finding_shows_a_secret_that_stands_in_the_file() {
+    let directory = with_file(&format!(
+        "{MINIMAL}\n[public]\norigin = \"https://user:hunter2canary@dify.example.com\"\n\n\
+         [services.api.env]\nSMTP_PASSWORD = \"hunter2canary\"\n\
+         CODE_EXECUTION_API_KEY = \"hunter2canary\"\nCUSTOM_TOKEN = [\"hunter2canary\"]\n"
+    ));
+    let broken = with_file(&format!("{MINIMAL}[a]\nSMTP_PASSWORD = hunter2canary\n"));
+    for arguments in [
+        &["check"][..],
+        &["check", "--json"],
+        &["check", "-vv"],
+        &["plan", "--target", "embedded"],
+        &["plan", "--target", "embedded", "--json"],
+        &["render", "--to", "env"],
+        &["graph"],
+    ] {
+        for directory in [&directory, &broken] {
+            let ran = run(directory.path(), arguments);
+            assert_eq!(ran.code, Some(3), "{arguments:?}: {}", ran.stderr);
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(!all.contains("canary"), "{arguments:?}: {all}");
+        }
+    }
+    let shown = run(directory.path(), &["check"]).stderr;
+    let place = "SMTP_PASSWORD = \"*************\"\n   |                 ^^^^^^^^^^^^^^^";
+    assert!(shown.contains(place), "{shown}");
+}
+
+#[test]
 fn a_missing_file_is_a_sentence_with_the_way_out() {
     let directory = tempfile::tempdir().unwrap();
     let check = run(directory.path(), &["check"]);
@@ -144,6 +173,9 @@ fn wrong_usage_exits_with_64() {
         &["graph", "--subscription", "mine"],
         &["apply", "--time-scale", "0"],
         &["init", "--location", "japan east!"],
+        &["init", "--json"],
+        &["graph", "--json"],
+        &["render", "--to", "nginx", "--json"],
     ] {
         let ran = run(directory.path(), arguments);
         assert_eq!(ran.code, Some(64), "{arguments:?}: {}", ran.stderr);

@@ -1,6 +1,7 @@
 //! `dify-infra apply`: check, plan, confirm, preflight, keep the secrets, write, report.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use dify_infra_azure::apply::{Applier, LastRun, last_run};
 use dify_infra_azure::outputs::{Outputs, outputs};
@@ -9,7 +10,7 @@ use dify_infra_core::plan::{Plan, Snapshot, fingerprints};
 use serde_json::json;
 
 use super::{plan, running};
-use crate::args::ApplyArguments;
+use crate::args::{ApplyArguments, Target};
 use crate::exit::Exit;
 use crate::secrets_file::{Completed, SecretsFile};
 use crate::session::Session;
@@ -26,6 +27,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let session = Session::open(ui, settings, &arguments.file.file).await?;
     let _lock = session.lock()?;
+    let repeated = repeated(settings, &arguments.file.file);
     if arguments.resume {
         tell_last_run(ui, &session);
     }
@@ -49,12 +51,13 @@ pub(super) async fn run(
                 session,
                 file,
                 snapshot,
+                repeated,
                 report: None,
             },
         );
     }
     if !is_confirmed(ui, arguments)? {
-        return Err(Problem::new("nothing was changed").into());
+        return Err(Problem::new("not applied: nothing was changed").into());
     }
     check_ahead(ui, &session, &plan).await?;
     keep_secrets(ui, &session, &file, &completed)?;
@@ -77,7 +80,7 @@ pub(super) async fn run(
         &progress,
     )
     .await?;
-    running::conclude(ui, &report);
+    running::conclude(ui, "apply", &report);
     let snapshot = session.observe(ui).await;
     finish(
         ui,
@@ -86,6 +89,7 @@ pub(super) async fn run(
             session,
             file,
             snapshot,
+            repeated,
             report: Some(report),
         },
     )
@@ -96,6 +100,7 @@ struct Ended {
     session: Session,
     file: SecretsFile,
     snapshot: Snapshot,
+    repeated: String,
     report: Option<dify_infra_azure::apply::ApplyReport>,
 }
 
@@ -113,7 +118,7 @@ fn tell_last_run(ui: &Ui, session: &Session) {
     } = last;
     let outcome = outcome.unwrap_or_else(|| "it was cut off".to_owned());
     ui.say(format!(
-        "last run {run}: {outcome}, {} resources finished",
+        "last apply {run}: {outcome}, {} resources finished",
         finished.len()
     ));
     for id in open {
@@ -126,14 +131,11 @@ fn tell_last_run(ui: &Ui, session: &Session) {
 
 /// Why a plan can't be carried out. What it is was shown with the plan.
 fn not_applyable(plan: &Plan) -> Problem {
+    let problem = Problem::new("nothing was written, since the plan can't be applied");
     if plan.is_complete() {
-        return Problem::new("the plan can't be carried out, for the reasons marked with `!`");
+        return problem.hint("mend what is marked with `!` above, then run apply again");
     }
-    let count = plan.summary().unknown;
-    Problem::new(format!(
-        "the plan is incomplete: {count} resources could not be judged"
-    ))
-    .hint("mend what is marked with `?` above, then run apply again")
+    problem.hint("mend what is marked with `?` above, then run apply again")
 }
 
 /// Asks the person, when there is one; a run without one needs `--yes`.
@@ -257,20 +259,100 @@ fn summary(ended: &Ended, offers: &Outputs) -> String {
                     the URL";
         let _ = writeln!(text, "  {}", styled(DIM, note));
     }
-    text + &next_steps(session)
+    text + &next_steps(&ended.repeated)
 }
 
-fn next_steps(session: &Session) -> String {
-    let mut common = match session.input.shown.as_str() {
-        "dify.toml" => String::new(),
-        other => format!(" {other}"),
-    };
-    if session.is_embedded {
-        common += " --target embedded";
+/// What can be done next, with everything that says which deployment and which Azure are meant.
+fn next_steps(arguments: &str) -> String {
+    let steps = [
+        ("verify", "proves it from Azure's answers"),
+        ("plan", "says what has changed since"),
+        ("destroy", "removes the apps and keeps the data"),
+    ];
+    let mut table = Table::new();
+    for (command, does) in steps {
+        table.row([
+            format!("  dify-infra {command}{arguments}"),
+            does.to_owned(),
+        ]);
     }
-    format!(
-        "\nnext:\n  dify-infra verify{common}    proves it from Azure's answers\n  dify-infra \
-         plan{common}      says what has changed since\n  dify-infra destroy{common}   removes the \
-         apps and keeps the data\n"
-    )
+    format!("\nnext:\n{}", table.render())
+}
+
+/// What a person has to repeat to mean the same file and the same Azure: ` prod.toml --target
+/// embedded`; empty when the defaults say it.
+fn repeated(settings: &Settings, file: &Path) -> String {
+    let mut words = Vec::new();
+    if file != Path::new("dify.toml") {
+        words.push(quoted(&file.display().to_string()));
+    }
+    if settings.target == Target::Embedded {
+        words.push("--target embedded".to_owned());
+    }
+    if let Some(endpoint) = &settings.endpoint {
+        words.push(format!("--endpoint {}", quoted(endpoint)));
+    }
+    if let Some(subscription) = &settings.subscription {
+        words.push(format!("--subscription {subscription}"));
+    }
+    if let Some(secrets) = &settings.secrets {
+        words.push(format!(
+            "--secrets {}",
+            quoted(&secrets.display().to_string())
+        ));
+    }
+    words.iter().map(|word| format!(" {word}")).collect()
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "-_./:@+,=".contains(one);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::GlobalArguments;
+
+    fn repeats(flags: &GlobalArguments, file: &str) -> String {
+        let settings = Settings::resolve(flags, &|_| None).unwrap();
+        repeated(&settings, Path::new(file))
+    }
+
+    #[test]
+    fn what_comes_next_is_about_the_same_file_and_the_same_azure() {
+        let id = "11111111-1111-4111-8111-111111111111";
+        let flags = GlobalArguments {
+            endpoint: Some("http://127.0.0.1:7700".to_owned()),
+            subscription: Some(id.to_owned()),
+            secrets: Some("my secrets.env".into()),
+            ..GlobalArguments::default()
+        };
+        let words = repeats(&flags, "-");
+        assert_eq!(
+            words,
+            format!(
+                " - --endpoint http://127.0.0.1:7700 --subscription {id} --secrets 'my secrets.env'"
+            )
+        );
+        let embedded = GlobalArguments {
+            target: Some(Target::Embedded),
+            ..GlobalArguments::default()
+        };
+        assert_eq!(
+            repeats(&embedded, "it's/prod.toml"),
+            " 'it'\\''s/prod.toml' --target embedded"
+        );
+        assert!(next_steps(&words).contains(&format!("dify-infra destroy{words}  removes")));
+    }
+
+    #[test]
+    fn defaults_need_not_be_repeated() {
+        assert_eq!(repeats(&GlobalArguments::default(), "dify.toml"), "");
+    }
 }

@@ -1,13 +1,13 @@
 //! `dify-infra check`: every rule, offline.
 
-use dify_infra_core::diagnostic::Diagnostics;
+use dify_infra_core::diagnostic::{Diagnostic, Diagnostics};
 use serde_json::json;
 
 use crate::args::FileArguments;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::settings::Settings;
-use crate::ui::{GREEN, Ui, diagnostics, styled};
+use crate::ui::{GREEN, Ui, diagnostics, mask, styled};
 
 pub(super) fn run(ui: &Ui, settings: &Settings, arguments: &FileArguments) -> anyhow::Result<Exit> {
     let input = Input::read(&arguments.file)?;
@@ -15,7 +15,11 @@ pub(super) fn run(ui: &Ui, settings: &Settings, arguments: &FileArguments) -> an
         Ok((_, findings)) | Err(findings) => findings,
     };
     if settings.json {
-        ui.json(&json!({ "format": 1, "diagnostics": findings.iter().collect::<Vec<_>>() }))?;
+        let findings: Vec<Diagnostic> = findings
+            .iter()
+            .map(|finding| mask::finding(&input.text, finding))
+            .collect();
+        ui.json(&json!({ "format": 1, "diagnostics": findings }))?;
     } else {
         diagnostics::show(ui, &input, &findings);
         conclude(ui, &input, &findings);

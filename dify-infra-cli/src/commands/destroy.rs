@@ -46,7 +46,7 @@ pub(super) async fn run(
         &progress,
     )
     .await?;
-    running::conclude(ui, &report);
+    running::conclude(ui, "destroy", &report);
     if settings.json {
         ui.json(&running::as_json(&report))?;
     }

@@ -19,10 +19,10 @@ use anyhow::Context as _;
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::graph::{ResourceGraph, Target, lower};
 
-use crate::args::Command;
+use crate::args::{Command, RenderFormat};
 use crate::exit::Exit;
 use crate::session::named_subscription;
-use crate::settings::Settings;
+use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
 
 /// Runs a command to its end.
@@ -31,6 +31,9 @@ use crate::ui::Ui;
 ///
 /// When the command could not do what it was asked to; the printer shows why.
 pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Result<Exit> {
+    if settings.json {
+        refuse_json(&command)?;
+    }
     match command {
         Command::Init(arguments) => init::run(ui, &arguments),
         Command::Check(arguments) => check::run(ui, settings, &arguments),
@@ -44,6 +47,23 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
         Command::Destroy(arguments) => wait(destroy::run(ui, settings, &arguments)),
         Command::Emulate(arguments) => wait(emulate::run(ui, settings, &arguments)),
     }
+}
+
+/// A command without a JSON form must not answer with something else.
+fn refuse_json(command: &Command) -> Result<(), UsageError> {
+    let name = match command {
+        Command::Init(_) => "init",
+        Command::Graph(_) => "graph",
+        Command::Render(arguments) => match arguments.to {
+            RenderFormat::Nginx => "render --to nginx",
+            RenderFormat::Squid => "render --to squid",
+            RenderFormat::Env => "render --to env",
+            RenderFormat::Arm => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    let rule = "it has no JSON form; leave --json out";
+    Err(UsageError::new("--json", name, rule))
 }
 
 /// Runs a command that talks to Azure.

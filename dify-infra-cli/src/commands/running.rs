@@ -53,7 +53,7 @@ where
 }
 
 /// Says how a run ended: failures with their reasons and remedies, then the sum.
-pub(super) fn conclude(ui: &Ui, report: &ApplyReport) {
+pub(super) fn conclude(ui: &Ui, command: &str, report: &ApplyReport) {
     for (id, error) in report.failures() {
         ui.line(format!(
             "{}: {}: {}",
@@ -72,9 +72,9 @@ pub(super) fn conclude(ui: &Ui, report: &ApplyReport) {
         return;
     }
     ui.hint(if report.cancelled {
-        "run the same command again to go on from here"
+        format!("run {command} again to go on")
     } else {
-        "run the same command again when the cause is mended: it goes on from there"
+        format!("run {command} again when the cause is mended: it goes on from there")
     });
     if let Some(journal) = &report.journal {
         ui.hint(format!("the journal of this run is {}", journal.display()));
@@ -91,7 +91,7 @@ fn chain(error: &ApplyError) -> String {
         .join(": ")
 }
 
-/// `done: 31 created`, `stopped: 3 created, 28 skipped`.
+/// `done: 31 created`, `stopped: 3 created, 28 not started`.
 fn sum(report: &ApplyReport) -> String {
     let count = |wanted: &dyn Fn(&Outcome) -> bool| {
         report
@@ -114,7 +114,11 @@ fn sum(report: &ApplyReport) -> String {
         ),
         (
             count(&|one| matches!(one.result, OutcomeResult::Skipped(_))),
-            "skipped",
+            if report.cancelled {
+                "not started"
+            } else {
+                "skipped"
+            },
         ),
     ];
     let parts: Vec<String> = parts

@@ -4,7 +4,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use dify_infra_core::diagnostic::{Diagnostic, Diagnostics, Severity, Span};
 
-use super::{BOLD, Ui, styled};
+use super::{BOLD, Ui, mask, styled};
 use crate::input::Input;
 
 /// Shows every finding and how many there were.
@@ -45,6 +45,8 @@ pub(crate) fn show_pressing(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
 
 /// One finding, with an empty line after it.
 pub(crate) fn render(input: &Input, diagnostic: &Diagnostic) -> String {
+    let source = mask::source(&input.text, diagnostic);
+    let diagnostic = &mask::finding(&input.text, diagnostic);
     let level = level(diagnostic.severity);
     let title = level
         .primary_title(diagnostic.message.as_str())
@@ -55,7 +57,7 @@ pub(crate) fn render(input: &Input, diagnostic: &Diagnostic) -> String {
         .map(|help| Level::HELP.message(help));
     let group = if let Some(span) = diagnostic.span.filter(|span| !is_nowhere(*span)) {
         let annotation = AnnotationKind::Primary.span(span.start..span.end.max(span.start + 1));
-        let snippet = Snippet::source(input.text.as_str())
+        let snippet = Snippet::source(source.as_str())
             .path(&input.shown)
             .annotation(annotation);
         Group::with_title(title).element(snippet).elements(help)

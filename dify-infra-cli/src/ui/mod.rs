@@ -5,6 +5,7 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod errors;
+pub(crate) mod mask;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod table;
@@ -123,7 +124,10 @@ impl Ui {
     pub(crate) fn data(&self, text: &str) -> io::Result<()> {
         match self.stdout.write(text) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
+            other => other.map_err(|error| {
+                let sentence = format!("the output can't be written to stdout: {error}");
+                io::Error::new(error.kind(), sentence)
+            }),
         }
     }
 
@@ -186,7 +190,11 @@ impl Ui {
             .write(&format!("{} ", styled(BOLD, question)))
             .ok()?;
         let mut answer = String::new();
-        let read = io::stdin().read_line(&mut answer).ok()?;
+        let read = io::stdin().read_line(&mut answer).unwrap_or_default();
+        if !answer.ends_with('\n') {
+            // The end of the input leaves the cursor after the question.
+            self.line("");
+        }
         (read > 0).then(|| answer.trim().to_owned())
     }
 }

@@ -16,7 +16,25 @@ pub(crate) fn render(plan: &Plan) -> String {
     for sentence in plan.blocked() {
         let _ = writeln!(text, "{} {sentence}", styled(RED, "!"));
     }
-    text + &sum(plan)
+    text + &sum(plan) + &verdict(plan)
+}
+
+/// Why the plan can't be applied, as its last line; empty when it can.
+fn verdict(plan: &Plan) -> String {
+    let counts = [
+        (plan.blocked().len(), "blocked"),
+        (plan.summary().unknown, "unknown"),
+    ];
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if plan.is_applyable() {
+        return String::new();
+    }
+    let head = styled(RED, "this plan can't be applied");
+    format!("{head}: {}\n", parts.join(", "))
 }
 
 fn change(change: &Change) -> String {
@@ -169,7 +187,10 @@ mod tests {
             Observed::Unreadable("no right to read it".to_owned()),
         ] {
             let (coloured, plain) = shown(observed);
-            assert_eq!(coloured, plain);
+            let verdict = "this plan can't be applied: 1 unknown\n";
+            let is_unknown = plain.contains("1 unknown");
+            assert_eq!(coloured.ends_with(verdict), is_unknown, "{coloured}");
+            assert_eq!(coloured.trim_end_matches(verdict), plain);
         }
     }
 

@@ -80,8 +80,10 @@ impl Seen {
             Event::Failed { id, message } => {
                 self.end(id, format!("{}: {message}", styled(RED, "failed")))
             }
+            // What a stopped run left out is counted at its end.
+            Event::Skipped { because, .. } if because == super::STOPPED => None,
             Event::Skipped { id, because } => {
-                self.end(id, format!("{}: {because}", styled(YELLOW, "skipped")))
+                self.once(id, format!("{}: {because}", styled(YELLOW, "skipped")))
             }
             _ => None,
         }
