@@ -41,9 +41,16 @@ pub async fn observe(client: &ArmClient, graph: &ResourceGraph) -> Snapshot {
 
 /// An error and its remedy as one sentence.
 pub(crate) fn sentence(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
     error
         .hint()
-        .map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
+        .map_or_else(|| text.clone(), |hint| format!("{text}; {hint}"))
 }
 
 /// One request and the resources of which it tells.
@@ -224,7 +231,12 @@ async fn list_owned(
             tags: tags.collect(),
         })
     };
-    Ok(items.iter().filter_map(listed).collect())
+    // An endpoint that ignores the filter must not turn strangers into orphans.
+    let is_ours = |one: &ListedResource| {
+        let mut tags = one.tags.iter();
+        tags.any(|(name, value)| name.eq_ignore_ascii_case(OWNER_TAG) && value == graph.owner())
+    };
+    Ok(items.iter().filter_map(listed).filter(is_ours).collect())
 }
 
 /// Reads the rendered files that apps hold now, for the apps in whose files the plan sees a

@@ -6,6 +6,7 @@ use dify_infra_core::graph::{ResourceGraph, ResourceNames, Target};
 use dify_infra_core::plan::Snapshot;
 use dify_infra_core::resource::Kind;
 use serde::Serialize;
+use serde_json::Value;
 
 /// What a deployment offers. A value that is not known before apply is absent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,6 +32,12 @@ pub struct Outputs {
     pub apps: Vec<AppOutput>,
     /// DNS records to set for the public origin; empty without one.
     pub dns_records: Vec<DnsRecord>,
+    /// Whether the front door answers under the public origin's name; nothing without an origin or
+    /// before the front door exists.
+    pub domain_bound: Option<bool>,
+    /// What a person runs, once the DNS records are there, to bind the public origin's name to the
+    /// front door; empty without an origin or when it is bound.
+    pub domain_commands: Vec<String>,
 }
 
 /// One app.
@@ -76,6 +83,7 @@ pub fn outputs(
     let front_door = domain.map(|domain| format!("{}.{domain}", names.app(ServiceKind::Nginx)));
     let origin = deployment.public().origin.as_ref().map(ToString::to_string);
     let public_url = origin.or_else(|| front_door.as_ref().map(|host| format!("https://{host}")));
+    let bound = domain_bound(deployment, &names, graph, snapshot);
     Outputs {
         format: 1,
         install_url: public_url.as_ref().map(|url| format!("{url}/install")),
@@ -86,6 +94,8 @@ pub fn outputs(
         storage_account: names.storage.clone(),
         apps: apps(deployment, &names, graph, snapshot),
         dns_records: dns_records(deployment, front_door.as_deref(), graph, snapshot),
+        domain_commands: domain_commands(deployment, &names, bound),
+        domain_bound: bound,
         front_door,
     }
 }
@@ -118,6 +128,55 @@ fn apps(
         .services()
         .map(|service| app(service.kind))
         .collect()
+}
+
+/// Whether the front door's ingress has the public origin's name.
+fn domain_bound(
+    deployment: &Deployment,
+    names: &ResourceNames,
+    graph: &ResourceGraph,
+    snapshot: &Snapshot,
+) -> Option<bool> {
+    let origin = deployment.public().origin.as_ref()?;
+    let name = names.app(ServiceKind::Nginx);
+    let node = graph
+        .nodes()
+        .find(|node| node.kind() == Kind::ContainerApp && node.id().name() == name)?;
+    let body = snapshot.body(node.id())?;
+    let domains = body.pointer("/properties/configuration/ingress/customDomains");
+    let mut domains = domains.and_then(Value::as_array).into_iter().flatten();
+    Some(domains.any(|domain| {
+        let name = domain.get("name").and_then(Value::as_str);
+        name.is_some_and(|name| name.eq_ignore_ascii_case(origin.host()))
+    }))
+}
+
+/// The commands that bind a name with a certificate that Azure makes
+/// (<https://learn.microsoft.com/azure/container-apps/custom-domains-managed-certificates>).
+fn domain_commands(
+    deployment: &Deployment,
+    names: &ResourceNames,
+    bound: Option<bool>,
+) -> Vec<String> {
+    let Some(origin) = &deployment.public().origin else {
+        return Vec::new();
+    };
+    if bound == Some(true) {
+        return Vec::new();
+    }
+    let app = format!(
+        "-g {} -n {} --hostname {}",
+        deployment.azure().resource_group,
+        names.app(ServiceKind::Nginx),
+        origin.host()
+    );
+    vec![
+        format!("az containerapp hostname add {app}"),
+        format!(
+            "az containerapp hostname bind {app} --environment {} --validation-method CNAME",
+            names.environment()
+        ),
+    ]
 }
 
 /// A CNAME to the front door and the TXT record by which Azure knows the owner

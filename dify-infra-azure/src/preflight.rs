@@ -125,6 +125,8 @@ async fn providers(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Ve
         .zip(answers)
         .map(|((namespace, types), answer)| match answer {
             Ok(status) => judge_provider(&status, types, &location),
+            // A right on the group alone does not reach the subscription: Azure will say.
+            Err(error) if error.is_denied() => Vec::new(),
             Err(error) => vec![Problem::new(
                 format!(
                     "the provider {namespace} can't be looked up: {}",
@@ -241,6 +243,17 @@ fn needed_actions(plan: &Plan) -> BTreeSet<String> {
             "write"
         };
         actions.insert(format!("{resource_type}/{verb}"));
+        if change.action == Action::Replace {
+            actions.insert(format!("{resource_type}/delete"));
+        }
+        if change.action == Action::Update
+            && matches!(change.kind, Some(Kind::ContainerApp | Kind::Job))
+        {
+            actions.insert(format!("{resource_type}/listSecrets/action"));
+        }
+        if change.kind == Some(Kind::ManagedEnvironment) {
+            actions.insert("Microsoft.OperationalInsights/workspaces/sharedKeys/action".to_owned());
+        }
         if change.kind == Some(Kind::ContainerApp) {
             for action in [
                 "Microsoft.Storage/storageAccounts/listKeys/action",

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use dify_infra_azure::secrets::recover;
-use dify_infra_core::deployment::Deployment;
-use dify_infra_core::plan::{Fingerprints, Snapshot};
+use dify_infra_core::deployment::{Deployment, Origin};
+use dify_infra_core::plan::Snapshot;
 use dify_infra_core::secrets::{
     Checker, Finding, Format, ParsedSecrets, Problem as SecretProblem, SecretKind, SecretName,
-    Secrets, Severity, fingerprint, generate, parse, render,
+    Secrets, Severity, generate_for, parse, render,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -138,6 +138,7 @@ impl SecretsFile {
                 recovered.push(name.clone());
             }
         }
+        refuse_made_up_password(&session.deployment, &secrets, &self.path)?;
         let generated = fill(&mut secrets, &wanted, &self.path)?;
         Ok(Completed {
             secrets,
@@ -205,20 +206,6 @@ impl SecretsFile {
     }
 }
 
-/// Fingerprints of all secrets, under the key among them; nothing without that key.
-pub(crate) fn fingerprints(secrets: &Secrets) -> Option<Fingerprints> {
-    let key = secrets.get(SecretKind::FingerprintKey)?;
-    let own = SecretName::from(SecretKind::FingerprintKey);
-    let others = secrets.iter().filter(|(name, _)| **name != own);
-    let pairs = others.map(|(name, value)| {
-        (
-            name.clone(),
-            fingerprint(key, name, value).as_str().to_owned(),
-        )
-    });
-    Some(pairs.collect())
-}
-
 /// `<name>-<environment>.secrets.env` beside the deployment file.
 fn default_path(deployment: &Deployment, directory: &Path) -> PathBuf {
     let name = format!("{}.secrets.env", deployment.prefix());
@@ -235,6 +222,26 @@ fn lacking(wanted: &BTreeSet<SecretName>, secrets: &Secrets) -> BTreeSet<SecretN
         .filter(|name| !secrets.contains((*name).clone()))
         .cloned()
         .collect()
+}
+
+/// The password of a server that someone else made can't be generated.
+fn refuse_made_up_password(
+    deployment: &Deployment,
+    secrets: &Secrets,
+    path: &Path,
+) -> Result<(), Problem> {
+    let Origin::Existing(server) = &deployment.postgres().origin else {
+        return Ok(());
+    };
+    if secrets.contains(SecretKind::PostgresPassword) {
+        return Ok(());
+    }
+    let message = format!(
+        "the server {server} exists, and its password for {} is not known",
+        deployment.postgres().administrator
+    );
+    let hint = format!("add POSTGRES_PASSWORD=VALUE to {}", path.display());
+    Err(Problem::new(message).hint(hint))
 }
 
 /// Makes what is still missing; a secret that only the person knows is refused.
@@ -268,7 +275,8 @@ fn fill(
     let mut generated = Vec::new();
     for name in missing {
         if let Some(kind) = name.kind() {
-            secrets.insert(name.clone(), generate(kind, &mut SystemRandom)?);
+            let value = generate_for(kind, secrets, &mut SystemRandom)?;
+            secrets.insert(name.clone(), value);
             generated.push(name);
         }
     }
@@ -413,22 +421,6 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("=new\n"), "{text}");
-    }
-
-    #[test]
-    fn fingerprints_leave_their_own_key_out() {
-        let mut secrets = Secrets::new();
-        secrets.insert(SecretKind::SecretKey, "value".into());
-        assert_eq!(fingerprints(&secrets), None);
-        secrets.insert(SecretKind::FingerprintKey, "key".into());
-        let fingerprints = fingerprints(&secrets).unwrap();
-        assert_eq!(
-            fingerprints
-                .keys()
-                .map(SecretName::as_str)
-                .collect::<Vec<_>>(),
-            ["secret-key"]
-        );
     }
 
     #[test]

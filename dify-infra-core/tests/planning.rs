@@ -272,6 +272,126 @@ fn data_that_would_have_to_be_made_again_blocks_the_plan() {
 }
 
 #[test]
+fn a_store_made_anew_renews_its_key_in_everything_that_holds_it() {
+    let graph = graph_of(FILE);
+    let mut snapshot = as_wanted(&graph);
+    let account = graph
+        .nodes()
+        .find(|node| node.kind() == Kind::StorageAccount)
+        .unwrap();
+    snapshot.insert(account.id().clone(), Observed::Absent);
+    let plan = plan(&graph, &snapshot, Options::default());
+    for name in [
+        "dify-dev-api",
+        "dify-dev-worker",
+        "dify-dev-plugin-daemon",
+        "dify-dev-migration",
+    ] {
+        let change = plan.change(&id_of(&graph, name)).unwrap();
+        assert_eq!(change.action, Action::Update, "{name}");
+        assert!(change.needs.contains(account.id()), "{name}");
+    }
+    let sandbox = plan.change(&id_of(&graph, "dify-dev-sandbox")).unwrap();
+    assert_eq!(sandbox.action, Action::NoChange);
+}
+
+#[test]
+fn a_database_made_anew_is_migrated_again() {
+    let graph = graph_of(FILE);
+    let mut snapshot = as_wanted(&graph);
+    let server = graph
+        .nodes()
+        .find(|node| node.kind() == Kind::PostgresServer)
+        .unwrap();
+    for name in ["databases", "configurations", "firewallRules"] {
+        for node in graph
+            .nodes()
+            .filter(|node| node.id().as_str().contains(name))
+        {
+            snapshot.insert(node.id().clone(), Observed::Absent);
+        }
+    }
+    snapshot.insert(server.id().clone(), Observed::Absent);
+    let plan = plan(&graph, &snapshot, Options::default());
+    let run = plan.change(&id_of(&graph, "migration")).unwrap();
+    assert_eq!(run.action, Action::Create);
+    assert_eq!(run.reason, "run migration: the database is made anew");
+}
+
+#[test]
+fn a_smaller_disk_is_refused_and_an_older_release_is_a_risk() {
+    let live = as_wanted(&graph_of(&format!(
+        "{FILE}\n[data.postgres]\nstorage = 64\n"
+    )));
+    let plan_of = |graph: &ResourceGraph, live: &Snapshot| plan(graph, live, Options::default());
+    let smaller = plan_of(&graph_of(FILE), &live);
+    assert!(!smaller.is_applyable());
+    assert!(
+        smaller.blocked()[0].contains("can't be made smaller"),
+        "{:?}",
+        smaller.blocked()
+    );
+    let older = graph_of(&FILE.replace("[azure]", "dify = \"1.14.2\"\n[azure]"));
+    let plan = plan_of(&older, &as_wanted(&graph_of(FILE)));
+    let api = plan.change(&id_of(&older, "dify-dev-api")).unwrap();
+    assert_eq!(api.risk.level, RiskLevel::Irreversible);
+}
+
+#[test]
+fn an_existing_cache_that_celery_can_not_use_is_refused() {
+    let file = format!("{FILE}\n[data.redis]\nexisting = \"theirs\"\n");
+    let graph = graph_of(&file);
+    let mut snapshot = as_wanted(&graph);
+    assert!(plan(&graph, &snapshot, Options::default()).is_empty());
+    let database = graph
+        .nodes()
+        .find(|node| node.kind() == Kind::RedisEnterpriseDatabase)
+        .unwrap();
+    let mut body = snapshot.body(database.id()).unwrap().clone();
+    body["properties"]["clusteringPolicy"] = json!("OSSCluster");
+    snapshot.insert(database.id().clone(), Observed::Present(body));
+    let plan = plan(&graph, &snapshot, Options::default());
+    let change = plan.change(database.id()).unwrap();
+    assert_eq!(change.action, Action::Unknown);
+    assert!(
+        change.reason.contains("clusteringPolicy"),
+        "{}",
+        change.reason
+    );
+}
+
+#[test]
+fn a_secret_and_a_login_that_left_the_file_go() {
+    let with = format!(
+        "{FILE}\n[images]\nregistry = \"r.azurecr.io\"\nusername = \"u\"\n\
+         password = {{ secret = \"registry-password\" }}\n"
+    );
+    let without = format!("{FILE}\n[images]\nregistry = \"r.azurecr.io\"\n");
+    let (old, new) = (graph_of(&with), graph_of(&without));
+    let mut live = as_wanted(&old);
+    for node in old.nodes().filter(|node| node.kind() == Kind::ContainerApp) {
+        let mut body = live.body(node.id()).unwrap().clone();
+        body["tags"]["dify-infra-secrets-registry-password"] = json!("0123456789abcdef");
+        live.insert(node.id().clone(), Observed::Present(body));
+    }
+    let plan = plan(&new, &live, Options::default());
+    let change = plan.change(&id_of(&new, "dify-dev-web")).unwrap();
+    let paths: Vec<&str> = change
+        .differences
+        .iter()
+        .map(|one| one.path.as_str())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "properties.configuration.registries[r.azurecr.io]",
+            "properties.configuration.secrets[registry-password]",
+        ]
+    );
+    assert!(change.foreign.is_empty(), "{:?}", change.foreign);
+}
+
+#[test]
 fn what_others_set_is_reported_and_kept_unless_pruned() {
     let graph = graph_of(FILE);
     let mut snapshot = as_wanted(&graph);

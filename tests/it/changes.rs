@@ -62,20 +62,11 @@ async fn a_variable_of_a_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_variable_that_is_no_longer_wanted_stays_until_it_is_pruned() {
-    let scene = Scene::new(DIFY_DEV);
-    scene.apply().await;
+async fn a_variable_that_left_the_file_goes() {
     let from = "[services.worker.env]\nLOG_LEVEL = \"INFO\"\n";
-    let mut without = scene.with_file(&edit(DIFY_DEV, from, ""));
-    // Nothing remembers who set it, so it counts as somebody else's.
-    let plan = without.plan().await;
-    assert!(plan.is_empty(), "{plan}");
+    let (plan, writes) = after_edit(from, "").await;
     insta::assert_snapshot!(plan);
-    without.options = without.options.clone().with_prune(true);
-    scene.azure.forget();
-    without.apply().await;
-    assert_eq!(scene.azure.headlines(), ["PUT dify-dev-worker"]);
-    without.assert_settled().await;
+    assert_eq!(writes, ["PUT dify-dev-worker"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,12 @@
 //! Carrying out one change: create, update, replace, delete, or a run of a job.
 
+use std::time::Duration;
+
 use dify_infra_core::diff::{compare, merge, without_read_only};
 use dify_infra_core::graph::Node;
 use dify_infra_core::plan::{
-    Action, Change, FILES_TAG, Fingerprints, Snapshot, desired, fingerprints, is_settled,
-    revision_suffix,
+    Action, Change, FILES_TAG, Fingerprints, Obsolete, Snapshot, desired, fingerprints, is_settled,
+    obsolete_tags, revision_suffix,
 };
 use dify_infra_core::resource::{AnyResource, FINGERPRINT_TAG, Kind, ResourceId};
 use dify_infra_core::secrets::Secrets;
@@ -99,7 +101,19 @@ impl<'a> Worker<'a> {
         }
         let base = without_read_only(node.kind(), &live);
         let mut body = merge(node.kind(), &base, &wanted, self.applier.options.prune);
-        if node.kind() == Kind::ContainerApp && makes_revision(change) {
+        Obsolete::of(&wanted, &live).remove_from(&mut body);
+        for tag in obsolete_tags(&wanted, &live) {
+            remove(&mut body, &format!("/tags/{tag}"));
+        }
+        if grows_disk(change) {
+            // Azure derives these from the size; the old ones would contradict the new size.
+            for name in ["tier", "iops", "throughput"] {
+                remove(&mut body, &format!("/properties/storage/{name}"));
+            }
+        }
+        // A revision that failed keeps its name, so trying again takes a new one.
+        let makes_revision = makes_revision(change) || is_failed(&live);
+        if node.kind() == Kind::ContainerApp && makes_revision {
             let suffix = revision_suffix(&body, Some(&live));
             body["properties"]["template"]["revisionSuffix"] = Value::from(suffix);
         }
@@ -189,33 +203,35 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Waits until the newest revision of an app is ready when an app that runs already calls it:
-    /// callers change only once what they call works. On a first deployment nobody calls yet.
+    /// Waits until the newest revision of an app is ready, when the app ran before or an app that
+    /// runs already calls it: callers change only once what they call works. On a first deployment
+    /// nobody calls yet.
     async fn prove_ready(&self, id: &ResourceId, progress: &Progress) -> Result<(), ApplyError> {
+        let ran_before = |id: &ResourceId| self.snapshot.body(id).is_some();
         let is_called = self.applier.graph.nodes().any(|node| {
             matches!(node.resource(), AnyResource::ContainerApp(app) if app.calls.contains(id))
-                && self.snapshot.body(node.id()).is_some()
+                && ran_before(node.id())
         });
-        if !is_called {
+        if !is_called && !ran_before(id) {
             return Ok(());
         }
-        let limit = self
-            .applier
-            .options
-            .deadline
-            .min(std::time::Duration::from_mins(15));
+        let limit = self.applier.options.deadline.min(Duration::from_mins(15));
         let began = Instant::now();
+        let version = Kind::ContainerApp.api_version();
         loop {
-            let version = Kind::ContainerApp.api_version();
             let live = self.applier.client.get(id.as_str(), version).await?;
             let live = live.ok_or_else(|| ApplyError::Gone(id.clone()))?;
-            let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str);
-            let latest = text("/properties/latestRevisionName")
-                .unwrap_or_default()
-                .to_owned();
-            if text("/properties/latestReadyRevisionName") == Some(latest.as_str()) {
+            let text = |pointer: &str| {
+                live.pointer(pointer)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let latest = text("/properties/latestRevisionName");
+            if text("/properties/latestReadyRevisionName") == latest {
                 return Ok(());
             }
+            self.refuse_failed_revision(id, &latest).await?;
             if began.elapsed() > limit {
                 let what = format!("the revision {latest} to become ready");
                 return Err(ApplyError::TooLong { what, limit });
@@ -223,6 +239,38 @@ impl<'a> Worker<'a> {
             progress.tell("waiting for the revision to become ready");
             tokio::time::sleep(self.applier.options.look_every).await;
         }
+    }
+
+    /// Ends the wait for a revision that has failed for good.
+    async fn refuse_failed_revision(
+        &self,
+        id: &ResourceId,
+        revision: &str,
+    ) -> Result<(), ApplyError> {
+        let path = id.child("revisions", revision);
+        let version = Kind::ContainerApp.api_version();
+        let Some(live) = self.applier.client.get(path.as_str(), version).await? else {
+            return Ok(());
+        };
+        let text = |pointer: &str| {
+            live.pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let state = text("/properties/provisioningState");
+        if !state.eq_ignore_ascii_case("Failed") {
+            return Ok(());
+        }
+        let reason = text("/properties/provisioningError");
+        Err(ApplyError::RevisionFailed {
+            revision: revision.to_owned(),
+            reason: if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            },
+        })
     }
 
     /// Starts the job unless a run with the image is under way, and waits for its end.
@@ -235,9 +283,11 @@ impl<'a> Worker<'a> {
             .get("image")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let execution = match self.run_under_way(&job, image).await? {
-            Some(execution) => execution,
-            None => self.start(&job, image).await?,
+        let before = self.runs(&job).await?;
+        let under_way = best_run(&before, image).filter(|run| run["status"] != "Succeeded");
+        let execution = match under_way.as_ref().and_then(|run| run["execution"].as_str()) {
+            Some(execution) => execution.to_owned(),
+            None => self.start(&job, image, &before).await?,
         };
         self.follow(&job, &execution, progress).await?;
         let run = json!({ "image": image, "status": "Succeeded", "execution": execution });
@@ -245,22 +295,21 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    async fn run_under_way(
-        &self,
-        job: &ResourceId,
-        image: &str,
-    ) -> Result<Option<String>, ApplyError> {
+    async fn runs(&self, job: &ResourceId) -> Result<Vec<Value>, ApplyError> {
         let path = format!("{job}/executions");
-        let runs = self
+        Ok(self
             .applier
             .client
             .list(&path, Kind::Job.api_version())
-            .await?;
-        let run = best_run(&runs, image);
-        Ok(run.and_then(|run| Some(run.get("execution")?.as_str()?.to_owned())))
+            .await?)
     }
 
-    async fn start(&self, job: &ResourceId, image: &str) -> Result<String, ApplyError> {
+    async fn start(
+        &self,
+        job: &ResourceId,
+        image: &str,
+        before: &[Value],
+    ) -> Result<String, ApplyError> {
         let client = self.applier.client;
         let version = Kind::Job.api_version();
         let begun = client
@@ -270,16 +319,23 @@ impl<'a> Worker<'a> {
             Ok(operation) => operation.wait().await,
             Err(error) => Err(error),
         };
-        let name = match &answer {
-            Ok(Some(body)) => body.get("name").and_then(Value::as_str).map(str::to_owned),
-            _ => None,
-        };
-        if let Some(name) = name {
-            return Ok(name);
+        if let Ok(Some(body)) = &answer
+            && let Some(name) = body.get("name").and_then(Value::as_str)
+        {
+            return Ok(name.to_owned());
         }
         // The answer was lost or said nothing; whether a run was started, the list tells.
-        match (self.run_under_way(job, image).await?, answer) {
-            (Some(execution), _) => Ok(execution),
+        let is_new = |run: &Value| {
+            before
+                .iter()
+                .all(|known| known.get("name") != run.get("name"))
+        };
+        let mut after = self.runs(job).await?;
+        after.retain(is_new);
+        let started = best_run(&after, image);
+        let name = started.as_ref().and_then(|run| run["execution"].as_str());
+        match (name, answer) {
+            (Some(name), _) => Ok(name.to_owned()),
             (None, Err(error)) => Err(error.into()),
             (None, Ok(_)) => Err(ApplyError::MissingOutput {
                 resource: job.clone(),
@@ -351,6 +407,12 @@ fn changes_secret(change: &Change) -> bool {
         .differences
         .iter()
         .any(|difference| difference.path.starts_with(&prefix))
+}
+
+/// Whether a change gives a server another disk.
+fn grows_disk(change: &Change) -> bool {
+    let mut differences = change.differences.iter();
+    differences.any(|difference| difference.path.ends_with("storage.storageSizeGB"))
 }
 
 /// Whether a change must make a new revision: what the template holds, or what its containers

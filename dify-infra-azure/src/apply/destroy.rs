@@ -13,9 +13,9 @@ use super::run::Job;
 fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool) -> Vec<&'a Node> {
     let goes = |node: &&Node| {
         let in_scope = include_data || node.kind().layer() == Layer::Application;
-        let is_ours = node.management() == Management::Managed
-            && (!node.kind().is_taggable() || is_owned(snapshot.body(node.id()), graph.owner()));
-        let is_resource = node.kind() != Kind::JobExecution;
+        let is_ours = is_ours(graph, snapshot, node.id());
+        // The group stays: it may hold what we can't see, and what we can't see yet.
+        let is_resource = !matches!(node.kind(), Kind::JobExecution | Kind::ResourceGroup);
         in_scope && is_ours && is_resource && snapshot.body(node.id()).is_some()
     };
     let going: Vec<&Node> = graph.in_order().into_iter().filter(goes).collect();
@@ -34,6 +34,22 @@ fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool)
         .iter()
         .filter(|node| !goes_with_parent(node) && has_delete(node));
     chosen.copied().collect()
+}
+
+/// Whether a resource is ours by its tag; what has no tags follows its parent, so a child of a
+/// resource that someone else made is never ours to delete.
+fn is_ours(graph: &ResourceGraph, snapshot: &Snapshot, id: &ResourceId) -> bool {
+    let Some(node) = graph.get(id) else {
+        return false;
+    };
+    if node.management() == Management::Existing {
+        return false;
+    }
+    if node.kind().is_taggable() {
+        return is_owned(snapshot.body(id), graph.owner());
+    }
+    id.parent()
+        .is_some_and(|parent| is_ours(graph, snapshot, &parent))
 }
 
 fn is_owned(body: Option<&Value>, owner: &str) -> bool {
@@ -77,7 +93,7 @@ pub(super) fn tasks(graph: &ResourceGraph, snapshot: &Snapshot, include_data: bo
     };
     let own = nodes.iter().map(|node| {
         let mut needs = dependents(node.id());
-        if matches!(node.kind(), Kind::ManagedEnvironment | Kind::ResourceGroup) {
+        if node.kind() == Kind::ManagedEnvironment {
             needs.extend(environments.iter().cloned());
         }
         job(node.id().clone(), node.kind(), needs)

@@ -127,6 +127,17 @@ pub enum ApplyError {
         /// Azure's reason with a colon before it, or nothing.
         reason: String,
     },
+    /// A revision of an app failed.
+    #[error(
+        "the revision {revision} failed to start{reason}; its output is in Log Analytics: \
+         ContainerAppConsoleLogs_CL | where RevisionName_s == '{revision}'"
+    )]
+    RevisionFailed {
+        /// The revision's name.
+        revision: String,
+        /// Azure's reason with a colon before it, or nothing.
+        reason: String,
+    },
     /// Something took longer than it may.
     #[error("{what} did not happen within {} s", .limit.as_secs())]
     TooLong {
@@ -330,7 +341,7 @@ impl<'a> Applier<'a> {
     }
 
     /// Deletes the apps, jobs, environment and logs of the deployment, and with `include_data`
-    /// everything that holds data too.
+    /// everything that holds data too. The resource group stays.
     ///
     /// # Errors
     ///
@@ -355,9 +366,6 @@ impl<'a> Applier<'a> {
             let sentence = format!("dify-infra does not know how to delete {id}");
             return Err(ApplyError::Blocked(sentence));
         };
-        if kind == Kind::ResourceGroup && !self.is_empty_group(id).await? {
-            return Ok(());
-        }
         let operation = self
             .client
             .begin_delete(id.as_str(), kind.api_version())
@@ -369,20 +377,6 @@ impl<'a> Applier<'a> {
             .wait()
             .await?;
         Ok(())
-    }
-
-    /// Whether nothing is left in a group, so that it may go with what we made in it.
-    async fn is_empty_group(&self, group: &ResourceId) -> Result<bool, ApplyError> {
-        let path = format!("{group}/resources");
-        let left = self
-            .client
-            .list(&path, Kind::ResourceGroup.api_version())
-            .await;
-        match left {
-            Ok(left) => Ok(left.is_empty()),
-            Err(error) if error.is_not_found() => Ok(true),
-            Err(error) => Err(error.into()),
-        }
     }
 }
 

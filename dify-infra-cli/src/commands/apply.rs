@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use dify_infra_azure::apply::{Applier, LastRun, last_run};
 use dify_infra_azure::outputs::{Outputs, outputs};
 use dify_infra_azure::preflight::preflight;
-use dify_infra_core::plan::{Plan, Snapshot};
+use dify_infra_core::plan::{Plan, Snapshot, fingerprints};
 use serde_json::json;
 
 use super::{plan, running};
 use crate::args::ApplyArguments;
 use crate::exit::Exit;
-use crate::secrets_file::{Completed, SecretsFile, fingerprints};
+use crate::secrets_file::{Completed, SecretsFile};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::errors::Problem;
@@ -40,6 +40,7 @@ pub(super) async fn run(
         return Err(not_applyable(&plan).into());
     }
     if plan.is_empty() {
+        keep_secrets(ui, &session, &file, &completed)?;
         return finish(
             ui,
             settings,

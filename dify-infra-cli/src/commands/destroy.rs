@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::errors::Problem;
-use crate::ui::progress::{Progress, kind, name};
+use crate::ui::progress::{Progress, kind};
 use crate::ui::table::Table;
 use crate::ui::{BOLD, DIM, RED, Ui, styled};
 
@@ -68,7 +68,7 @@ fn refuse_unreadable(snapshot: &Snapshot) -> Result<(), Problem> {
         None => Ok(()),
         Some((id, reason)) => Err(Problem::new(format!(
             "nothing was deleted: {} can't be read: {reason}",
-            name(id)
+            id.label()
         ))),
     }
 }
@@ -78,7 +78,7 @@ fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId]) {
     let list = |ids: &[&ResourceId]| {
         let mut table = Table::new();
         for id in ids {
-            table.row([format!("  {}", name(id)), styled(DIM, kind(id))]);
+            table.row([format!("  {}", id.label()), styled(DIM, kind(id))]);
         }
         table.render()
     };

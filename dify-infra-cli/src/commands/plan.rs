@@ -1,11 +1,11 @@
 //! `dify-infra plan`: what apply would change.
 
 use dify_infra_azure::observe;
-use dify_infra_core::plan::{self, Fingerprints, Options, Plan, Snapshot};
+use dify_infra_core::plan::{self, Fingerprints, Options, Plan, Snapshot, fingerprints};
 
 use crate::args::PlanArguments;
 use crate::exit::Exit;
-use crate::secrets_file::{SecretsFile, fingerprints};
+use crate::secrets_file::SecretsFile;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::Ui;

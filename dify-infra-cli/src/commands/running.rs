@@ -12,7 +12,7 @@ use crate::interrupt::{Ended, stoppable};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::errors::{self, Problem};
-use crate::ui::progress::{Progress, name, seconds};
+use crate::ui::progress::{Progress, seconds};
 use crate::ui::{BOLD, GREEN, RED, Ui, YELLOW, styled};
 
 /// The choices of a run, in the time of the Azure that it is about.
@@ -58,7 +58,7 @@ pub(super) fn conclude(ui: &Ui, report: &ApplyReport) {
         ui.line(format!(
             "{}: {}: {}",
             styled(RED, "error"),
-            styled(BOLD, name(id)),
+            styled(BOLD, id.label()),
             chain(error)
         ));
         let first: &(dyn std::error::Error + 'static) = error;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use dify_infra_core::secrets::{
-    Format, RenderOptions, SecretKind, SecretName, Secrets, generate, render_with,
+    Format, RenderOptions, SecretKind, SecretName, Secrets, generate_for, render_with,
 };
 use secrecy::ExposeSecret as _;
 
@@ -101,7 +101,7 @@ fn format(arguments: &GenArguments, file: Option<&Path>) -> Result<Format, Failu
 fn make(kinds: &[SecretKind]) -> Result<Secrets, Failure> {
     let mut secrets = Secrets::new();
     for kind in kinds {
-        let value = generate(*kind, &mut SystemRandom)
+        let value = generate_for(*kind, &secrets, &mut SystemRandom)
             .with_context(|| format!("{} could not be generated", kind.id()))?;
         secrets.insert(*kind, value);
     }

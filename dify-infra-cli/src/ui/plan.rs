@@ -23,7 +23,7 @@ fn change(change: &Change) -> String {
     let style = style(change.action);
     let head = format!("{} {}", change.action.sign(), change.action.word());
     let kind = styled(DIM, format!("({})", change.id.resource_type()));
-    let name = styled(BOLD, change.id.name());
+    let name = styled(BOLD, change.id.label());
     let mut text = format!("{} {name} {kind}: {}\n", styled(style, head), change.reason);
     if change.risk.level != RiskLevel::None {
         let style = if change.risk.level == RiskLevel::Restart {

@@ -86,14 +86,6 @@ fn done(action: Action) -> &'static str {
     }
 }
 
-/// A resource's name for people: `dify-dev-postgres/dify` for a database of a server.
-pub(crate) fn name(id: &ResourceId) -> String {
-    match id.parent() {
-        Some(parent) if id.is_child() => format!("{}/{}", name(&parent), id.name()),
-        _ => id.name().to_owned(),
-    }
-}
-
 /// A resource's type for people: the last word of `Microsoft.App/containerApps`.
 pub(crate) fn kind(id: &ResourceId) -> String {
     id.resource_type()
@@ -117,7 +109,7 @@ pub(crate) fn seconds(duration: Duration) -> String {
 fn waited_for(on: &[ResourceId]) -> String {
     let names: Vec<String> = on
         .iter()
-        .map(name)
+        .map(ResourceId::label)
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
@@ -147,10 +139,10 @@ mod tests {
         let server = group.provider("Microsoft.DBforPostgreSQL/flexibleServers", "pg");
         let database = server.child("databases", "dify");
         assert_eq!(
-            (name(&database).as_str(), kind(&database).as_str()),
+            (database.label().as_str(), kind(&database).as_str()),
             ("pg/dify", "databases")
         );
-        assert_eq!(name(&server), "pg");
+        assert_eq!(server.label(), "pg");
     }
 
     #[test]

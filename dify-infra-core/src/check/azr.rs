@@ -1,10 +1,12 @@
 //! Rules about Azure's control plane, and about what this version does not do yet.
 
 use super::rule::{Family, Rule, Sample};
-use crate::diagnostic::Severity;
+use crate::deployment::Deployment;
+use crate::diagnostic::{Diagnostics, KeyPath, Severity};
+use crate::spec::nearest;
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&NOT_YET, &EXPANDED, &TAGS];
+pub(super) const RULES: &[&Rule] = &[&NOT_YET, &EXPANDED, &TAGS, &REGION];
 
 pub(crate) const NOT_YET: Rule = Rule {
     id: "AZR001",
@@ -41,3 +43,100 @@ pub(crate) const TAGS: Rule = Rule {
     good: Sample::part("tags = { costCenter = \"42\" }"),
     ..Rule::of(Family::Azr, Severity::Error)
 };
+
+const REGION: Rule = Rule {
+    id: "AZR004",
+    title: "The region is one that Azure has",
+    why: "A misspelt region is found out by Azure alone, with the first write.",
+    source: "learn.microsoft.com reliability/regions-list, read in 2026; newer regions may be missing",
+    fix: "Write the region's programmatic name, as `az account list-locations` prints it.",
+    bad: Sample::file(
+        "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"japaneasst\"\n\n[azure]\n\
+         resource_group = \"dify-dev-rg\"\n",
+    ),
+    good: Sample::file(
+        "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"Japan East\"\n\n[azure]\n\
+         resource_group = \"dify-dev-rg\"\n",
+    ),
+    check: Some(region),
+    ..Rule::of(Family::Azr, Severity::Warning)
+};
+
+/// The regions of public Azure.
+const REGIONS: [&str; 59] = [
+    "australiacentral",
+    "australiacentral2",
+    "australiaeast",
+    "australiasoutheast",
+    "austriaeast",
+    "belgiumcentral",
+    "brazilsouth",
+    "brazilsoutheast",
+    "canadacentral",
+    "canadaeast",
+    "centralindia",
+    "centralus",
+    "chilecentral",
+    "denmarkeast",
+    "eastasia",
+    "eastus",
+    "eastus2",
+    "francecentral",
+    "francesouth",
+    "germanynorth",
+    "germanywestcentral",
+    "indonesiacentral",
+    "israelcentral",
+    "italynorth",
+    "japaneast",
+    "japanwest",
+    "jioindiacentral",
+    "jioindiawest",
+    "koreacentral",
+    "koreasouth",
+    "malaysiawest",
+    "mexicocentral",
+    "newzealandnorth",
+    "northcentralus",
+    "northeurope",
+    "norwayeast",
+    "norwaywest",
+    "polandcentral",
+    "qatarcentral",
+    "southafricanorth",
+    "southafricawest",
+    "southcentralus",
+    "southeastasia",
+    "southindia",
+    "spaincentral",
+    "swedencentral",
+    "swedensouth",
+    "switzerlandnorth",
+    "switzerlandwest",
+    "uaecentral",
+    "uaenorth",
+    "uksouth",
+    "ukwest",
+    "westcentralus",
+    "westeurope",
+    "westindia",
+    "westus",
+    "westus2",
+    "westus3",
+];
+
+fn region(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let location = deployment.location();
+    if REGIONS.contains(&location.as_str()) {
+        return;
+    }
+    let near = nearest(location.as_str(), REGIONS);
+    let near = near
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default();
+    let message = format!(
+        "`{}` is no region that is known here{near}",
+        location.written()
+    );
+    diagnostics.push(REGION.finding(KeyPath::of("location"), message));
+}

@@ -149,6 +149,11 @@ impl EgressPolicy {
         self.ipv4_only
     }
 
+    /// Addresses that no exception opens, with what is there.
+    pub fn never_excepted(&self) -> &'static [(IpNet, &'static str)] {
+        &ranges::NEVER_EXCEPTED
+    }
+
     /// Memory, descriptors and times.
     pub fn limits(&self) -> &ProxyLimits {
         &self.limits

@@ -29,6 +29,9 @@ pub enum AccessList {
     Clients,
     /// Requests to an address in the policy's deny list.
     DeniedDestinations,
+    /// Requests to an address that no exception may open: a name that is excepted can resolve to
+    /// any address.
+    NeverExcepted,
     /// Requests to the exception with this index in the policy.
     Exception(usize),
 }
@@ -108,6 +111,12 @@ pub(super) fn rules(exceptions: usize) -> Vec<AccessRule> {
             "A tunnel carries anything, so it goes to https alone",
         ),
     ];
+    if exceptions > 0 {
+        rules.push(deny(
+            [within(List::NeverExcepted)],
+            "Metadata, the wire server and the proxy itself, whatever name leads there",
+        ));
+    }
     rules.extend((0..exceptions).map(|index| {
         allow(
             [within(List::Clients), within(List::Exception(index))],

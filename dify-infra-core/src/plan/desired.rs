@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::Snapshot;
 use crate::graph::Node;
 use crate::resource::text::{resolve, texts};
-use crate::resource::{FINGERPRINT_TAG, Kind, OutputReference, Part};
+use crate::resource::{FINGERPRINT_TAG, Kind, OutputReference, Part, VARIABLES_TAG};
 use crate::secrets::{SecretKind, SecretName, Secrets, fingerprint};
 
 /// The tag of an app that carries a hash of its rendered files (nginx, squid).
@@ -103,6 +103,123 @@ pub fn files_of(body: &Value) -> BTreeMap<&str, &str> {
     pairs.collect()
 }
 
+/// What an app or a job has because an earlier file asked for it, and that is not wanted any more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Obsolete {
+    /// Variables, by the app's own list of those that a file added.
+    pub variables: Vec<String>,
+    /// Secrets, by the fingerprints that the app carries.
+    pub secrets: Vec<String>,
+}
+
+impl Obsolete {
+    /// What is obsolete in a live body beside the wanted one.
+    pub fn of(wanted: &Value, live: &Value) -> Self {
+        const ENV: &str = "/properties/template/containers/0/env";
+        const SECRETS: &str = "/properties/configuration/secrets";
+        let tags = live.get("tags").and_then(Value::as_object);
+        let listed = tags
+            .and_then(|tags| tags.get(VARIABLES_TAG))
+            .and_then(Value::as_str);
+        let listed = listed.unwrap_or_default().split(',').map(str::to_owned);
+        let prefix = format!("{FINGERPRINT_TAG}-");
+        let marked = tags.into_iter().flatten();
+        let marked = marked.filter_map(|(tag, _)| tag.strip_prefix(&prefix).map(str::to_owned));
+        let gone = |pointer: &'static str| {
+            let (wanted, present) = (names_at(wanted, pointer), names_at(live, pointer));
+            move |name: &String| present.contains(name) && !wanted.contains(name)
+        };
+        Self {
+            variables: listed.filter(gone(ENV)).collect(),
+            secrets: marked.filter(gone(SECRETS)).collect(),
+        }
+    }
+
+    /// Where in a live body the obsolete things stand.
+    pub(super) fn paths(&self, live: &Value) -> Vec<String> {
+        let text = |value: &Value, key: &str| {
+            value
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let container = live.pointer("/properties/template/containers/0");
+        let container = container.map(|one| text(one, "name")).unwrap_or_default();
+        let variables = self
+            .variables
+            .iter()
+            .map(|name| format!("properties.template.containers[{container}].env[{name}]"));
+        let logins = live
+            .pointer("/properties/configuration/registries")
+            .and_then(Value::as_array);
+        let logins = logins.into_iter().flatten();
+        let logins =
+            logins.filter(|login| self.secrets.contains(&text(login, "passwordSecretRef")));
+        let logins = logins.map(|login| {
+            format!(
+                "properties.configuration.registries[{}]",
+                text(login, "server")
+            )
+        });
+        let secrets = self
+            .secrets
+            .iter()
+            .map(|name| format!("properties.configuration.secrets[{name}]"));
+        variables.chain(logins).chain(secrets).collect()
+    }
+
+    /// Takes everything obsolete out of a body, and the registry logins that use such a secret.
+    pub fn remove_from(&self, body: &mut Value) {
+        let is_one = |names: &[String], item: &Value, key: &str| {
+            let name = item.get(key).and_then(Value::as_str).unwrap_or_default();
+            names.iter().any(|gone| gone == name)
+        };
+        for (pointer, names, key) in [
+            (
+                "/properties/template/containers/0/env",
+                &self.variables,
+                "name",
+            ),
+            ("/properties/configuration/secrets", &self.secrets, "name"),
+            (
+                "/properties/configuration/registries",
+                &self.secrets,
+                "passwordSecretRef",
+            ),
+        ] {
+            if let Some(items) = body.pointer_mut(pointer).and_then(Value::as_array_mut) {
+                items.retain(|item| !is_one(names, item, key));
+            }
+        }
+    }
+}
+
+fn names_at(body: &Value, pointer: &str) -> BTreeSet<String> {
+    let items = body.pointer(pointer).and_then(Value::as_array);
+    let names = items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.get("name")?.as_str());
+    names.map(str::to_owned).collect()
+}
+
+/// Tags of our own that a live resource has and that are not wanted any more.
+pub fn obsolete_tags(wanted: &Value, live: &Value) -> Vec<String> {
+    let tags = |body: &Value| body.get("tags").and_then(Value::as_object).cloned();
+    let wanted = tags(wanted).unwrap_or_default();
+    let ours = tags(live)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, _)| name);
+    let is_obsolete = |name: &String| {
+        name.starts_with("dify-infra-")
+            && !wanted.keys().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    ours.filter(is_obsolete).collect()
+}
+
 /// A hash of the rendered files: 16 hexadecimal characters of SHA-256.
 fn files_hash(body: &Value) -> Option<String> {
     let files = files_of(body);
@@ -156,5 +273,16 @@ mod tests {
         let one = files_hash(&body(&[("a", "bc")]));
         assert_ne!(one, files_hash(&body(&[("ab", "c")])));
         assert_eq!(files_hash(&body(&[])), None);
+    }
+
+    #[test]
+    fn fingerprints_leave_their_own_key_out() {
+        let mut secrets = Secrets::new();
+        secrets.insert(SecretKind::SecretKey, "value".into());
+        assert_eq!(fingerprints(&secrets), None);
+        secrets.insert(SecretKind::FingerprintKey, "key".into());
+        let known = fingerprints(&secrets).unwrap();
+        let names: Vec<&str> = known.keys().map(SecretName::as_str).collect();
+        assert_eq!(names, ["secret-key"]);
     }
 }

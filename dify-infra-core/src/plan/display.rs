@@ -33,7 +33,7 @@ impl Action {
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.id.resource_type();
-        let (sign, word, name) = (self.action.sign(), self.action.word(), self.id.name());
+        let (sign, word, name) = (self.action.sign(), self.action.word(), self.id.label());
         writeln!(formatter, "{sign} {word} {name} ({kind}): {}", self.reason)?;
         if self.risk.level != RiskLevel::None {
             writeln!(formatter, "    risk: {}", self.risk.note)?;

@@ -14,8 +14,8 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 pub use desired::{
-    FILES_TAG, Fingerprints, desired, files_of, fingerprint_tag, fingerprints, revision_suffix,
-    secrets_of,
+    FILES_TAG, Fingerprints, Obsolete, desired, files_of, fingerprint_tag, fingerprints,
+    obsolete_tags, revision_suffix, secrets_of,
 };
 pub use planner::{Options, is_settled, plan};
 pub use snapshot::{ListedResource, Observed, Snapshot};

@@ -5,12 +5,17 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    Action, Change, FILES_TAG, Fingerprints, ListedResource, Observed, Plan, Risk, RiskLevel,
-    Snapshot, desired, files_of,
+    Action, Change, FILES_TAG, Fingerprints, ListedResource, Observed, Obsolete, Plan, Risk,
+    RiskLevel, Snapshot, desired, files_of, obsolete_tags,
 };
+use crate::catalogue::Version;
 use crate::diff::{Comparison, Difference, compare, created};
 use crate::graph::{Management, Node, ResourceGraph};
-use crate::resource::{AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG, ResourceId};
+use crate::resource::text::texts;
+use crate::resource::{
+    AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG, OutputReference, ResourceId, Text,
+    VARIABLES_TAG,
+};
 
 /// Choices of the person who plans.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,6 +33,7 @@ pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) ->
         .into_iter()
         .map(|node| change(graph, node, snapshot, options))
         .collect();
+    follow_new_keys(graph, &mut changes);
     stage_callers(graph, snapshot, &mut changes);
     let writes: BTreeSet<ResourceId> = changes
         .iter()
@@ -45,8 +51,97 @@ pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) ->
     }
 }
 
+/// What was made with a resource that is made anew: its keys in apps and jobs, and the tables of a
+/// database. Nothing in the live bodies shows that these are gone.
+fn follow_new_keys(graph: &ResourceGraph, changes: &mut [Change]) {
+    let made: BTreeSet<ResourceId> = changes
+        .iter()
+        .filter(|change| matches!(change.action, Action::Create | Action::Replace))
+        .map(|change| change.id.clone())
+        .collect();
+    for change in changes {
+        let Some(node) = graph.get(&change.id) else {
+            continue;
+        };
+        if change.action == Action::Create && node.kind() == Kind::JobExecution {
+            let is_new = |id: &ResourceId| is_database(id) && made.contains(id);
+            if node.dependencies().iter().any(is_new) {
+                // Nothing is there yet that a migration could change.
+                change.risk = Risk::none();
+            }
+        }
+        let is_present = matches!(change.action, Action::NoChange | Action::Update);
+        if !is_present || node.management() == Management::Existing {
+            continue;
+        }
+        match node.kind() {
+            Kind::JobExecution => {
+                let is_new = |id: &ResourceId| is_database(id) && made.contains(id);
+                if node.dependencies().iter().any(is_new) {
+                    change.action = Action::Create;
+                    "run migration: the database is made anew".clone_into(&mut change.reason);
+                    change.risk = Risk::none();
+                }
+            }
+            _ => renew_keys(change, node, &made),
+        }
+    }
+}
+
+fn is_database(id: &ResourceId) -> bool {
+    Kind::from_type(&id.resource_type()) == Some(Kind::PostgresDatabase)
+}
+
+/// Turns a resource that holds a key of a resource made anew into an update.
+fn renew_keys(change: &mut Change, node: &Node, made: &BTreeSet<ResourceId>) {
+    let texts = texts(node.body());
+    let keys = texts
+        .iter()
+        .flat_map(Text::outputs)
+        .filter(|output| output.is_secret());
+    let gone: BTreeSet<&ResourceId> = keys
+        .map(OutputReference::resource)
+        .filter(|id| made.contains(id) || made.iter().any(|above| id.is_below(above)))
+        .collect();
+    if gone.is_empty() {
+        return;
+    }
+    if change.action == Action::NoChange {
+        change.action = Action::Update;
+        "a key that it holds is made anew".clone_into(&mut change.reason);
+    }
+    if change.risk.level < RiskLevel::Restart && node.kind() == Kind::ContainerApp {
+        change.risk = Risk::new(
+            RiskLevel::Restart,
+            "a new revision replaces the running one",
+        );
+    }
+    change
+        .differences
+        .extend(gone.into_iter().map(|id| Difference {
+            path: format!("properties.configuration.secrets[key of {}]", id.label()),
+            before: Some(Value::from("(the old key)")),
+            after: Some(Value::from("(the new key)")),
+        }));
+}
+
 /// Why a change must not be carried out, when it must not.
 fn blocker(change: &Change) -> Option<String> {
+    let disk = change
+        .differences
+        .iter()
+        .find(|one| one.path.ends_with("storage.storageSizeGB"));
+    let size = |value: &Option<Value>| value.as_ref().and_then(Value::as_f64);
+    if let Some(disk) = disk
+        && let (Some(before), Some(after)) = (size(&disk.before), size(&disk.after))
+        && after < before
+    {
+        return Some(format!(
+            "the disk of {} has {before} GiB and can't be made smaller; set `data.postgres.storage` \
+             to {before} or more",
+            change.id.name()
+        ));
+    }
     let is_data = change.kind.is_some_and(|kind| kind.layer() == Layer::Data);
     // What is replaced although nothing differs was never made, so it holds nothing.
     let differs = !change.differences.is_empty();
@@ -81,8 +176,16 @@ fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Opti
             let reason = "the file says that it exists, and Azure has no resource of this name";
             unknown(&mut change, reason);
         }
-        (Some(Observed::Present(_)), Management::Existing) => {
-            "existing, not managed here".clone_into(&mut change.reason);
+        (Some(Observed::Present(live)), Management::Existing) => {
+            match unfit(node.kind(), &wanted, live) {
+                Some(reason) => unknown(&mut change, &reason),
+                None => "existing, not managed here".clone_into(&mut change.reason),
+            }
+        }
+        (Some(Observed::Present(live)), _) if is_stopped(node.kind(), live) => {
+            let reason = "the server is stopped and takes no change; start it with \
+                          `az postgres flexible-server start`";
+            unknown(&mut change, reason);
         }
         (Some(Observed::Absent), Management::Managed) => create(&mut change, node, &wanted),
         (Some(Observed::Present(live)), Management::Managed) => {
@@ -99,6 +202,57 @@ fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Opti
         }
     }
     change
+}
+
+/// Whether a PostgreSQL server does not run.
+fn is_stopped(kind: Kind, live: &Value) -> bool {
+    let state = live
+        .pointer("/properties/state")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let words = ["Stopped", "Stopping", "Disabled", "Inaccessible"];
+    kind == Kind::PostgresServer && words.iter().any(|word| state.eq_ignore_ascii_case(word))
+}
+
+/// Why an existing resource can't serve Dify, when it can't. Its other settings are its owner's.
+fn unfit(kind: Kind, wanted: &Value, live: &Value) -> Option<String> {
+    let decisive: &[(&str, &str)] = match kind {
+        Kind::RedisEnterpriseDatabase => &[
+            (
+                "properties.clusteringPolicy",
+                "Celery's commands fail on a sharded Redis",
+            ),
+            (
+                "properties.evictionPolicy",
+                "a broker must never drop a message",
+            ),
+            (
+                "properties.accessKeysAuthentication",
+                "Dify signs in with an access key",
+            ),
+            ("properties.clientProtocol", "Dify is given TLS addresses"),
+        ],
+        Kind::StorageAccount => &[(
+            "properties.allowSharedKeyAccess",
+            "Dify signs in with the account's key",
+        )],
+        Kind::PostgresServer => &[(
+            "properties.administratorLogin",
+            "set `data.postgres.administrator` to the server's login",
+        )],
+        _ => &[],
+    };
+    let differences = compare(kind, wanted, live).differences;
+    let found = decisive.iter().find_map(|(path, why)| {
+        let difference = differences
+            .iter()
+            .find(|difference| difference.path == *path)?;
+        // Shared keys are allowed unless the account says otherwise.
+        (kind != Kind::StorageAccount || difference.before.is_some()).then_some((difference, why))
+    });
+    found.map(|(difference, why)| {
+        format!("this existing resource does not fit: {difference}; {why}")
+    })
 }
 
 fn unknown(change: &mut Change, reason: &str) {
@@ -147,6 +301,16 @@ fn present(
         mut differences,
         foreign,
     } = compare(node.kind(), bodies.wanted, bodies.live);
+    differences.extend(
+        obsolete_tags(bodies.wanted, bodies.live)
+            .into_iter()
+            .map(|tag| Difference {
+                path: format!("tags.{tag}"),
+                before: Some(Value::from("(of an earlier file)")),
+                after: None,
+            }),
+    );
+    let foreign = show_obsolete(&mut differences, foreign, bodies);
     show_fingerprints_short(&mut differences);
     show_files(&mut differences, node, snapshot);
     if options.prune {
@@ -221,6 +385,10 @@ fn risk(kind: Kind, differences: &[Difference]) -> Risk {
             RiskLevel::Irreversible,
             "a new SECRET_KEY ends sessions and signed URLs",
         ),
+        Kind::ContainerApp if differences.iter().any(is_older_image) => Risk::new(
+            RiskLevel::Irreversible,
+            "an older release on a database that a newer one has migrated may not work",
+        ),
         Kind::ContainerApp
             if any("properties.template") || any(FILES_TAG) || any(FINGERPRINT_TAG) =>
         {
@@ -229,6 +397,10 @@ fn risk(kind: Kind, differences: &[Difference]) -> Risk {
                 "a new revision replaces the running one",
             )
         }
+        Kind::PostgresServer if any(FINGERPRINT_TAG) => Risk::new(
+            RiskLevel::Interruption,
+            "the password changes: connections fail until every app has its new revision",
+        ),
         Kind::PostgresServer if any("sku") || any("highAvailability") => {
             Risk::new(RiskLevel::Interruption, "the server restarts")
         }
@@ -246,6 +418,22 @@ fn risk(kind: Kind, differences: &[Difference]) -> Risk {
         ),
         _ => Risk::none(),
     }
+}
+
+/// Whether a difference replaces an image of Dify's API by one of an older release.
+fn is_older_image(difference: &Difference) -> bool {
+    let version = |image: &Option<Value>| -> Option<Version> {
+        let (repository, tag) = image.as_ref()?.as_str()?.rsplit_once(':')?;
+        repository
+            .ends_with("dify-api")
+            .then(|| tag.parse().ok())
+            .flatten()
+    };
+    let is_older = match (version(&difference.before), version(&difference.after)) {
+        (Some(before), Some(after)) => after < before,
+        _ => false,
+    };
+    difference.path.ends_with("].image") && is_older
 }
 
 /// Why a present resource is not ours, when it is not.
@@ -344,6 +532,34 @@ fn is_creation_failure(live: &Value) -> bool {
         .pointer("/properties/resourceState")
         .and_then(Value::as_str);
     state.is_some_and(|state| state.eq_ignore_ascii_case("CreateFailed"))
+}
+
+/// Variables and secrets that left the file are removed, so they are differences and not foreign.
+/// The tags that list them change with them and say nothing more to a person.
+fn show_obsolete(
+    differences: &mut Vec<Difference>,
+    foreign: Vec<String>,
+    bodies: Bodies<'_>,
+) -> Vec<String> {
+    let paths = Obsolete::of(bodies.wanted, bodies.live).paths(bodies.live);
+    let theirs = foreign
+        .into_iter()
+        .filter(|path| !paths.contains(path))
+        .collect();
+    differences.extend(paths.into_iter().map(|path| Difference {
+        path,
+        before: Some(Value::from("(of an earlier file)")),
+        after: None,
+    }));
+    let is_tag = |path: &str| path.starts_with("tags.dify-infra-") && !path.contains(FILES_TAG);
+    let is_noise = |difference: &Difference| {
+        is_tag(&difference.path)
+            && (difference.after.is_none() || difference.path.ends_with(VARIABLES_TAG))
+    };
+    if differences.iter().any(|difference| !is_noise(difference)) {
+        differences.retain(|difference| !is_noise(difference));
+    }
+    theirs
 }
 
 /// Fingerprints are shown by their first four characters: `a1b2 → c3d4`.

@@ -161,6 +161,12 @@ fn access_lists(lines: &mut Lines, policy: &EgressPolicy) -> Written<()> {
         )?;
     }
     if !policy.exceptions().is_empty() {
+        lines.section("What no exception opens.");
+        for (network, what) in policy.never_excepted() {
+            lines.comment(what);
+            let network = network.to_string();
+            acl(lines, AccessList::NeverExcepted, "dst", &[&network])?;
+        }
         lines.section("Private destinations that the deployment file allows, and why.");
     }
     for (index, exception) in policy.exceptions().iter().enumerate() {
@@ -199,6 +205,7 @@ fn list_name(list: AccessList) -> String {
         AccessList::ConnectPorts => "connect_ports".to_owned(),
         AccessList::Clients => "clients".to_owned(),
         AccessList::DeniedDestinations => "denied_destinations".to_owned(),
+        AccessList::NeverExcepted => "never_excepted".to_owned(),
         AccessList::Exception(index) => format!("exception_{}", index + 1),
     }
 }

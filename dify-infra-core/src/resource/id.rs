@@ -113,6 +113,20 @@ impl ResourceId {
         self.text.rsplit('/').next().unwrap_or_default()
     }
 
+    /// The name for people: a child's with its parents', `my-server/my-database`, since children of
+    /// different resources may share a name.
+    pub fn label(&self) -> String {
+        match self.segments().get(7..) {
+            Some(names) if !names.is_empty() => names
+                .iter()
+                .step_by(2)
+                .copied()
+                .collect::<Vec<_>>()
+                .join("/"),
+            _ => self.name().to_owned(),
+        }
+    }
+
     /// The type, as `Microsoft.App/containerApps`; for a resource group
     /// `Microsoft.Resources/resourceGroups`.
     pub fn resource_type(&self) -> String {
@@ -236,6 +250,12 @@ mod tests {
         assert!(id.child("revisions", "r").is_child());
         assert!(id.child("revisions", "r").is_below(&id));
         assert!(!id.is_below(&id));
+        assert_eq!(id.label(), "api");
+        assert_eq!(
+            id.child("revisions", "r").child("replicas", "p").label(),
+            "api/r/p"
+        );
+        assert_eq!(id.group().label(), "g");
     }
 
     #[test]

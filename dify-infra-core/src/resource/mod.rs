@@ -26,6 +26,10 @@ pub use text::{OutputReference, Part, Text, TextEncoding};
 /// `<name>-<environment>`.
 pub const OWNER_TAG: &str = "dify-infra-deployment";
 
+/// The tag of a container app that lists the variables which the file added to it, joined by
+/// commas: one that leaves the file is then known to be ours, and goes.
+pub const VARIABLES_TAG: &str = "dify-infra-variables";
+
 /// The tag of a container app or job that carries the fingerprint of the generated secrets it was
 /// given; never the values.
 pub const FINGERPRINT_TAG: &str = "dify-infra-secrets";

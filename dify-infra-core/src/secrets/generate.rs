@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use secrecy::{SecretString, zeroize::Zeroize};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroize};
 use thiserror::Error;
 
 use super::catalogue::{Alphabet, SecretKind};
@@ -32,6 +32,9 @@ pub enum RandomError {
     )]
     Stuck,
 }
+
+/// Separates the key of the fingerprints from every other use of `SECRET_KEY`.
+const FINGERPRINT_KEY: &[u8] = b"dify-infra fingerprint-key 1";
 
 /// How often a value is drawn anew before the source counts as broken.
 ///
@@ -69,6 +72,27 @@ pub fn generate(
     Err(RandomError::Stuck)
 }
 
+/// Makes a value for one secret of a set: as [`generate`], but the key of the fingerprints follows
+/// from `SECRET_KEY` when the set has that. A secrets file that was lost and read back from the
+/// running apps then has the same fingerprints, and nothing looks changed.
+///
+/// # Errors
+///
+/// As [`generate`].
+pub fn generate_for(
+    kind: SecretKind,
+    secrets: &Secrets,
+    random: &mut dyn RandomSource,
+) -> Result<SecretString, RandomError> {
+    match secrets.get(SecretKind::SecretKey) {
+        Some(secret_key) if kind == SecretKind::FingerprintKey => {
+            let mac = hmac_sha256::HMAC::mac(FINGERPRINT_KEY, secret_key.expose_secret());
+            Ok(data_encoding::HEXLOWER.encode(&mac).into())
+        }
+        _ => generate(kind, random),
+    }
+}
+
 /// Adds a value for every catalogued secret that the set lacks, and says which; what is there stays.
 ///
 /// # Errors
@@ -80,7 +104,8 @@ pub fn generate_missing(
 ) -> Result<Vec<SecretName>, RandomError> {
     let mut made = Vec::new();
     for kind in secrets.missing() {
-        secrets.insert(kind, generate(kind, random)?);
+        let value = generate_for(kind, secrets, random)?;
+        secrets.insert(kind, value);
         made.push(kind.into());
     }
     Ok(made)

@@ -55,6 +55,6 @@ pub use format::{
     Format, LineProblem, ParseError, ParsedSecrets, RenderError, RenderOptions, UnknownFormatError,
     parse, parse_leniently, render, render_with,
 };
-pub use generate::{RandomError, RandomSource, generate, generate_missing};
+pub use generate::{RandomError, RandomSource, generate, generate_for, generate_missing};
 pub use name::{SecretName, SecretNameError};
 pub use set::Secrets;

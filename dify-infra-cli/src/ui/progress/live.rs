@@ -9,7 +9,7 @@ use dify_infra_core::plan::Action;
 use dify_infra_core::resource::ResourceId;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{doing, done, kind, name, seconds, waited_for};
+use super::{doing, done, kind, seconds, waited_for};
 use crate::ui::{DIM, GREEN, RED, YELLOW, styled};
 
 /// How often elapsed times and spinners move.
@@ -105,7 +105,7 @@ impl Live {
 
     fn planned(&self, id: &ResourceId, action: Action) {
         let mut state = self.state();
-        state.width = state.width.max(name(id).chars().count()).min(WIDEST);
+        state.width = state.width.max(id.label().chars().count()).min(WIDEST);
         let bar = self.lines.add(ProgressBar::new_spinner());
         bar.set_style(style("  · {prefix}         {wide_msg}"));
         state.bars.insert(
@@ -129,7 +129,7 @@ impl Live {
         self.lines.remove(&line.bar);
         let bar = self.lines.insert(position, ProgressBar::new_spinner());
         bar.set_style(style("  {spinner} {prefix} {elapsed:>6}  {wide_msg}"));
-        bar.set_prefix(format!("{:<9} {:<width$}", doing(action), name(id)));
+        bar.set_prefix(format!("{:<9} {:<width$}", doing(action), id.label()));
         bar.set_message(self.coloured(DIM, kind(id)));
         bar.enable_steady_tick(TICK);
         *line = Line {
@@ -146,7 +146,7 @@ impl Live {
         let width = state.width;
         if let Some(line) = state.bars.get(id) {
             line.bar
-                .set_prefix(format!("{:<9} {:<width$}", "waiting", name(id)));
+                .set_prefix(format!("{:<9} {:<width$}", "waiting", id.label()));
             line.bar.set_message(self.coloured(DIM, text));
         }
     }
@@ -181,7 +181,7 @@ impl Live {
         self.sum(&state);
         drop(state);
         let kind = self.coloured(DIM, format!("{:<22}", kind(id)));
-        self.above(&format!("{sign} {:<width$}  {kind} {text}", name(id)));
+        self.above(&format!("{sign} {:<width$}  {kind} {text}", id.label()));
     }
 
     fn sum(&self, state: &State) {

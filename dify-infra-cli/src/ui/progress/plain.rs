@@ -7,7 +7,7 @@ use dify_infra_azure::apply::Event;
 use dify_infra_core::plan::Action;
 use dify_infra_core::resource::ResourceId;
 
-use super::{doing, done, kind, name, seconds};
+use super::{doing, done, kind, seconds};
 use crate::settings::Verbosity;
 use crate::ui::{GREEN, RED, Ui, YELLOW, styled};
 
@@ -63,7 +63,7 @@ impl Seen {
             // Of all that is waited for, the last is what a reader of a log wants to know.
             Event::Waiting { id, on } => match on.as_slice() {
                 [last] if last.parent().is_some() => {
-                    self.once(id, format!("waits for {}", name(last)))
+                    self.once(id, format!("waits for {}", last.label()))
                 }
                 _ => None,
             },
@@ -108,7 +108,7 @@ impl Seen {
             "[{:>width$}/{}] {} ({}) ",
             self.ended,
             self.planned,
-            name(id),
+            id.label(),
             kind(id)
         )
     }

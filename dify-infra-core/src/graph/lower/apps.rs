@@ -8,6 +8,7 @@ use crate::catalogue::{Probe as ProbeFacts, ServiceKind};
 use crate::deployment::{
     AppSecret, EnvironmentInputs, Role, Service, ServiceEnvironment, environment_of,
 };
+use crate::names::EnvironmentVariableName;
 use crate::render::{
     NGINX_DIRECTORY, NginxInput, NginxPaths, RenderedFile, SQUID_COMMAND, SQUID_DIRECTORY,
     nginx_command,
@@ -19,7 +20,7 @@ use crate::resource::container_apps::{
     ManualTrigger, Probe, RegistryCredentials, Scale, ScaleRule, ScaleRuleMetadata, Secret,
     SecretVolumeItem, TcpSocket, Template, TrafficWeight, Volume, VolumeMount, WorkloadProfile,
 };
-use crate::resource::{AnyResource, ResourceId, Text};
+use crate::resource::{AnyResource, ResourceId, Text, VARIABLES_TAG};
 use crate::values::ConsumptionSize;
 
 /// The workload profile of every app.
@@ -172,7 +173,7 @@ fn app(
         after: after(context, role),
         calls: calls(context, service.kind),
         location: context.location(),
-        tags: context.tags.clone(),
+        tags: tags(context, service),
         properties: ContainerAppProperties {
             environment_id: context.environment().to_string(),
             workload_profile_name: PROFILE.to_owned(),
@@ -185,6 +186,22 @@ fn app(
             template,
         },
     })
+}
+
+/// The tags of an app: those of the deployment, and the names of the variables that the file adds,
+/// when they fit into a tag's 256 characters.
+fn tags(context: &Context<'_>, service: &Service) -> BTreeMap<String, String> {
+    let mut tags = context.tags.clone();
+    let names: Vec<&str> = service
+        .variables
+        .keys()
+        .map(EnvironmentVariableName::as_str)
+        .collect();
+    let names = names.join(",");
+    if !names.is_empty() && names.len() <= 256 {
+        tags.insert(VARIABLES_TAG.to_owned(), names);
+    }
+    tags
 }
 
 fn secret(secret: &AppSecret) -> Secret {

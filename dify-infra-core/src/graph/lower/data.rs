@@ -62,13 +62,17 @@ fn postgres(context: &Context<'_>) -> Vec<Managed> {
             end_ip_address: "0.0.0.0".to_owned(),
         },
     };
-    vec![
+    let mut all = vec![
         (server(context).into(), management(&postgres.origin)),
         managed(allow_list),
-        managed(azure_services),
         managed(database(context.database())),
         managed(database(context.plugin_database())),
-    ]
+    ];
+    // Who may reach a server that someone else made is theirs to say.
+    if postgres.origin == Origin::Managed {
+        all.push(managed(azure_services));
+    }
+    all
 }
 
 fn server(context: &Context<'_>) -> Server {
