@@ -161,6 +161,12 @@ impl Error {
         Self::new(ErrorKind::Authentication, Some(subject.clone()), what).with_source(source)
     }
 
+    /// No token, before there is a request to send with it; `host` is who would have seen it.
+    pub(crate) fn no_token(host: &str, source: AuthError) -> Self {
+        let what = format!("there is no token for {host}");
+        Self::new(ErrorKind::Authentication, None, what).with_source(source)
+    }
+
     /// An answer that is not ARM's, or asks for something unsafe; `what` goes on after the
     /// request's name.
     pub(crate) fn protocol(subject: &Subject, what: impl Into<String>) -> Self {

@@ -110,7 +110,7 @@ pub enum Auth {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a commented deployment file to stdout
-    #[command(after_help = "Example:\n  dify-infra init --profile prod > dify.toml")]
+    #[command(after_help = "Example:\n  dify-infra init --profile dev > dify.toml")]
     Init(InitArguments),
     /// Check a deployment file against every rule, offline
     #[command(after_help = "\

@@ -12,13 +12,16 @@ use anyhow::Context as _;
 use dify_infra_azure::secrets::recover;
 use dify_infra_core::deployment::{Deployment, Origin};
 use dify_infra_core::plan::Snapshot;
+use dify_infra_core::resource::Kind;
 use dify_infra_core::secrets::{
     Checker, Finding, Format, ParsedSecrets, Problem as SecretProblem, SecretKind, SecretName,
     Secrets, Severity, generate_for, parse, render,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::secrets_command::{Existing, SystemRandom, write_private};
+use crate::secrets_command::{
+    Existing, SystemRandom, keep_out_of_version_control, open_to_others, write_private,
+};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -80,6 +83,9 @@ impl SecretsFile {
         let format = Format::detect(&path.to_string_lossy(), text.expose_secret());
         let parsed = parse(text.expose_secret(), format)
             .with_context(|| format!("the secrets file {} can't be read", path.display()))?;
+        if let Some(warning) = open_to_others(&path) {
+            ui.warn(warning);
+        }
         judge(ui, &path, &parsed, &session.deployment)?;
         Ok(Self {
             path,
@@ -99,6 +105,21 @@ impl SecretsFile {
     /// What the file holds; nothing when it is not there.
     pub(crate) fn secrets(&self) -> Option<&Secrets> {
         self.found.as_ref().map(|found| &found.secrets)
+    }
+
+    /// Says what a plan without the file means for the secrets of apps that are there.
+    pub(crate) fn tell_absence(&self, ui: &Ui, session: &Session, snapshot: &Snapshot) {
+        let has_apps = session
+            .graph
+            .nodes()
+            .any(|node| node.kind() == Kind::ContainerApp && snapshot.body(node.id()).is_some());
+        if self.found.is_none() && has_apps {
+            ui.say(format!(
+                "no secrets file at {}: secrets count as kept; apply would read them back from \
+                 the apps",
+                self.path.display()
+            ));
+        }
     }
 
     /// Fills in what the file lacks: from live apps, then from the system's randomness. Nothing is
@@ -179,7 +200,7 @@ impl SecretsFile {
     /// # Errors
     ///
     /// When the file can't be written; then nothing may be written to Azure.
-    pub(crate) fn save(&self, completed: &Completed, owner: &str) -> anyhow::Result<()> {
+    pub(crate) fn save(&self, ui: &Ui, completed: &Completed, owner: &str) -> anyhow::Result<()> {
         let added: BTreeSet<&SecretName> = completed
             .recovered
             .iter()
@@ -202,7 +223,13 @@ impl SecretsFile {
         };
         let text = SecretString::from(before + lines.expose_secret());
         write_private(&self.path, text.expose_secret().as_bytes(), existing)
-            .context("the secrets were not written, so nothing was written to Azure")
+            .context("the secrets were not written, so nothing was written to Azure")?;
+        if self.found.is_none()
+            && let Some(advice) = keep_out_of_version_control(&self.path)
+        {
+            ui.hint(advice);
+        }
+        Ok(())
     }
 }
 
@@ -292,12 +319,16 @@ fn judge(
 ) -> Result<(), Problem> {
     let checker = Checker::new().with_postgres_login(deployment.postgres().administrator.as_str());
     let findings = checker.check_parsed(parsed);
-    // What is missing is filled in later, or refused with a better reason.
-    let present = findings
-        .iter()
-        .filter(|one| !matches!(one.problem, SecretProblem::Missing));
+    let wanted = deployment.secret_names();
+    // What is missing is filled in later, or refused with a better reason. Names that nothing
+    // refers to are not used.
+    let used = findings.iter().filter(|one| {
+        let is_ours = one.secret.kind().is_some();
+        !matches!(one.problem, SecretProblem::Missing) && (is_ours || wanted.contains(&one.secret))
+    });
+    // How good the password of somebody else's server is, is not ours to decide.
     let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
-        present.partition(|one| one.severity == Severity::Error);
+        used.partition(|one| one.severity == Severity::Error && one.secret.kind().is_some());
     for finding in warnings {
         ui.warn(format!(
             "{}: {} {}",
@@ -414,7 +445,8 @@ mod tests {
             recovered: Vec::new(),
             generated,
         };
-        file.save(&completed, "dify-dev").unwrap();
+        let (ui, ..) = Ui::captured(crate::settings::Verbosity::Normal);
+        file.save(&ui, &completed, "dify-dev").unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(
             text.starts_with("# my comment\nSECRET_KEY=mine\n"),

@@ -2,6 +2,7 @@
 //! state.
 
 mod connect;
+mod lock;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -12,13 +13,15 @@ use dify_infra_azure::observe;
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::graph::{self, ResourceGraph};
 use dify_infra_core::names::SubscriptionId;
-use dify_infra_core::plan::Snapshot;
+use dify_infra_core::plan::{Observed, Snapshot};
 
 use crate::args::Target;
 use crate::input::Input;
 use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
+use crate::ui::errors::Problem;
 
+pub(crate) use lock::RunLock;
 pub(crate) use state::StateDirectory;
 
 /// A deployment file and the Azure that it is about.
@@ -45,8 +48,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the file is missing or has errors, when it is not clear which subscription is meant, or
-    /// when there are no credentials to begin with.
+    /// When the file is missing or has errors, when it is not clear which subscription is meant,
+    /// when no credential gives a token, or when Azure can't be reached.
     pub(crate) async fn open(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<Self> {
         let input = Input::read(file)?;
         let deployment = input.deployment(ui)?;
@@ -56,6 +59,9 @@ impl Session {
         let target = graph::Target::new(&deployment, Some(&subscription));
         let graph = graph::lower(&deployment, &target)
             .context("the deployment can't be turned into resources")?;
+        if settings.target == Target::Azure {
+            connect::reach(ui, &client, &graph).await?;
+        }
         let is_embedded = settings.target == Target::Embedded;
         Ok(Self {
             input,
@@ -79,6 +85,17 @@ impl Session {
         self.state.journals(self.graph.owner(), self.is_embedded)
     }
 
+    /// Takes the right to write to this deployment, which no two runs have at a time.
+    ///
+    /// # Errors
+    ///
+    /// When another run has it; the error names its process.
+    pub(crate) fn lock(&self) -> anyhow::Result<RunLock> {
+        self.state.create()?;
+        let owner = self.graph.owner();
+        RunLock::take(&self.state.lock(owner), owner)
+    }
+
     /// Looks at everything in Azure that the deployment is about.
     pub(crate) async fn observe(&self, ui: &Ui) -> Snapshot {
         let before = self.client.requests_sent();
@@ -92,6 +109,19 @@ impl Session {
         ));
         snapshot
     }
+}
+
+/// The first thing that could not be looked at, with the reason.
+pub(crate) fn unreadable(snapshot: &Snapshot) -> Option<Problem> {
+    snapshot
+        .resources()
+        .find_map(|(id, observed)| match observed {
+            Observed::Unreadable(reason) => Some(Problem::new(format!(
+                "{} can't be read: {reason}",
+                id.label()
+            ))),
+            Observed::Absent | Observed::Present(_) => None,
+        })
 }
 
 /// The subscription that file and flags name, which must not be two.

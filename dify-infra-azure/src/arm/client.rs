@@ -1,10 +1,12 @@
 //! The client: reads, lists, and the beginnings of writes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ::http::Method;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::codes;
 use super::observer::RequestObserver;
@@ -34,6 +36,8 @@ struct Shared {
     schedule: PollSchedule,
     observer: Option<Arc<dyn RequestObserver>>,
     requests: AtomicU64,
+    /// When the first of the connects failed that no answer has followed yet.
+    unconnected: Mutex<Option<Instant>>,
 }
 
 impl std::fmt::Debug for ArmClient {
@@ -88,6 +92,7 @@ impl ArmClientBuilder {
             schedule: self.schedule,
             observer: self.observer,
             requests: AtomicU64::new(0),
+            unconnected: Mutex::new(None),
         }))
     }
 }
@@ -116,6 +121,24 @@ impl ArmClient {
             schedule: PollSchedule::default(),
             observer: None,
         }
+    }
+
+    /// Gets a token once, so that missing credentials are one error before the first request.
+    ///
+    /// # Errors
+    ///
+    /// When no credential gives a token; the cause says which were tried, and what to do.
+    pub async fn authenticate(&self) -> Result<(), Error> {
+        let asked = self.tokens().token(self.cloud().scope()).await;
+        let host = self.cloud().endpoint().host_str().unwrap_or_default();
+        asked
+            .map(drop)
+            .map_err(|error| Error::no_token(host, error))
+    }
+
+    /// How long connecting has failed, when the last attempt to connect did.
+    pub fn unconnected_for(&self) -> Option<Duration> {
+        self.unconnected_since().map(|since| since.elapsed())
     }
 
     /// Reads a resource; `None` when it, its parent or its group does not exist.
@@ -287,6 +310,25 @@ impl ArmClient {
 
     pub(crate) fn count_request(&self) {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Remembers whether a connection was made; any answer shows that one was.
+    pub(crate) fn note_connection(&self, is_connected: bool) {
+        let mut since = self
+            .0
+            .unconnected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if is_connected {
+            *since = None;
+        } else {
+            since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn unconnected_since(&self) -> Option<Instant> {
+        let since = self.0.unconnected.lock();
+        *since.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn transport(&self) -> &dyn HttpService {

@@ -78,6 +78,11 @@ impl Call {
         }
     }
 
+    /// Whether it only looks, and is no part of an operation that Azure has begun.
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD) && !self.is_poll
+    }
+
     pub(crate) fn with_body(mut self, body: &Value) -> Self {
         self.scrubber = Scrubber::from_body(&self.subject.resource, body);
         self.body = Bytes::from(body.to_string());

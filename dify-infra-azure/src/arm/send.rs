@@ -16,7 +16,7 @@ use super::observer::RequestEvent;
 use super::request::{Answer, Call};
 use crate::Error;
 use crate::auth::{AccessToken, TokenProvider};
-use crate::http::{Exhausted, HttpError, RetryBudget, redact, retry_after};
+use crate::http::{Exhausted, HttpError, HttpErrorKind, RetryBudget, redact, retry_after};
 
 /// What one attempt came to.
 enum Outcome {
@@ -70,7 +70,12 @@ impl ArmClient {
             let Verdict::Retry { asked } = outcome.verdict(call) else {
                 return outcome.finish(call);
             };
-            match budget.take(asked) {
+            let taken = if outcome.is_unconnected() && call.is_read() {
+                budget.take_connect(self.unconnected_for().unwrap_or_default())
+            } else {
+                budget.take(asked)
+            };
+            match taken {
                 Ok(pause) => {
                     tracing::debug!(
                         pause_ms = millis(pause),
@@ -148,6 +153,8 @@ impl ArmClient {
                 retries,
             });
         }
+        let is_connected = !matches!(&result, Err(error) if error.kind() == HttpErrorKind::Connect);
+        self.note_connection(is_connected);
         let outcome = match result {
             Ok(response) => {
                 let (head, body) = response.into_parts();
@@ -192,6 +199,10 @@ impl Outcome {
 
     fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Answered(answer) if answer.status.as_u16() == 401)
+    }
+
+    fn is_unconnected(&self) -> bool {
+        matches!(self, Self::Unanswered(error) if error.kind() == HttpErrorKind::Connect)
     }
 
     fn finish(self, call: &Call) -> Result<Answer, Error> {

@@ -16,6 +16,11 @@ pub struct RetryPolicy {
     pub retries: u32,
     /// Time that may be spent in pauses, all together.
     pub total: Duration,
+    /// Retries of a read that found no connection: nothing is at stake yet, and a wrong name or
+    /// a closed port stays.
+    pub connect_retries: u32,
+    /// Time after which a read without a connection is given up, counted from the first failure.
+    pub connect_total: Duration,
     /// The shortest pause when the server names none.
     pub base: Duration,
     /// The longest pause when the server names none.
@@ -25,7 +30,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 20 retries within 15 minutes of pauses of 0.5 to 30 seconds.
+    /// 20 retries within 15 minutes of pauses of 0.5 to 30 seconds; 4 retries within 15 seconds
+    /// of a read that finds no connection.
     ///
     /// Sized for a container app or a PostgreSQL server that is busy with a previous write,
     /// which lasts minutes, not seconds.
@@ -33,6 +39,8 @@ impl Default for RetryPolicy {
         Self {
             retries: 20,
             total: Duration::from_mins(15),
+            connect_retries: 4,
+            connect_total: Duration::from_secs(15),
             base: Duration::from_millis(500),
             longest: Duration::from_secs(30),
             random: Random::default(),
@@ -84,6 +92,9 @@ impl RetryPolicy {
 pub struct RetryBudget {
     limit: u32,
     total: Duration,
+    connect_limit: u32,
+    connect_total: Duration,
+    connects: u32,
     used: u32,
     paused: Duration,
     backoff: Backoff,
@@ -95,6 +106,9 @@ impl RetryBudget {
         Self {
             limit: policy.retries,
             total: policy.total,
+            connect_limit: policy.connect_retries,
+            connect_total: policy.connect_total,
+            connects: 0,
             used: 0,
             paused: Duration::ZERO,
             backoff: Backoff::new(policy.base, policy.longest, policy.random.clone()),
@@ -125,6 +139,24 @@ impl RetryBudget {
         Ok(pause)
     }
 
+    /// Takes one retry of a read that found no connection since `failing`, from a smaller budget.
+    ///
+    /// # Errors
+    ///
+    /// When the retries for this are used, or the pause would end after the time for it.
+    pub fn take_connect(&mut self, failing: Duration) -> Result<Duration, Exhausted> {
+        if self.connects >= self.connect_limit {
+            return Err(Exhausted::Unconnected(failing));
+        }
+        let left = self.connect_total.saturating_sub(failing);
+        if left.is_zero() {
+            return Err(Exhausted::Unconnected(failing));
+        }
+        let pause = self.take(None)?.min(left);
+        self.connects += 1;
+        Ok(pause)
+    }
+
     /// How many retries were taken.
     pub fn used(&self) -> u32 {
         self.used
@@ -146,6 +178,9 @@ pub enum Exhausted {
         /// The time that was left for pauses.
         left: Duration,
     },
+    /// No connection could be made for so long.
+    #[error("gave up after {} s without a connection", .0.as_secs())]
+    Unconnected(Duration),
 }
 
 #[cfg(test)]

@@ -81,6 +81,14 @@ fn text<'a>(body: &'a Value, pointer: &str) -> &'a str {
         .unwrap_or_default()
 }
 
+/// Why there is nothing to look at: what could not be read may well exist.
+fn absence<'a>(snapshot: &'a Snapshot, id: &ResourceId) -> &'a str {
+    match snapshot.get(id) {
+        Some(Observed::Unreadable(reason)) => reason,
+        _ => "it does not exist",
+    }
+}
+
 /// The resource exists and its last write succeeded.
 fn state(node: &Node, snapshot: &Snapshot) -> Check {
     const NAME: &str = "exists and is in order";
@@ -193,7 +201,7 @@ fn beat(subject: &Subject<'_>) -> Check {
     };
     let name = node.id().name();
     let Some(body) = subject.snapshot.body(node.id()) else {
-        return Check::judged(NAME, name, false, "it does not exist");
+        return Check::judged(NAME, name, false, absence(subject.snapshot, node.id()));
     };
     let number = |field: &str| {
         let pointer = format!("/properties/template/scale/{field}");
@@ -223,7 +231,11 @@ fn databases(subject: &Subject<'_>) -> Vec<Check> {
     let judged = nodes.filter_map(|node| match node.kind() {
         Kind::PostgresDatabase => {
             let there = subject.snapshot.body(node.id()).is_some();
-            let detail = if there { "there" } else { "it does not exist" };
+            let detail = if there {
+                "there"
+            } else {
+                absence(subject.snapshot, node.id())
+            };
             Some(Check::judged(
                 "the database exists",
                 node.id().name(),
@@ -235,9 +247,10 @@ fn databases(subject: &Subject<'_>) -> Vec<Check> {
             let live = subject.snapshot.body(node.id());
             let allowed =
                 live.is_some_and(|live| compare(node.kind(), node.body(), live).is_equal());
-            let detail = live.map_or("it could not be read", |live| {
-                text(live, "/properties/value")
-            });
+            let detail = live.map_or_else(
+                || absence(subject.snapshot, node.id()),
+                |live| text(live, "/properties/value"),
+            );
             Some(Check::judged(
                 "the extensions are allowed",
                 node.id().name(),
@@ -260,7 +273,7 @@ fn containers(subject: &Subject<'_>) -> Vec<Check> {
     let judged = nodes.map(|node| {
         let name = node.id().name();
         match subject.snapshot.body(node.id()) {
-            None => Check::judged(NAME, name, false, "it does not exist"),
+            None => Check::judged(NAME, name, false, absence(subject.snapshot, node.id())),
             Some(body) => {
                 let access = text(body, "/properties/publicAccess");
                 let private = access.is_empty() || access.eq_ignore_ascii_case("None");
@@ -282,7 +295,7 @@ fn references(node: &Node, snapshot: &Snapshot) -> Check {
     const NAME: &str = "every secret reference resolves";
     let name = node.id().name();
     let Some(body) = snapshot.body(node.id()) else {
-        return Check::judged(NAME, name, false, "it does not exist");
+        return Check::judged(NAME, name, false, absence(snapshot, node.id()));
     };
     let list = body
         .pointer("/properties/configuration/secrets")
@@ -362,4 +375,24 @@ fn public_ingress(subject: &Subject<'_>) -> Check {
         format!("public: {}", public.join(", "))
     };
     Check::judged(NAME, owner, passed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_is_not_said_to_be_missing() {
+        let id = |name: &str| {
+            let text = format!(
+                "/subscriptions/s/resourceGroups/rg/providers/Microsoft.App/containerApps/{name}"
+            );
+            ResourceId::parse(&text).unwrap()
+        };
+        let mut snapshot = Snapshot::new();
+        snapshot.insert(id("api"), Observed::Unreadable("no right".to_owned()));
+        snapshot.insert(id("web"), Observed::Absent);
+        assert_eq!(absence(&snapshot, &id("api")), "no right");
+        assert_eq!(absence(&snapshot, &id("web")), "it does not exist");
+    }
 }

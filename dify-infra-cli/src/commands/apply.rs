@@ -25,6 +25,7 @@ pub(super) async fn run(
     arguments: &ApplyArguments,
 ) -> anyhow::Result<Exit> {
     let session = Session::open(ui, settings, &arguments.file.file).await?;
+    let _lock = session.lock()?;
     if arguments.resume {
         tell_last_run(ui, &session);
     }
@@ -178,7 +179,7 @@ fn keep_secrets(
     file: &SecretsFile,
     completed: &Completed,
 ) -> anyhow::Result<()> {
-    file.save(completed, session.graph.owner())?;
+    file.save(ui, completed, session.graph.owner())?;
     let path = file.path().display();
     if !completed.recovered.is_empty() {
         let count = completed.recovered.len();

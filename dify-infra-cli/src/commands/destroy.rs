@@ -21,6 +21,7 @@ pub(super) async fn run(
     arguments: &DestroyArguments,
 ) -> anyhow::Result<Exit> {
     let session = Session::open(ui, settings, &arguments.file.file).await?;
+    let _lock = session.lock()?;
     let snapshot = session.observe(ui).await;
     refuse_unreadable(&snapshot)?;
     let going = destroyed(&session.graph, &snapshot, arguments.include_data);

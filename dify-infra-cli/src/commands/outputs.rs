@@ -6,7 +6,7 @@ use dify_infra_azure::outputs::{Outputs, outputs};
 
 use crate::args::FileArguments;
 use crate::exit::Exit;
-use crate::session::Session;
+use crate::session::{Session, unreadable};
 use crate::settings::Settings;
 use crate::ui::table::Table;
 use crate::ui::{BOLD, DIM, Ui, styled};
@@ -18,6 +18,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let session = Session::open(ui, settings, &arguments.file).await?;
     let snapshot = session.observe(ui).await;
+    if let Some(problem) = unreadable(&snapshot) {
+        return Err(problem.into());
+    }
     let offers = outputs(
         &session.deployment,
         &session.target,

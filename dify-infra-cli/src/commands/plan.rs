@@ -19,6 +19,7 @@ pub(super) async fn run(
     let secrets = SecretsFile::open(ui, settings, &session)?;
     let known = secrets.secrets().and_then(fingerprints);
     let mut snapshot = session.observe(ui).await;
+    secrets.tell_absence(ui, &session, &snapshot);
     let plan = make(&session, &mut snapshot, known.as_ref(), arguments.prune).await;
     if settings.json {
         ui.json(&plan)?;

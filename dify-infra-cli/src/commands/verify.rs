@@ -7,7 +7,7 @@ use dify_infra_azure::verify::{Check, Status, VerifyReport, verify};
 
 use crate::args::VerifyArguments;
 use crate::exit::Exit;
-use crate::session::Session;
+use crate::session::{Session, unreadable};
 use crate::settings::Settings;
 use crate::ui::table::Table;
 use crate::ui::{DIM, GREEN, RED, Ui, styled};
@@ -19,6 +19,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let session = Session::open(ui, settings, &arguments.file.file).await?;
     let snapshot = session.observe(ui).await;
+    if let Some(problem) = unreadable(&snapshot) {
+        ui.line(format!("{}: {problem}", styled(RED, "error")));
+    }
     let busy = ui.busy("verifying");
     let report = verify(
         &session.client,

@@ -1,6 +1,8 @@
 //! `dify-secrets check`.
 
-use std::fs::{self, File};
+#[cfg(unix)]
+use std::fs;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -107,25 +109,11 @@ impl<'a> Source<'a> {
         }
     }
 
-    #[cfg(unix)]
     fn warn_if_others_can_read(&self) {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        let metadata = self.path.and_then(|path| fs::metadata(path).ok());
-        let Some(metadata) = metadata.filter(fs::Metadata::is_file) else {
-            return;
-        };
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            let shown = &self.shown;
-            say(&format!(
-                "warning: others can use {shown} (mode {mode:04o}): run `chmod 600 {shown}`"
-            ));
+        if let Some(warning) = self.path.and_then(open_to_others) {
+            say(&format!("warning: {warning}"));
         }
     }
-
-    #[cfg(not(unix))]
-    fn warn_if_others_can_read(&self) {}
 
     fn summarise(&self, checker: &Checker, parsed: &ParsedSecrets, findings: &[Finding]) {
         let (judged, others): (Vec<_>, Vec<_>) = parsed
@@ -144,6 +132,23 @@ impl<'a> Source<'a> {
             ));
         }
     }
+}
+
+/// A warning about a file that is not for its owner alone.
+#[cfg(unix)]
+pub(crate) fn open_to_others(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    let shown = path.display();
+    (mode & 0o077 != 0)
+        .then(|| format!("others can use {shown} (mode {mode:04o}): run `chmod 600 {shown}`"))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open_to_others(_: &Path) -> Option<String> {
+    None
 }
 
 fn read_limited(reader: impl Read) -> io::Result<Vec<u8>> {

@@ -10,7 +10,9 @@ use dify_infra_core::secrets::{
 use secrecy::ExposeSecret as _;
 
 use super::arguments::GenArguments;
-use super::{Existing, Exit, Failure, SystemRandom, put, say, write_private};
+use super::{
+    Existing, Exit, Failure, SystemRandom, keep_out_of_version_control, put, say, write_private,
+};
 
 pub(super) fn run(arguments: &GenArguments) -> Result<Exit, Failure> {
     let kinds = kinds(&arguments.names)?;
@@ -37,6 +39,9 @@ pub(super) fn run(arguments: &GenArguments) -> Result<Exit, Failure> {
             path.display(),
             count(secrets.len(), "secret")
         ));
+        if let Some(advice) = keep_out_of_version_control(path) {
+            say(&format!("hint: {advice}"));
+        }
     } else {
         put(text).context("the secrets could not be written to stdout")?;
         if io::stdout().is_terminal() {

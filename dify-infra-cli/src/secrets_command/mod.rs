@@ -8,6 +8,7 @@ mod check;
 mod file;
 mod generate;
 mod random;
+mod version_control;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -16,8 +17,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+pub(crate) use check::open_to_others;
 pub use file::{Existing, write_private};
 pub use random::SystemRandom;
+pub(crate) use version_control::advice as keep_out_of_version_control;
 
 use arguments::{Arguments, Command};
 

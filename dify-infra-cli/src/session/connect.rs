@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use dify_infra_azure::ErrorKind;
 use dify_infra_azure::arm::{ArmClient, PollSchedule, Subscription};
 use dify_infra_azure::auth::{CredentialChain, IdentityCredential, StaticToken, TokenProvider};
 use dify_infra_azure::cloud::Cloud;
 use dify_infra_azure::http::{HttpService, ReqwestService, RetryPolicy};
+use dify_infra_core::graph::ResourceGraph;
 use dify_infra_core::names::SubscriptionId;
+use dify_infra_core::resource::Kind;
 use dify_infra_emulator::DEFAULT_SUBSCRIPTION;
 use secrecy::SecretString;
 
@@ -19,6 +22,12 @@ use crate::env;
 use crate::settings::{Credentials, Settings};
 use crate::ui::Ui;
 use crate::ui::errors::Problem;
+
+/// How long connecting may fail before the person is told that it is tried again.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long one attempt to connect may take; Azure's front ends take well under a second.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client, and the subscription: the one that was named, or the only one there is.
 pub(super) async fn connect(
@@ -44,14 +53,40 @@ fn connect_embedded(
             .parse()
             .context("the embedded Azure has a wrong id")?,
     };
-    state.create()?;
-    let service =
-        EmbeddedService::open(&state.azure(), subscription.as_str(), settings.time_scale)?;
+    let service = embedded(settings, state, &subscription).map_err(with_way_out)?;
     let cloud = Cloud::custom(embedded::ENDPOINT)?;
     let client = ArmClient::builder(cloud, Arc::new(service), made_up_token())
         .poll_schedule(schedule(settings.time_scale))
         .build();
     Ok((client, subscription))
+}
+
+fn embedded(
+    settings: &Settings,
+    state: &StateDirectory,
+    subscription: &SubscriptionId,
+) -> anyhow::Result<EmbeddedService> {
+    state.create()?;
+    Ok(EmbeddedService::open(
+        &state.azure(),
+        subscription.as_str(),
+        settings.time_scale,
+    )?)
+}
+
+/// Says where else an emulated Azure can live, when this directory takes no files.
+fn with_way_out(error: anyhow::Error) -> anyhow::Error {
+    let is_about_writing = error
+        .chain()
+        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some());
+    if !is_about_writing {
+        return error;
+    }
+    let problem = Problem::new("the embedded Azure needs a directory that it can write to");
+    error.context(problem.hint(
+        "copy the deployment file to a directory of yours, or run `dify-infra emulate` and give \
+         --endpoint http://127.0.0.1:7700",
+    ))
 }
 
 /// Azure's pauses in the time of an embedded one.
@@ -71,16 +106,77 @@ async fn connect_azure(
         None => Cloud::public(),
     };
     let tokens = tokens(&settings.credentials, &cloud, named.as_ref())?;
-    let service: Arc<dyn HttpService> = Arc::new(ReqwestService::new()?);
+    let service: Arc<dyn HttpService> = Arc::new(
+        ReqwestService::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()?,
+    );
     let retry = retries(&cloud);
     let client = ArmClient::builder(cloud, service, tokens)
         .retry(retry)
         .build();
+    client.authenticate().await?;
     let subscription = match named {
         Some(subscription) => subscription,
-        None => only_subscription(ui, &client).await?,
+        None => patiently(ui, &client, only_subscription(ui, &client)).await?,
     };
     Ok((client, subscription))
+}
+
+/// Asks for the deployment's group, so that an Azure that can't be reached, or refuses the token,
+/// is one error. What else it answers is told by those who need it.
+///
+/// # Errors
+///
+/// When there is no connection, no answer, or the token is refused.
+pub(super) async fn reach(
+    ui: &Ui,
+    client: &ArmClient,
+    graph: &ResourceGraph,
+) -> anyhow::Result<()> {
+    let group = graph.group().to_string();
+    let looked = client.head(&group, Kind::ResourceGroup.api_version());
+    match patiently(ui, client, looked).await {
+        Err(error) if error.kind() == ErrorKind::Transport => Err(unreachable(client, error)),
+        Err(error) if error.kind() == ErrorKind::Authentication => Err(error.into()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn unreachable(client: &ArmClient, error: dify_infra_azure::Error) -> anyhow::Error {
+    let problem = Problem::new(format!("Azure can't be reached at {}", host(client)));
+    let hint = if client.cloud().is_loopback() {
+        "start the emulator with `dify-infra emulate`, or mend --endpoint"
+    } else {
+        "check the network, the proxy (HTTPS_PROXY) and --endpoint"
+    };
+    anyhow::Error::new(error).context(problem.hint(hint))
+}
+
+fn host(client: &ArmClient) -> &str {
+    client.cloud().endpoint().host_str().unwrap_or_default()
+}
+
+/// Waits for a request, and says so when connecting has failed for a while.
+async fn patiently<Request: Future>(
+    ui: &Ui,
+    client: &ArmClient,
+    request: Request,
+) -> Request::Output {
+    let mut request = std::pin::pin!(request);
+    let told = async {
+        tokio::time::sleep(SILENCE).await;
+        while client.unconnected_for().is_none() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        ui.warn(format!("can't connect to {}, retrying", host(client)));
+    };
+    tokio::select! {
+        biased;
+        answer = &mut request => return answer,
+        () = told => {}
+    }
+    request.await
 }
 
 /// Azure comes back after minutes; an emulator that does not listen was not started.

@@ -29,6 +29,11 @@ impl StateDirectory {
         self.0.join("journal").join(target).join(prefix)
     }
 
+    /// The file that is locked while a run writes to a deployment.
+    pub(crate) fn lock(&self, owner: &str) -> PathBuf {
+        self.0.join(format!("{owner}.lock"))
+    }
+
     /// Where the embedded Azure is.
     pub(crate) fn azure(&self) -> PathBuf {
         self.0.join("azure")

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::ErrorKind;
 use crate::arm::{ArmClient, RequestEvent, RequestObserver};
+use crate::auth::{AccessToken, AuthError, AuthErrorKind, TokenProvider};
 use crate::cloud::Cloud;
 use crate::http::{HttpErrorKind, HttpService, RetryPolicy};
 
@@ -150,6 +151,68 @@ async fn a_lost_answer_is_retried_only_if_twice_is_once() {
         .wait()
         .await
         .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_without_a_connection_is_given_up_soon() {
+    let script = Script::new(vec![Reply::Break(HttpErrorKind::Connect); 5]);
+    let arm = builder(&script)
+        .retry(steady_retries().with_retries(20))
+        .build();
+    let started = tokio::time::Instant::now();
+    let error = arm.get(APP, VERSION).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert!(
+        error.to_string().contains("without a connection"),
+        "{error}"
+    );
+    assert_eq!(script.seen().len(), 5);
+    assert!(started.elapsed() <= Duration::from_secs(15));
+    assert!(arm.unconnected_for().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_are_throttled_and_writes_keep_the_whole_budget() {
+    for status in [429, 503] {
+        let script = Script::new(vec![refusal(status, "X"); 21]);
+        let arm = builder(&script)
+            .retry(steady_retries().with_retries(20))
+            .build();
+        arm.get(APP, VERSION).await.unwrap_err();
+        assert_eq!(script.seen().len(), 21, "{status}");
+        assert_eq!(arm.unconnected_for(), None);
+    }
+    let script = Script::new(vec![Reply::Break(HttpErrorKind::Connect); 21]);
+    let arm = builder(&script)
+        .retry(steady_retries().with_retries(20))
+        .build();
+    arm.begin_delete(APP, VERSION).await.unwrap_err();
+    assert_eq!(script.seen().len(), 21);
+}
+
+#[derive(Debug)]
+struct NoToken;
+
+#[async_trait::async_trait]
+impl TokenProvider for NoToken {
+    async fn token(&self, _: &str) -> Result<AccessToken, AuthError> {
+        let error = AuthError::new(AuthErrorKind::Unavailable, "Azure CLI", "no `az` here");
+        Err(error.with_remedy("run `az login`"))
+    }
+
+    async fn invalidate(&self, _: &str, _: &AccessToken) {}
+}
+
+#[tokio::test]
+async fn missing_credentials_are_found_before_any_request() {
+    let script = Script::new([]);
+    let transport = Arc::clone(&script) as Arc<dyn HttpService>;
+    let arm = ArmClient::new(Cloud::public(), transport, Arc::new(NoToken));
+    let error = arm.authenticate().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("run `az login`"), "{cause}");
+    assert!(script.seen().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
