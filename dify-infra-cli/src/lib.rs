@@ -86,7 +86,7 @@ fn log(ui: &Ui) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
-        .with_ansi(ui.has_colour())
+        .with_ansi(ui.has_colour() && std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(false)
         .try_init();
 }

@@ -23,6 +23,10 @@ pub use journal::{Journal, LastRun, last_run};
 use crate::Error;
 use crate::arm::ArmClient;
 
+/// Why a resource was skipped in a run that a person stopped: the `because` of
+/// [`Event::Skipped`].
+pub const STOPPED: &str = "the run was stopped";
+
 /// Choices of a run.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

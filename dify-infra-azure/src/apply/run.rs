@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::destroy::ResourceTask;
 use super::{
     ApplyError, ApplyOptions, ApplyReport, Cancellation, Event, EventSink, Journal, Outcome,
-    OutcomeResult,
+    OutcomeResult, STOPPED,
 };
 
 /// A task and what it does.
@@ -249,7 +249,7 @@ impl<'a> State<'a> {
 
     fn skip_rest(&mut self) {
         let rest = self.schedule.drain();
-        self.skip(rest, "the run was stopped");
+        self.skip(rest, STOPPED);
     }
 
     fn skip(&mut self, ids: Vec<ResourceId>, because: &str) {

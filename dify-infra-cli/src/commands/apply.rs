@@ -118,7 +118,7 @@ fn tell_last_run(ui: &Ui, session: &Session) {
     } = last;
     let outcome = outcome.unwrap_or_else(|| "it was cut off".to_owned());
     ui.say(format!(
-        "last apply {run}: {outcome}, {} resources finished",
+        "last run {run}: {outcome}, {} resources finished",
         finished.len()
     ));
     for id in open {
@@ -301,7 +301,9 @@ fn repeated(settings: &Settings, file: &Path) -> String {
             quoted(&secrets.display().to_string())
         ));
     }
-    words.iter().map(|word| format!(" {word}")).collect()
+    words
+        .iter()
+        .fold(String::new(), |text, word| text + " " + word)
 }
 
 /// A word as a shell takes it for one.

@@ -64,9 +64,6 @@ impl EventSink for Progress<'_> {
     }
 }
 
-/// What the run says of everything that it left out because it was stopped.
-const STOPPED: &str = "the run was stopped";
-
 /// What is happening, as `creating`.
 fn doing(action: Action) -> &'static str {
     match action {

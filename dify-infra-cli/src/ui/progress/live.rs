@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dify_infra_azure::apply::Event;
+use dify_infra_azure::apply::{Event, STOPPED};
 use dify_infra_core::plan::Action;
 use dify_infra_core::resource::ResourceId;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -18,12 +18,23 @@ const TICK: Duration = Duration::from_millis(120);
 /// Widest name that others are aligned with, in characters.
 const WIDEST: usize = 50;
 
+/// Characters of a line beside the name: sign, verb, time and a few of the message.
+const BESIDE_NAME: usize = 34;
+
+/// Columns from which a line has room for the resource's type too.
+const ROOMY: usize = 100;
+
+/// Rows that waiting resources leave to those that run, the total and the prompt.
+const RESERVED_ROWS: usize = 12;
+
 /// Progress on a terminal.
 #[derive(Debug)]
 pub(super) struct Live {
     lines: MultiProgress,
     total: ProgressBar,
     has_colour: bool,
+    columns: usize,
+    rows: usize,
     state: Mutex<State>,
 }
 
@@ -49,10 +60,16 @@ impl Live {
         let total = lines.add(ProgressBar::new(0));
         total.set_style(style("  {pos} of {len} done, {msg}{elapsed}"));
         total.enable_steady_tick(TICK);
+        let size = terminal_size::terminal_size_of(std::io::stderr());
+        let (columns, rows) = size.map_or((80, 24), |(width, height)| {
+            (usize::from(width.0), usize::from(height.0))
+        });
         Self {
             lines,
             total,
             has_colour,
+            columns,
+            rows,
             state: Mutex::new(State::default()),
         }
     }
@@ -96,6 +113,8 @@ impl Live {
             Event::Failed { id, message } => {
                 self.ended(id, &self.coloured(RED, "✗ failed   "), message);
             }
+            // What a stopped run left out is summed up in one line at its end.
+            Event::Skipped { id, because } if because == STOPPED => self.forget(id),
             Event::Skipped { id, because } => {
                 self.ended(id, &self.coloured(YELLOW, "- skipped  "), because);
             }
@@ -105,8 +124,14 @@ impl Live {
 
     fn planned(&self, id: &ResourceId, action: Action) {
         let mut state = self.state();
-        state.width = state.width.max(id.label().chars().count()).min(WIDEST);
-        let bar = self.lines.add(ProgressBar::new_spinner());
+        let widest = WIDEST.min(self.columns.saturating_sub(BESIDE_NAME)).max(12);
+        state.width = state.width.max(id.label().chars().count()).min(widest);
+        let fits = state.bars.len() + RESERVED_ROWS < self.rows;
+        let bar = if fits {
+            self.lines.add(ProgressBar::new_spinner())
+        } else {
+            ProgressBar::hidden()
+        };
         bar.set_style(style("  · {prefix}         {wide_msg}"));
         state.bars.insert(
             id.clone(),
@@ -129,7 +154,8 @@ impl Live {
         self.lines.remove(&line.bar);
         let bar = self.lines.insert(position, ProgressBar::new_spinner());
         bar.set_style(style("  {spinner} {prefix} {elapsed:>6}  {wide_msg}"));
-        bar.set_prefix(format!("{:<9} {:<width$}", doing(action), id.label()));
+        let name = shortened(&id.label(), width);
+        bar.set_prefix(format!("{:<9} {name:<width$}", doing(action)));
         bar.set_message(self.coloured(DIM, kind(id)));
         bar.enable_steady_tick(TICK);
         *line = Line {
@@ -145,8 +171,9 @@ impl Live {
         let state = self.state();
         let width = state.width;
         if let Some(line) = state.bars.get(id) {
+            let name = shortened(&id.label(), width);
             line.bar
-                .set_prefix(format!("{:<9} {:<width$}", "waiting", id.label()));
+                .set_prefix(format!("{:<9} {name:<width$}", "waiting"));
             line.bar.set_message(self.coloured(DIM, text));
         }
     }
@@ -180,14 +207,29 @@ impl Live {
         let width = state.width;
         self.sum(&state);
         drop(state);
+        let name = shortened(&id.label(), width);
+        if self.columns < ROOMY {
+            return self.above(&format!("{sign} {name:<width$}  {text}"));
+        }
         let kind = self.coloured(DIM, format!("{:<22}", kind(id)));
-        self.above(&format!("{sign} {:<width$}  {kind} {text}", id.label()));
+        self.above(&format!("{sign} {name:<width$}  {kind} {text}"));
+    }
+
+    /// Takes a line out that nothing was done for; it is neither done nor counted.
+    fn forget(&self, id: &ResourceId) {
+        let mut state = self.state();
+        if let Some(line) = state.bars.remove(id) {
+            line.bar.finish_and_clear();
+            self.lines.remove(&line.bar);
+        }
+        self.sum(&state);
     }
 
     fn sum(&self, state: &State) {
         self.total.set_position(state.ended);
+        let waiting = state.bars.len() - state.running;
         self.total
-            .set_message(format!("{} running, ", state.running));
+            .set_message(format!("{} running, {waiting} waiting, ", state.running));
     }
 
     fn coloured(&self, style: anstyle::Style, text: impl std::fmt::Display) -> String {
@@ -201,6 +243,20 @@ impl Live {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A name of at most `width` characters: the end tells resources of one deployment apart, so the
+/// start makes way.
+fn shortened(name: &str, width: usize) -> String {
+    let length = name.chars().count();
+    if length <= width {
+        return name.to_owned();
+    }
+    let tail: String = name
+        .chars()
+        .skip(length - width.saturating_sub(1))
+        .collect();
+    format!("…{tail}")
 }
 
 /// A line's template; one that indicatif can't read would show the default.
@@ -241,6 +297,26 @@ mod tests {
         });
         let state = live.state();
         assert_eq!((state.running, state.ended, state.bars.len()), (0, 2, 0));
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_end() {
+        assert_eq!(shortened("dify-dev-postgres/dify", 10), "…gres/dify");
+        assert_eq!(shortened("short", 10), "short");
+    }
+
+    #[test]
+    fn what_a_stopped_run_left_out_is_not_counted() {
+        let live = Live::new(false);
+        live.event(&Event::Planned {
+            id: id("a"),
+            action: Action::Create,
+        });
+        live.event(&Event::Skipped {
+            id: id("a"),
+            because: STOPPED.to_owned(),
+        });
+        assert_eq!((live.state().ended, live.state().bars.len()), (0, 0));
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Seen {
                 self.end(id, format!("{}: {message}", styled(RED, "failed")))
             }
             // What a stopped run left out is counted at its end.
-            Event::Skipped { because, .. } if because == super::STOPPED => None,
+            Event::Skipped { because, .. } if because == dify_infra_azure::apply::STOPPED => None,
             Event::Skipped { id, because } => {
                 self.once(id, format!("{}: {because}", styled(YELLOW, "skipped")))
             }
