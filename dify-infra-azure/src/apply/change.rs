@@ -51,7 +51,14 @@ impl<'a> Worker<'a> {
             (Action::Create, Some(node)) if node.kind() == Kind::JobExecution => {
                 self.run_job(node, &progress).await
             }
-            (Action::Create, Some(node)) => self.create(node, &progress).await,
+            (Action::Create, Some(node)) => match self.create(node, &progress).await {
+                // The answer to a write that Azure acted on may have been lost, and every further
+                // try finds the resource busy with it: what is there now says how to go on.
+                Err(ApplyError::Azure(error)) if error.is_busy() => {
+                    self.update(node, change, &progress).await
+                }
+                outcome => outcome,
+            },
             (Action::Update, Some(node)) => self.update(node, change, &progress).await,
             (Action::Replace, Some(node)) => {
                 self.applier.delete(node.id(), &progress).await?;

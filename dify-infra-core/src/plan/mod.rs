@@ -5,8 +5,11 @@
 
 mod desired;
 mod display;
+mod judgement;
 mod planner;
+mod shown;
 mod snapshot;
+mod staging;
 
 use std::collections::BTreeSet;
 
@@ -17,7 +20,8 @@ pub use desired::{
     FILES_TAG, Fingerprints, Obsolete, desired, files_of, fingerprint_tag, fingerprints,
     obsolete_tags, revision_suffix, secrets_of,
 };
-pub use planner::{Options, is_settled, plan};
+pub use judgement::is_settled;
+pub use planner::{Options, plan};
 pub use snapshot::{ListedResource, Observed, Snapshot};
 
 use crate::diff::Difference;
