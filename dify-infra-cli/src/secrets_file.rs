@@ -300,6 +300,9 @@ fn fill(
         return Err(Problem::new(message).hint(hint).into());
     }
     let mut generated = Vec::new();
+    // The key of the fingerprints follows from SECRET_KEY, so it comes last.
+    let mut missing: Vec<SecretName> = missing.into_iter().collect();
+    missing.sort_by_key(|name| name.kind() == Some(SecretKind::FingerprintKey));
     for name in missing {
         if let Some(kind) = name.kind() {
             let value = generate_for(kind, secrets, &mut SystemRandom)?;

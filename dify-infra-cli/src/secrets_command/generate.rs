@@ -105,7 +105,10 @@ fn format(arguments: &GenArguments, file: Option<&Path>) -> Result<Format, Failu
 
 fn make(kinds: &[SecretKind]) -> Result<Secrets, Failure> {
     let mut secrets = Secrets::new();
-    for kind in kinds {
+    // The key of the fingerprints follows from SECRET_KEY, so it comes last.
+    let mut kinds = kinds.to_vec();
+    kinds.sort_by_key(|kind| *kind == SecretKind::FingerprintKey);
+    for kind in &kinds {
         let value = generate_for(*kind, &secrets, &mut SystemRandom)
             .with_context(|| format!("{} could not be generated", kind.id()))?;
         secrets.insert(*kind, value);
