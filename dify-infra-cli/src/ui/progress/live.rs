@@ -316,7 +316,8 @@ mod tests {
             id: id("a"),
             because: STOPPED.to_owned(),
         });
-        assert_eq!((live.state().ended, live.state().bars.len()), (0, 0));
+        let state = live.state();
+        assert_eq!((state.ended, state.bars.len()), (0, 0));
     }
 
     #[test]
