@@ -8,6 +8,7 @@ use crate::arm::call::Call;
 use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::target::{Below, Target, target_of};
+use crate::deployments;
 use crate::engine::{Cloud, act, groups, operations, read, write};
 use crate::provider::{self, Definition};
 use crate::rules::Rule;
@@ -126,6 +127,10 @@ fn in_subscription(
     version: &str,
     below: Below,
 ) -> Result<Answer, ArmError> {
+    if let Some(target) = deployments::target_of(&below) {
+        check_front_version(version)?;
+        return deployments::answer(cloud, call, target);
+    }
     match below {
         Below::Resource(id) => {
             check_version(&id.type_name(), version)?;
@@ -275,7 +280,8 @@ fn check_front_version(version: &str) -> Result<(), ArmError> {
     }
 }
 
-fn check_version(type_name: &str, version: &str) -> Result<(), ArmError> {
+/// Refuses versions that a type does not have.
+pub(crate) fn check_version(type_name: &str, version: &str) -> Result<(), ArmError> {
     let Some(provider) = provider::find(type_name) else {
         return Err(unknown_type(type_name));
     };

@@ -34,6 +34,7 @@
 //! ```
 
 mod arm;
+mod deployments;
 mod dialect;
 mod emulator;
 mod engine;

@@ -81,6 +81,8 @@ impl Rule {
 pub fn rules() -> Vec<&'static Rule> {
     crate::front::RULES
         .iter()
+        .chain(crate::deployments::RULES)
+        .chain(crate::deployments::template::RULES)
         .chain(provider::rules())
         .collect()
 }

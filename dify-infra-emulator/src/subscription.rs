@@ -125,6 +125,12 @@ fn provider_body(cloud: &Cloud, namespace: &str) -> Value {
             "apiVersions": front::FRONT_VERSIONS,
             "capabilities": "SupportsTags, SupportsLocation",
         }));
+        types.push(json!({
+            "resourceType": "deployments",
+            "locations": [],
+            "apiVersions": front::FRONT_VERSIONS,
+            "capabilities": "SupportsTags, SupportsLocation",
+        }));
     }
     json!({
         "id": format!("/subscriptions/{}/providers/{namespace}", cloud.settings.subscription),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::deployments;
 use crate::engine::Cloud;
 use crate::engine::operations::Begin;
 use crate::provider::{self, Effects};
@@ -11,7 +12,9 @@ impl Cloud {
     /// Ends every operation whose time has come, the earliest first.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         while let Some(operation) = self.next_due(now) {
+            let at = operation.ends;
             self.end(operation);
+            deployments::run::drive(self, at);
         }
     }
 
@@ -186,6 +189,15 @@ impl Cloud {
             self.remove(resource, operation.ends);
         }
         self.remove_below(&prefix);
+        let deployments: Vec<String> = self
+            .store
+            .deployments()
+            .filter(|deployment| deployment.id.group_key() == operation.target)
+            .map(|deployment| deployment.id.key())
+            .collect();
+        for key in deployments {
+            self.store.apply(Change::Deployment(key, None));
+        }
         self.store
             .apply(Change::Group(operation.target.clone(), None));
     }

@@ -40,7 +40,8 @@ const SOFT_DELETE_DAYS: i64 = 14;
 
 static DEFINITION: Definition = Definition {
     name: "Microsoft.OperationalInsights/workspaces",
-    api_versions: &["2026-03-01"],
+    // the older one is that of public templates which ask for the keys
+    api_versions: &["2022-10-01", "2026-03-01"],
     table: Some(types::workspace),
     check_name,
     create: Some(Style::STATE),
@@ -177,7 +178,8 @@ impl Provider for Workspace {
         world: World<'_>,
         action: &Action<'_>,
     ) -> Option<Result<ActionOutcome, ArmError>> {
-        if !action.name.eq_ignore_ascii_case("sharedKeys") {
+        // `listKeys` is the older name; templates can call functions that begin with `list` alone
+        if !["sharedkeys", "listkeys"].contains(&action.name) {
             return None;
         }
         let key = |place: &str| world.secret(action.resource, place).unwrap_or_default();

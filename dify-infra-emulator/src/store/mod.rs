@@ -1,5 +1,6 @@
 //! What the emulated cloud remembers, in memory and, if asked for, on disk.
 
+pub(crate) mod deployment;
 pub(crate) mod disk;
 pub(crate) mod model;
 
@@ -8,6 +9,7 @@ use std::path::Path;
 
 use crate::arm::id::ResourceId;
 use crate::error::EmulatorError;
+use crate::store::deployment::{Deployment, Progress};
 use crate::store::disk::{Disk, SecretLine};
 use crate::store::model::{
     Change, Group, Operation, Registration, Reservation, Resource, SecretValue,
@@ -28,6 +30,7 @@ pub(crate) struct Store {
     finished: std::collections::VecDeque<String>,
     registrations: BTreeMap<String, Registration>,
     reservations: BTreeMap<String, Reservation>,
+    deployments: BTreeMap<String, Deployment>,
     secrets: BTreeMap<u64, SecretValue>,
     counter: u64,
     pending: Vec<Change>,
@@ -135,7 +138,12 @@ impl Store {
             .reservations
             .iter()
             .map(|(k, v)| Change::Reservation(keyed(k), Some(v.clone())));
+        let deployments = self
+            .deployments
+            .iter()
+            .map(|(k, v)| Change::Deployment(keyed(k), Some(Box::new(v.clone()))));
         groups
+            .chain(deployments)
             .chain(resources)
             .chain(operations)
             .chain(registrations)
@@ -152,7 +160,12 @@ impl Store {
             .reservations
             .values()
             .flat_map(|held| held.secrets.values());
-        let used: BTreeSet<u64> = of_resources.chain(of_reservations).copied().collect();
+        let of_deployments = self.deployments.values().flat_map(Deployment::secrets);
+        let used: BTreeSet<u64> = of_resources
+            .chain(of_reservations)
+            .copied()
+            .chain(of_deployments)
+            .collect();
         self.secrets.retain(|number, _| used.contains(number));
     }
 
@@ -165,6 +178,9 @@ impl Store {
                 self.registrations.insert(key, value);
             }
             Change::Reservation(key, value) => put(&mut self.reservations, key, value),
+            Change::Deployment(key, value) => {
+                put(&mut self.deployments, key, value.map(|value| *value));
+            }
         }
     }
 
@@ -236,6 +252,25 @@ impl Store {
     /// An operation, running or ended.
     pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.get(id)
+    }
+
+    /// A deployment of a template, by its key.
+    pub(crate) fn deployment(&self, key: &str) -> Option<&Deployment> {
+        self.deployments.get(key)
+    }
+
+    /// All deployments of templates, by key.
+    pub(crate) fn deployments(&self) -> impl Iterator<Item = &Deployment> {
+        self.deployments.values()
+    }
+
+    /// The keys of the deployments that still run.
+    pub(crate) fn running_deployments(&self) -> Vec<String> {
+        let running = self
+            .deployments
+            .iter()
+            .filter(|(_, deployment)| deployment.progress == Progress::Running);
+        running.map(|(key, _)| key.clone()).collect()
     }
 
     /// The operations that still run.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::arm::id::ResourceId;
 use crate::arm::merge::lay_over;
+use crate::store::deployment::Deployment;
 
 /// A secret value: never printed, and written to the file of secret values alone.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,21 +208,44 @@ pub(crate) enum Change {
     Operation(String, Option<Operation>),
     Registration(String, Registration),
     Reservation(String, Option<Reservation>),
+    Deployment(String, Option<Box<Deployment>>),
+}
+
+/// Times that may be absent, as RFC 3339 text.
+pub(crate) mod optional_time {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.to_string()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
+    }
 }
 
 /// Times as RFC 3339 text.
-mod time {
+pub(crate) mod time {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         time: &Timestamp,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(time)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Timestamp, D::Error> {
         String::deserialize(deserializer)?

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::support::{Client, deploy};
 
 /// The published schemas, or none when this checkout has none beside it.
-fn schemas() -> Option<PathBuf> {
+pub(super) fn schemas() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/arm-schemas");
     if folder.is_dir() {
         return Some(folder);
@@ -38,7 +38,7 @@ fn validator(folder: &std::path::Path, kind: &str) -> jsonschema::Validator {
     jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-fn check(folder: &std::path::Path, body: &Value) {
+pub(super) fn check(folder: &std::path::Path, body: &Value) {
     let kind = body["type"].as_str().unwrap();
     let errors: Vec<String> = validator(folder, kind)
         .iter_errors(body)

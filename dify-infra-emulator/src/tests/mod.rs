@@ -2,6 +2,7 @@
 
 mod apps;
 mod contract;
+mod deployments;
 mod dialects;
 mod environments;
 mod fault_injection;
