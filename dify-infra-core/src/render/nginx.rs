@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use super::directive::{Argument, Directive, Entry, UnquotableText, to_text};
 use super::{RenderError, RenderedFile};
-use crate::routes::{HEALTH_PATH, HttpSettings, Location, Matching, RouteTable};
+use crate::routes::{
+    HEALTH_PATH, HeaderSource, HttpSettings, Location, Matching, RouteTable, TlsTermination,
+    plain_headers,
+};
 
 /// Directory that the nginx files are mounted in.
 pub const NGINX_DIRECTORY: &str = "/etc/dify-infra/nginx";
@@ -51,23 +54,17 @@ pub struct NginxInput<'a> {
     pub hosts: &'a BTreeMap<String, String>,
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// Networks from which `X-Forwarded-For` is believed: the platform's ingress, and a gateway in
-    /// front of it when there is one.
-    pub trusted_proxies: Vec<IpNet>,
     /// Where the files are.
     pub paths: NginxPaths,
 }
 
 impl<'a> NginxInput<'a> {
-    /// Input for a container app: port 80 behind the ingress of the platform.
-    ///
-    /// The ingress connects from 100.64.0.0/10 (microsoft/azure-container-apps#1416, #1494).
+    /// Input for a container app, which listens on port 80.
     pub fn new(routes: &'a RouteTable, hosts: &'a BTreeMap<String, String>) -> Self {
         Self {
             routes,
             hosts,
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80)),
-            trusted_proxies: vec![Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10).into()],
             paths: NginxPaths::default(),
         }
     }
@@ -220,8 +217,8 @@ fn http(input: &NginxInput<'_>, hosts: &BTreeMap<&str, &str>) -> Written<Vec<Ent
     entries.push(Entry::Blank);
     entries.extend(limits(input.routes.settings()));
     entries.push(Entry::Blank);
-    entries.extend(client_address(&input.trusted_proxies)?);
-    entries.extend(maps());
+    entries.extend(client_address(&input.routes.settings().trusted_proxies)?);
+    entries.extend(maps(input.routes.settings().tls));
     entries.push(Directive::new("server").block(server(input, hosts)?).into());
     Ok(entries)
 }
@@ -267,7 +264,7 @@ fn limits(settings: &HttpSettings) -> Vec<Entry> {
         ),
         Directive::new("large_client_header_buffers")
             .with("4")
-            .with("16k")
+            .with(Argument::number(settings.large_client_header_buffer, ""))
             .into(),
         Entry::Blank,
         directive("proxy_http_version", "1.1".into()),
@@ -320,19 +317,11 @@ fn map(source: &'static str, variable: &'static str, cases: &[[&'static str; 2]]
         .into()
 }
 
-/// What a request looks like from outside, where TLS ends.
-///
-/// `X-Forwarded-Proto` is believed whoever sends it: only the platform's ingress reaches nginx, and
-/// it sets the header anew.
-fn maps() -> Vec<Entry> {
+/// What a request looks like from outside, and what it may ask for.
+fn maps(tls: TlsTermination) -> Vec<Entry> {
     let remark = |text: &str| Entry::Comment(text.to_owned());
-    vec![
-        remark("TLS ends before nginx; a header with any other value is nobody's we know."),
-        map(
-            "$http_x_forwarded_proto",
-            "$public_scheme",
-            &[["https", "https"], ["http", "http"], ["default", "$scheme"]],
-        ),
+    let mut entries = public_scheme(tls);
+    entries.extend([
         map(
             "$http_host",
             "$public_host",
@@ -365,7 +354,43 @@ fn maps() -> Vec<Entry> {
             &[["websocket", "upgrade"], ["default", ""]],
         ),
         Entry::Blank,
-    ]
+        remark(
+            "Targets go on as they came. A back-end might read `.` and `..` otherwise than the \
+             location was chosen, and answer for a path that is not public.",
+        ),
+        map(
+            "$request_uri",
+            "$has_dot_segment",
+            &[
+                [r"~*^[^?#]*(/|%2f)(\.|%2e)(\.|%2e)?(/|%2f|\?|#|$)", "1"],
+                ["default", ""],
+            ],
+        ),
+        Entry::Blank,
+    ]);
+    entries
+}
+
+/// Which scheme the public uses.
+///
+/// Behind TLS, `X-Forwarded-Proto` is believed whoever sends it: only what ends TLS reaches nginx,
+/// and the ingress of Container Apps sets the header anew.
+fn public_scheme(tls: TlsTermination) -> Vec<Entry> {
+    let remark = |text: &str| Entry::Comment(text.to_owned());
+    match tls {
+        TlsTermination::InFront => vec![
+            remark("TLS ends before nginx; a header with any other value is nobody's we know."),
+            map(
+                "$http_x_forwarded_proto",
+                "$public_scheme",
+                &[["https", "https"], ["http", "http"], ["default", "$scheme"]],
+            ),
+        ],
+        TlsTermination::Nowhere => vec![
+            remark("Nothing stands in front: what a client says about the scheme is its own."),
+            map("", "$public_scheme", &[["default", "$scheme"]]),
+        ],
+    }
 }
 
 /// The `server` block.
@@ -386,7 +411,14 @@ fn server(input: &NginxInput<'_>, hosts: &BTreeMap<&str, &str>) -> Written<Vec<E
         entries.push(upstream(service, host)?);
     }
     entries.push(Entry::Blank);
-    entries.extend(proxy_headers(None));
+    entries.push(
+        Directive::new("if")
+            .with("($has_dot_segment)")
+            .block(vec![Directive::new("return").with("400").into()])
+            .into(),
+    );
+    entries.push(Entry::Blank);
+    entries.extend(proxy_headers(plain_headers()));
     entries.push(Entry::Blank);
     entries.push(health_location());
     for location in input.routes.locations() {
@@ -421,39 +453,30 @@ fn upstream(service: &str, host: &str) -> Written<Entry> {
 /// The headers that back-ends get beside the client's own.
 ///
 /// nginx inherits them only into blocks that set none, so a location with one of its own sets all.
-/// The client's address is one value, not a list: Dify limits sign-ins by the whole header and
-/// prefers `CF-Connecting-IP` (langgenius/dify 1.16.0, `api/libs/helper.py`, `extract_remote_ip`),
-/// so a client that could add to either would not be limited.
-fn proxy_headers(location: Option<&Location>) -> Vec<Entry> {
-    let upgrade = location.is_some_and(|location| location.upgrade);
-    let mut headers = vec![
-        ["Host", "$public_host"],
-        ["X-Real-IP", "$remote_addr"],
-        ["X-Forwarded-For", "$remote_addr"],
-        ["X-Forwarded-Proto", "$public_scheme"],
-        ["X-Forwarded-Host", "$public_host"],
-        ["X-Forwarded-Port", "$public_port"],
-        ["CF-Connecting-IP", ""],
-    ];
-    if upgrade {
-        headers.push(["Upgrade", "$upgrade_protocol"]);
-    }
-    headers.push([
-        "Connection",
-        if upgrade { "$upgrade_connection" } else { "" },
-    ]);
-    if location.is_some_and(|location| location.hook_url) {
-        headers.push(["Dify-Hook-Url", "$public_scheme://$public_host$request_uri"]);
-    }
+fn proxy_headers(headers: Vec<(&'static str, HeaderSource)>) -> Vec<Entry> {
     headers
         .into_iter()
-        .map(|[name, value]| {
+        .map(|(name, source)| {
             Directive::new("proxy_set_header")
                 .with(name)
-                .with(value)
+                .with(expression(source))
                 .into()
         })
         .collect()
+}
+
+/// A header's value as nginx evaluates it; it leaves a header with an empty value out.
+fn expression(source: HeaderSource) -> &'static str {
+    match source {
+        HeaderSource::PublicHost => "$public_host",
+        HeaderSource::ClientAddress => "$remote_addr",
+        HeaderSource::PublicScheme => "$public_scheme",
+        HeaderSource::PublicPort => "$public_port",
+        HeaderSource::PublicUrl => "$public_scheme://$public_host$request_uri",
+        HeaderSource::UpgradeProtocol => "$upgrade_protocol",
+        HeaderSource::UpgradeConnection => "$upgrade_connection",
+        HeaderSource::Removed => "",
+    }
 }
 
 /// Answers probes without asking a back-end.
@@ -473,7 +496,11 @@ fn health_location() -> Entry {
 fn proxied_location(location: &Location) -> Written<Entry> {
     let mut entries = Vec::new();
     if location.upgrade || location.hook_url {
-        entries.extend(proxy_headers(Some(location)));
+        entries.extend(proxy_headers(location.headers()));
+    }
+    if let Some(bytes) = location.max_body_size {
+        let limit = Argument::number(bytes, "");
+        entries.push(Directive::new("client_max_body_size").with(limit).into());
     }
     let target = Argument::from("http://")
         .then(upstream_variable(&location.target.service)?)

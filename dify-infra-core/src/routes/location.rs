@@ -54,6 +54,12 @@ pub struct Location {
     /// First Dify release that has the location; `None` for one that was always there.
     #[serde(default)]
     pub since: Option<String>,
+    /// Largest request body, in bytes, where it is not that of all locations.
+    #[serde(default)]
+    pub max_body_size: Option<u64>,
+    /// Whether the location was added to those of the release.
+    #[serde(default)]
+    pub custom: bool,
 }
 
 impl Location {
@@ -69,6 +75,8 @@ impl Location {
             hook_url: false,
             upgrade: false,
             since: None,
+            max_body_size: None,
+            custom: false,
         }
     }
 
@@ -94,6 +102,20 @@ impl Location {
         self
     }
 
+    /// Gives the location a limit of its own for request bodies, in bytes.
+    #[must_use]
+    pub fn with_max_body_size(mut self, bytes: u64) -> Self {
+        self.max_body_size = Some(bytes);
+        self
+    }
+
+    /// Marks the location as one that the release does not have.
+    #[must_use]
+    pub fn custom(mut self) -> Self {
+        self.custom = true;
+        self
+    }
+
     /// Says since which Dify release the location exists.
     #[must_use]
     pub fn since(mut self, release: impl Into<String>) -> Self {
@@ -107,5 +129,14 @@ impl Location {
             Matching::Prefix => path.starts_with(self.path.as_bytes()),
             Matching::Exact => path == self.path.as_bytes(),
         }
+    }
+
+    /// Whether requests for `folder`, or for something below it, may belong to this location.
+    pub(crate) fn touches(&self, folder: &str) -> bool {
+        let is_below = self
+            .path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        is_below || self.takes(folder.as_bytes())
     }
 }

@@ -3,7 +3,9 @@
 //! A [`RouteTable`] is built from the [`Location`]s of a Dify release and can be asked, without any
 //! nginx, what nginx will do with a request: [`RouteTable::resolve`] follows nginx's own rules for
 //! normalising a request target and for choosing a location. The nginx file is rendered from the
-//! same table, so what the model answers and what runs cannot drift apart.
+//! same table, so what the model answers and what runs cannot drift apart. [`RouteTable::handle`]
+//! goes further and says for a whole [`PublicRequest`] what nginx does: whether it refuses it, and
+//! with which headers a back-end gets it.
 //!
 //! ```
 //! use dify_infra_core::routes::{RequestPath, RouteTable};
@@ -16,14 +18,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod headers;
 mod location;
 mod path;
+mod request;
 mod settings;
 mod table;
 
+pub(crate) use self::headers::plain_headers;
+pub use self::headers::{ForwardedHeader, HeaderSource};
 pub use self::location::{Location, Matching, Target};
 pub use self::path::{InvalidTarget, RequestPath};
-pub use self::settings::HttpSettings;
+pub use self::request::{Forwarded, Outcome, PublicRequest, Refusal};
+pub use self::settings::{HttpSettings, TlsTermination};
 pub use self::table::{Answer, RouteError, RouteTable};
 
 /// The path that nginx itself answers with `200 ok`, for probes of the platform and of a gateway.

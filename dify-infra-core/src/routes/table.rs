@@ -179,6 +179,15 @@ impl RouteTable {
             .unwrap_or_else(|error| unreachable!("a test builds this very table: {error}"))
     }
 
+    /// The same locations under other limits.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is one that nginx reads otherwise than it looks.
+    pub fn with_settings(&self, settings: HttpSettings) -> Result<Self, RouteError> {
+        Self::new(self.locations.clone(), settings)
+    }
+
     /// Says what nginx does with a request for `path`.
     ///
     /// An exact location goes first, then the longest prefix, as in nginx's
@@ -231,6 +240,20 @@ impl RouteTable {
         &self.settings
     }
 
+    /// The largest request body that a location takes, in bytes.
+    pub fn max_body_size(&self, location: &Location) -> u64 {
+        location
+            .max_body_size
+            .unwrap_or(self.settings.client_max_body_size)
+    }
+
+    /// The largest request body that any location takes, in bytes: what stands in front of nginx
+    /// must let it through.
+    pub fn largest_body(&self) -> u64 {
+        let own = self.locations.iter().filter_map(|it| it.max_body_size);
+        own.fold(self.settings.client_max_body_size, u64::max)
+    }
+
     /// Keys of the services that the table sends requests to, each once, in order.
     pub fn services(&self) -> Vec<&str> {
         let mut services: Vec<&str> = self
@@ -266,6 +289,12 @@ fn check_settings(settings: &HttpSettings) -> Result<(), RouteError> {
             problem: "0, which nginx reads as no limit at all: give a number of bytes",
         });
     }
+    if !(1024..=1 << 20).contains(&settings.large_client_header_buffer) {
+        return Err(RouteError::InvalidSetting {
+            name: "large_client_header_buffer",
+            problem: "not from 1024 to 1048576 bytes",
+        });
+    }
     for (name, duration) in settings.durations() {
         if duration.as_secs() == 0 || duration.subsec_nanos() != 0 {
             let problem = "not a whole number of seconds from 1 on";
@@ -276,7 +305,7 @@ fn check_settings(settings: &HttpSettings) -> Result<(), RouteError> {
 }
 
 /// Checks one location by itself.
-fn check_location(location: &Location) -> Result<(), RouteError> {
+pub(crate) fn check_location(location: &Location) -> Result<(), RouteError> {
     let path = location.path.clone();
     if let Some(problem) = path_problem(&path) {
         return Err(RouteError::InvalidPath { path, problem });
@@ -289,6 +318,12 @@ fn check_location(location: &Location) -> Result<(), RouteError> {
     }
     if location.target.port == 0 {
         return Err(RouteError::InvalidPort { path });
+    }
+    if location.max_body_size == Some(0) {
+        return Err(RouteError::InvalidSetting {
+            name: "max_body_size",
+            problem: "0, which nginx reads as no limit at all: give a number of bytes",
+        });
     }
     if path == HEALTH_PATH {
         return Err(RouteError::Reserved { path });
@@ -330,25 +365,25 @@ fn is_service_key(key: &str) -> bool {
 
 /// Refuses locations through which a back-end's private path could be reached.
 fn check_private_paths(locations: &[Location]) -> Result<(), RouteError> {
-    for location in locations
-        .iter()
-        .filter(|location| location.target.service != WEB_SERVICE)
-    {
-        for private in PRIVATE_PATHS {
-            let inside = location
-                .path
-                .strip_prefix(private)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            if inside || location.takes(private.as_bytes()) {
-                return Err(RouteError::PublishesPrivatePath {
-                    path: location.path.clone(),
-                    private,
-                    service: location.target.service.clone(),
-                });
-            }
-        }
+    locations.iter().try_for_each(check_private_path)
+}
+
+/// Refuses a location through which a back-end's private path could be reached.
+pub(crate) fn check_private_path(location: &Location) -> Result<(), RouteError> {
+    if location.target.service == WEB_SERVICE {
+        return Ok(());
     }
-    Ok(())
+    match PRIVATE_PATHS
+        .into_iter()
+        .find(|private| location.touches(private))
+    {
+        None => Ok(()),
+        Some(private) => Err(RouteError::PublishesPrivatePath {
+            path: location.path.clone(),
+            private,
+            service: location.target.service.clone(),
+        }),
+    }
 }
 
 #[cfg(test)]

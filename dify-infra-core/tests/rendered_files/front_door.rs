@@ -56,9 +56,13 @@ impl FrontDoor {
     ) -> Self {
         let folder = Folder::new();
         let address = SocketAddr::from((own_address(), 8080));
-        let mut input = NginxInput::new(routes, hosts);
+        let mut settings = routes.settings().clone();
+        settings
+            .trusted_proxies
+            .push("127.0.0.1/32".parse().unwrap());
+        let routes = routes.with_settings(settings).unwrap();
+        let mut input = NginxInput::new(&routes, hosts);
         input.listen = address;
-        input.trusted_proxies.push("127.0.0.1/32".parse().unwrap());
         input.paths = paths(&folder);
         let command = write_files(&input, &folder);
         let errors = File::create(folder.path("errors")).unwrap();

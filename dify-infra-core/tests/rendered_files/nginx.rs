@@ -140,7 +140,7 @@ fn back_ends_get_the_target_untouched() {
     }
     let deployment = Deployment::start(&routes());
     for target in [
-        "/v1//a%2Fb/../c?d=%20e&f",
+        "/v1//a%2Fb/c?d=%20e&f=/../",
         "/console/api/x?y=$host;{}",
         "/files/%E3%81%82?sign=1",
     ] {
