@@ -132,6 +132,18 @@ Examples:
 
 No secret is written: the environments have ${secret:NAME} in its place, the template parameters.")]
     Render(RenderArguments),
+    /// Tell which service answers a URL, why, and within which limits
+    #[command(
+        allow_missing_positional = true,
+        after_help = "\
+Examples:
+  dify-infra route https://dify.example.com/v1/chat-messages
+  dify-infra route prod.toml /e/hook --json | jq -r .answer.service
+
+A path alone belongs to the deployment's origin. A host that is not the deployment's is said; the
+answer then holds for the path. What nginx refuses or redirects is an answer too: the exit code is 0."
+    )]
+    Route(RouteArguments),
     /// Draw the resources and what waits for what
     #[command(after_help = "Example:\n  dify-infra graph --format dot | dot -Tsvg > dify.svg")]
     Graph(GraphArguments),
@@ -240,6 +252,18 @@ pub enum RenderFormat {
     Env,
     /// An Azure Resource Manager template.
     Arm,
+}
+
+/// Arguments of `route`.
+#[derive(Args, Debug)]
+pub struct RouteArguments {
+    /// Deployment file; `-` is stdin
+    #[arg(value_name = "FILE", default_value = "dify.toml")]
+    pub file: PathBuf,
+
+    /// URL, or a path of the deployment that begins with `/`
+    #[arg(value_name = "URL", required = true)]
+    pub url: String,
 }
 
 /// Arguments of `graph`.
@@ -366,6 +390,22 @@ mod tests {
             panic!("not plan")
         };
         assert_eq!(plan.file.file, PathBuf::from("dify.toml"));
+    }
+
+    #[test]
+    fn the_file_of_a_route_may_be_left_out() {
+        for (words, file, url) in [
+            (&["/v1"][..], "dify.toml", "/v1"),
+            (&["prod.toml", "/v1"], "prod.toml", "/v1"),
+        ] {
+            let arguments = ["dify-infra", "route"].iter().chain(words);
+            let arguments = Arguments::try_parse_from(arguments).unwrap();
+            let Command::Route(route) = arguments.command else {
+                panic!("not route")
+            };
+            assert_eq!((route.file, route.url.as_str()), (PathBuf::from(file), url));
+        }
+        assert!(Arguments::try_parse_from(["dify-infra", "route"]).is_err());
     }
 
     #[test]

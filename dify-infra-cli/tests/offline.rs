@@ -290,3 +290,46 @@ fn a_reader_that_closes_the_pipe_is_no_failure() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn route_says_who_answers_a_url_and_why() {
+    let directory = with_file(&format!(
+        "{MINIMAL}\n[public]\norigin = \"https://dify.example.com\"\n"
+    ));
+    let route = run(
+        directory.path(),
+        &["route", "https://dify.example.com/v1/chat-messages"],
+    );
+    assert_eq!(route.code, Some(0), "{}", route.stderr);
+    for part in [
+        "api: app dify-dev-api, port 5001",
+        "`/v1` is the longest prefix of `/v1/chat-messages`",
+        "`/v1` is longer",
+        "a body up to 100 MiB",
+        "X-Forwarded-Proto: https",
+    ] {
+        assert!(route.stdout.contains(part), "{part}:\n{}", route.stdout);
+    }
+    let json = run(directory.path(), &["route", "dify.toml", "/e", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(report["format"], 1);
+    assert_eq!(report["answer"]["kind"], "redirect");
+    assert_eq!(report["answer"]["to"], "/e/");
+}
+
+#[test]
+fn route_says_that_a_host_is_not_the_deployment_s() {
+    let directory = with_file(&format!(
+        "{MINIMAL}\n[public]\norigin = \"https://dify.example.com\"\n"
+    ));
+    let route = run(directory.path(), &["route", "https://other.example/v1"]);
+    assert_eq!(route.code, Some(0), "{}", route.stderr);
+    assert!(
+        route.stdout.contains("is not the deployment's origin"),
+        "{}",
+        route.stdout
+    );
+    let wrong = run(directory.path(), &["route", "https://u:hunter2canary@x/"]);
+    assert_eq!(wrong.code, Some(64), "{}", wrong.stderr);
+    assert!(!wrong.stderr.contains("hunter2canary"), "{}", wrong.stderr);
+}

@@ -10,6 +10,7 @@ mod init;
 mod outputs;
 mod plan;
 mod render;
+mod route;
 mod running;
 mod verify;
 
@@ -39,6 +40,7 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
         Command::Check(arguments) => check::run(ui, settings, &arguments),
         Command::Explain(arguments) => explain::run(ui, settings, &arguments),
         Command::Render(arguments) => render::run(ui, settings, &arguments),
+        Command::Route(arguments) => route::run(ui, settings, &arguments),
         Command::Graph(arguments) => graph::run(ui, settings, &arguments),
         Command::Plan(arguments) => wait(plan::run(ui, settings, &arguments)),
         Command::Apply(arguments) => wait(apply::run(ui, settings, &arguments)),

@@ -38,6 +38,7 @@ pub(super) struct ReleasesData {
     refused: Vec<RefusedService>,
     routes: Vec<Route>,
     unrouted: Vec<Unrouted>,
+    web_pages: Vec<String>,
     front_door: FrontDoor,
     pub(super) changes: Vec<Change>,
 }
@@ -135,6 +136,7 @@ pub(super) fn load(releases: &str, variables: &[&str]) -> Result<Catalogue, Data
     let shared = Arc::new(Shared {
         migration: data.migration.clone(),
         unrouted: data.unrouted.clone(),
+        web_pages: data.web_pages.clone(),
         front_door: data.front_door.clone(),
         variables: files,
     });

@@ -44,6 +44,7 @@ pub struct Release {
 pub(super) struct Shared {
     pub(super) migration: MigrationJob,
     pub(super) unrouted: Vec<Unrouted>,
+    pub(super) web_pages: Vec<String>,
     pub(super) front_door: FrontDoor,
     pub(super) variables: BTreeMap<ImageKind, VariableFile>,
 }
@@ -111,6 +112,12 @@ impl Release {
     /// Paths of internal services that the front door must not pass on.
     pub fn unrouted(&self) -> &[Unrouted] {
         &self.shared.unrouted
+    }
+
+    /// The folders that the pages of the web service begin with, such as `/apps`; a route that takes
+    /// one of them from it takes a page away.
+    pub fn web_pages(&self) -> &[String] {
+        &self.shared.web_pages
     }
 
     /// Settings that a front door needs to work with Dify.

@@ -3,9 +3,19 @@
 use super::rule::{Family, Rule, Sample};
 use crate::deployment::Deployment;
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
+use crate::routes::{Answer, Location, RequestPath, RouteTable, WEB_SERVICE};
+use crate::spec::in_words;
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&PLAIN_HTTP, &ORIGIN, &DERIVED];
+pub(super) const RULES: &[&Rule] = &[
+    &PLAIN_HTTP,
+    &ORIGIN,
+    &DERIVED,
+    &ROUTE,
+    &PRIVATE_ROUTE,
+    &TAKEN_OVER,
+    &NO_EFFECT,
+];
 
 const PLAIN_HTTP: Rule = Rule {
     id: "URL001",
@@ -44,6 +54,177 @@ pub(super) const DERIVED: Rule = Rule {
     good: Sample::part("[public]\norigin = \"https://dify.example.com\""),
     ..Rule::of(Family::Url, Severity::Error)
 };
+
+pub(crate) const ROUTE: Rule = Rule {
+    id: "URL004",
+    title: "A route is a path and a service that answers it",
+    why: "nginx compares paths after decoding them and resolving doubled slashes: a path in any \
+          other form is never asked for. A service that does not listen answers nobody.",
+    source: "nginx.org ngx_http_core_module#location; langgenius/dify 1.16.0 \
+             docker/docker-compose.yaml",
+    fix: "Write the path as a browser shows it, and a service that answers requests.",
+    bad: Sample::part("[[routes]]\npath = \"hooks/\"\nservice = \"api\""),
+    good: Sample::part("[[routes]]\npath = \"/hooks/\"\nservice = \"api\""),
+    ..Rule::of(Family::Url, Severity::Error)
+};
+
+pub(crate) const PRIVATE_ROUTE: Rule = Rule {
+    id: "URL005",
+    title: "What is private is not routed",
+    why: "The inner API, the plugin daemon's management, profiles and metrics trust who reaches \
+          them, as do the sandbox and the proxy. The official front door has no route to them.",
+    source: "langgenius/dify 1.16.0 docker/nginx/conf.d/default.conf.template; \
+             langgenius/dify-plugin-daemon 0.6.3 internal/server",
+    fix: "Remove the route: services reach each other without the front door.",
+    bad: Sample::part("[[routes]]\npath = \"/metrics\"\nservice = \"plugin_daemon\""),
+    good: Sample::part("[[routes]]\npath = \"/hooks/\"\nservice = \"api\""),
+    ..Rule::of(Family::Url, Severity::Error)
+};
+
+const TAKEN_OVER: Rule = Rule {
+    id: "URL006",
+    title: "Dify's own paths go where Dify expects them",
+    why: "The longest prefix wins, character by character: a route of the file takes requests away \
+          from the release's own without a word, and consoles, web apps or plugins break in parts.",
+    source: "nginx.org ngx_http_core_module#location; langgenius/dify 1.16.0 \
+             docker/nginx/conf.d/default.conf.template, web/app",
+    fix: "Choose a path that Dify does not use, or allow the rule with the reason.",
+    allowable: true,
+    bad: Sample::part("[[routes]]\npath = \"/v1/files/\"\nservice = \"web\""),
+    good: Sample::part("[[routes]]\npath = \"/own/files/\"\nservice = \"api\""),
+    check: Some(taken_over),
+    ..Rule::of(Family::Url, Severity::Error)
+};
+
+const NO_EFFECT: Rule = Rule {
+    id: "URL007",
+    title: "A route changes who answers, or how",
+    why: "Without the route the same service would answer, within the same limits: whoever reads \
+          the file looks for a reason that is not there.",
+    source: "nginx.org ngx_http_core_module#location",
+    fix: "Remove the route.",
+    bad: Sample::part("[[routes]]\npath = \"/v1/own/\"\nservice = \"api\""),
+    good: Sample::part(
+        "[[routes]]\npath = \"/v1/files/\"\nservice = \"api\"\nmax_body_size = \"200M\"",
+    ),
+    check: Some(no_effect),
+    ..Rule::of(Family::Url, Severity::Warning)
+};
+
+fn taken_over(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let Some(release) = deployment.routes_of_release() else {
+        return;
+    };
+    for (index, route) in deployment.custom_routes().iter().enumerate() {
+        if let Some(message) = what_is_taken(deployment, &release, route) {
+            let path = KeyPath::of("routes").index(index).key("path");
+            diagnostics.push(TAKEN_OVER.finding(path, message));
+        }
+    }
+}
+
+/// What a route takes from the release's own, as a sentence; nothing when that is harmless.
+fn what_is_taken(
+    deployment: &Deployment,
+    release: &RouteTable,
+    route: &Location,
+) -> Option<String> {
+    let version = deployment.release().version();
+    let service = &route.target.service;
+    let loser = match answer(release, route)? {
+        Answer::Location(loser) => loser,
+        Answer::Redirect { path } => {
+            return Some(format!(
+                "`{}` goes to `{service}`, but Dify {version} redirects it to `{path}`",
+                route.path
+            ));
+        }
+        Answer::Health => return None,
+    };
+    let pages = taken_pages(deployment, route);
+    let is_catch_all = loser.path == "/" && loser.target.service == WEB_SERVICE;
+    if is_catch_all && route.path != "/" && pages.is_empty() {
+        return None;
+    }
+    if route.target != loser.target {
+        return Some(if pages.is_empty() {
+            format!(
+                "`{}` goes to `{service}`, but Dify {version} has it answered by `{}`",
+                route.path, loser.target.service
+            )
+        } else {
+            format!(
+                "`{}` goes to `{service}` and takes {} from `{}`, which has pages there",
+                route.path,
+                in_words(&pages, "and"),
+                loser.target.service
+            )
+        });
+    }
+    (loser.upgrade && !route.upgrade).then(|| {
+        format!(
+            "`{}` takes requests from `{}` and allows no WebSocket, which these need",
+            route.path, loser.path
+        )
+    })
+}
+
+/// The pages of the web service that a route takes from it, or a part of which.
+fn taken_pages(deployment: &Deployment, route: &Location) -> Vec<String> {
+    if route.target.service == WEB_SERVICE {
+        return Vec::new();
+    }
+    let pages = deployment.release().web_pages().iter();
+    pages
+        .filter(|page| route.touches(page))
+        .map(|page| format!("`{page}`"))
+        .collect()
+}
+
+fn no_effect(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    for (index, route) in deployment.custom_routes().iter().enumerate() {
+        let Some(without) = table_without(deployment, route) else {
+            continue;
+        };
+        let Some(Answer::Location(other)) = answer(&without, route) else {
+            continue;
+        };
+        let body = |location| deployment.routes().max_body_size(location);
+        if other.target == route.target
+            && other.upgrade == route.upgrade
+            && other.hook_url == route.hook_url
+            && body(other) == body(route)
+        {
+            let message = format!(
+                "`{}` goes to `{}` without this route too, by `{}`",
+                route.path, other.target.service, other.path
+            );
+            let path = KeyPath::of("routes").index(index).key("path");
+            diagnostics.push(NO_EFFECT.finding(path, message));
+        }
+    }
+}
+
+/// The deployment's table as it would be without one of the file's routes.
+fn table_without(deployment: &Deployment, route: &Location) -> Option<RouteTable> {
+    let release = deployment.routes_of_release()?;
+    let is_same =
+        |one: &Location, other: &Location| one.path == other.path && one.matching == other.matching;
+    let mut locations: Vec<Location> = deployment.custom_routes().to_vec();
+    locations.retain(|other| !is_same(other, route));
+    for own in release.locations() {
+        if !locations.iter().any(|custom| is_same(custom, own)) {
+            locations.push(own.clone());
+        }
+    }
+    RouteTable::new(locations, deployment.routes().settings().clone()).ok()
+}
+
+/// Who answers the path of a route in another table.
+fn answer<'table>(table: &'table RouteTable, route: &Location) -> Option<Answer<'table>> {
+    let path = RequestPath::parse(&route.path).ok()?;
+    Some(table.resolve(&path))
+}
 
 fn plain_http(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let origin = deployment

@@ -8,8 +8,8 @@ use super::{Deployment, Profile};
 use crate::catalogue::{ImageKind, ServiceKind};
 use crate::diagnostic::Diagnostics;
 use crate::spec::{
-    AllowedRuleSpec, EgressExceptionSpec, PostgresSpec, RedisSpec, ReplicasSpec, SecretReference,
-    ServiceSpec, Spec, StorageSpec, VariableSpec,
+    AllowedRuleSpec, EgressExceptionSpec, PostgresSpec, RedisSpec, ReplicasSpec, RouteSpec,
+    SecretReference, ServiceSpec, Spec, StorageSpec, VariableSpec,
 };
 
 /// Puts a deployment together, step by step; [`build`](Self::build) proves it.
@@ -29,6 +29,7 @@ use crate::spec::{
 ///     .service(ServiceKind::Api, |api| {
 ///         api.env("LOG_LEVEL", "DEBUG").secret_env("SMTP_PASSWORD", "smtp-password")
 ///     })
+///     .route("/hooks/", ServiceKind::Api, |route| route.max_body_size("200M"))
 ///     .allow_rule("SSR001", "our own staff only")
 ///     .build()?;
 /// let sandbox = resolved.deployment.service(ServiceKind::Sandbox).expect("a service");
@@ -213,6 +214,22 @@ impl DeploymentBuilder {
         self
     }
 
+    /// A public path, and what is below it, beside those of the release.
+    pub fn route(
+        mut self,
+        path: impl Into<String>,
+        service: ServiceKind,
+        set: impl FnOnce(RouteBuilder) -> RouteBuilder,
+    ) -> Self {
+        let RouteBuilder(route) = set(RouteBuilder(RouteSpec {
+            path: Some(path.into()),
+            service: Some(service.key().to_owned()),
+            ..RouteSpec::default()
+        }));
+        self.spec.routes.push(route);
+        self
+    }
+
     /// Lets the proxy through to private addresses, with the reason.
     pub fn allow_network(self, cidr: impl Into<String>, reason: impl Into<String>) -> Self {
         self.exception(EgressExceptionSpec {
@@ -389,6 +406,31 @@ impl ServiceBuilder {
         self.0
             .env
             .insert(name.into(), VariableSpec::Secret(reference));
+        self
+    }
+}
+
+/// A public path beside those of the release.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "give the builder back to the closure's caller"]
+pub struct RouteBuilder(RouteSpec);
+
+impl RouteBuilder {
+    /// The path alone, and nothing below it.
+    pub fn exact(mut self) -> Self {
+        self.0.r#match = Some("exact".to_owned());
+        self
+    }
+
+    /// Whether a request may turn its connection into a WebSocket.
+    pub fn upgrade(mut self, is_allowed: bool) -> Self {
+        self.0.upgrade = Some(is_allowed);
+        self
+    }
+
+    /// Largest request body, such as `200M`.
+    pub fn max_body_size(mut self, size: impl Into<String>) -> Self {
+        self.0.max_body_size = Some(size.into());
         self
     }
 }

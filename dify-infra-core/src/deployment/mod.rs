@@ -9,17 +9,23 @@ mod builder;
 mod connections;
 mod environment;
 mod resolve;
+mod route_report;
+mod routes;
 pub(crate) mod sku;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use budget::{ConnectionBudget, ConnectionUser};
 pub use builder::{
-    DeploymentBuilder, PostgresBuilder, RedisBuilder, ServiceBuilder, StorageBuilder,
+    DeploymentBuilder, PostgresBuilder, RedisBuilder, RouteBuilder, ServiceBuilder, StorageBuilder,
 };
 pub use connections::ConnectionPools;
 pub use environment::{AppSecret, EnvironmentInputs, Role, ServiceEnvironment, environment_of};
 pub use resolve::Resolved;
+pub use route_report::{
+    Host, HostVerdict, InvalidUrl, RouteAnswer, RouteLimits, RouteLoser, RouteReport,
+};
+pub use routes::PUBLIC_SERVICES;
 
 use crate::catalogue::{Release, ServiceKind};
 use crate::egress::EgressPolicy;
@@ -71,6 +77,7 @@ pub struct Deployment {
     pub(crate) services: BTreeMap<ServiceKind, Service>,
     pub(crate) migration: Migration,
     pub(crate) routes: RouteTable,
+    pub(crate) custom_routes: Vec<crate::routes::Location>,
     pub(crate) egress: EgressPolicy,
     pub(crate) allowed: Vec<AllowedRule>,
 }
@@ -320,6 +327,11 @@ impl Deployment {
     /// Which path goes to which service.
     pub fn routes(&self) -> &RouteTable {
         &self.routes
+    }
+
+    /// The locations that the file adds to those of the release, in its order.
+    pub fn custom_routes(&self) -> &[crate::routes::Location] {
+        &self.custom_routes
     }
 
     /// What the proxy lets through.

@@ -7,6 +7,7 @@ mod data;
 mod identity;
 mod images;
 mod policy;
+mod routes;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -115,6 +116,9 @@ fn prove(deployment: Option<&Deployment>, mut diagnostics: Diagnostics) -> Diagn
         // Positions in the list have moved.
         found.retain(|finding| finding.path.segments().len() < 3 || !in_table(finding, "egress"));
     }
+    if met(&check::url::ROUTE) || met(&check::url::PRIVATE_ROUTE) {
+        found.retain(|finding| !in_table(finding, "routes"));
+    }
     diagnostics.extend(found);
     check::apply_allowances(deployment, &mut diagnostics);
     if is_broken {
@@ -196,6 +200,7 @@ impl Resolver<'_> {
         let services = self.services(release, &images)?;
         let migration = services::migration(release, &services)?;
         let postgres = self.postgres(&services)?;
+        let (routes, custom_routes) = self.routes(release, &services)?;
         Some(Deployment {
             name: identity.name,
             environment: identity.environment,
@@ -210,7 +215,8 @@ impl Resolver<'_> {
             redis: self.redis(),
             storage: self.storage()?,
             logs: self.logs(),
-            routes: policy::routes(release, &services)?,
+            routes,
+            custom_routes,
             egress: self.egress(),
             allowed: self.allowed(),
             services,

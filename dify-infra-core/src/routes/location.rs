@@ -13,7 +13,9 @@ pub struct Target {
 }
 
 /// How a location's path is compared with the path of a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matching {
     /// The request's path starts with the location's, character by character: `/api` also takes

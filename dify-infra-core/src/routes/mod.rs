@@ -32,6 +32,7 @@ pub use self::path::{InvalidTarget, RequestPath};
 pub use self::request::{Forwarded, Outcome, PublicRequest, Refusal};
 pub use self::settings::{HttpSettings, TlsTermination};
 pub use self::table::{Answer, RouteError, RouteTable};
+pub(crate) use self::table::{check_location, check_private_path};
 
 /// The path that nginx itself answers with `200 ok`, for probes of the platform and of a gateway.
 pub const HEALTH_PATH: &str = "/nginx-health";

@@ -31,7 +31,11 @@ macro_rules! section {
             ) -> Option<Self> {
                 let table = reader.table(value, path, Self::EXPECTED)?;
                 reader.refuse_unknown_keys(table, path, Self::FIELDS);
-                Some(Self { $($field: reader.field(table, path, stringify!($field)),)+ })
+                Some(Self { $($field: reader.field(
+                        table,
+                        path,
+                        $crate::spec::define::key_of(stringify!($field)),
+                    ),)+ })
             }
 
             fn shape() -> $crate::spec::read::Shape {
@@ -43,7 +47,7 @@ macro_rules! section {
             /// The keys of this table.
             pub(in crate::spec) const FIELDS: &'static [$crate::spec::read::Field] = &[
                 $($crate::spec::read::Field {
-                    key: stringify!($field),
+                    key: $crate::spec::define::key_of(stringify!($field)),
                     shape: <$type as $crate::spec::read::Read>::shape,
                 },)+
             ];
@@ -52,3 +56,11 @@ macro_rules! section {
 }
 
 pub(super) use section;
+
+/// The key of a field: a word that Rust keeps for itself is written `r#match` there.
+pub(in crate::spec) const fn key_of(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
+}

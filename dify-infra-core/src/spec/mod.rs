@@ -23,6 +23,7 @@ mod define;
 mod document;
 mod platform;
 mod read;
+mod routes;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod service;
@@ -36,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use data::{DataSpec, LogsSpec, PostgresSpec, RedisSpec, StorageSpec};
 pub use document::Document;
 pub use platform::{AzureSpec, ImagesSpec, NetworkSpec, PublicSpec, SecretReference, SecretsSpec};
+pub use routes::RouteSpec;
 pub use service::{
     AllowedRuleSpec, ChecksSpec, EgressExceptionSpec, EgressSpec, ReplicasSpec, ServiceSpec,
     VariableSpec,
@@ -93,6 +95,8 @@ section! {
             schemars(extend("propertyNames" = { "enum": schema::services() }))
         )]
         services: BTreeMap<String, ServiceSpec>,
+        /// Public paths beyond those of the release.
+        routes: Vec<RouteSpec>,
         /// What the SSRF proxy lets through beyond the public internet.
         egress: EgressSpec,
         /// Rules that may be broken.

@@ -20,6 +20,7 @@ pub fn json_schema() -> Value {
     schema["title"] = json!("Deployment file of dify-infra");
     schema["required"] = json!(["name", "environment", "location", "azure"]);
     schema["definitions"]["AzureSpec"]["required"] = json!(["resource_group"]);
+    schema["definitions"]["RouteSpec"]["required"] = json!(["path", "service"]);
     schema
 }
 
@@ -35,6 +36,11 @@ pub(super) fn releases() -> Vec<String> {
 /// The keys of `[services]`.
 pub(super) fn services() -> [&'static str; ServiceKind::ALL.len()] {
     ServiceKind::ALL.map(ServiceKind::key)
+}
+
+/// The services that a route may go to.
+pub(super) fn public_services() -> [&'static str; crate::deployment::PUBLIC_SERVICES.len()] {
+    crate::deployment::PUBLIC_SERVICES.map(ServiceKind::key)
 }
 
 /// The keys of `[images.overrides]`.

@@ -80,6 +80,11 @@ const SECTIONS: &str = r#"
 # LOG_LEVEL = "DEBUG"
 # SMTP_PASSWORD = { secret = "smtp-password" }
 
+# Public paths beside Dify's own; `dify-infra route URL` tells who answers a URL.
+# [[routes]]
+# path = "/hooks/"                     # and all below it; match = "exact" for the path alone
+# service = "api"
+
 # Private destinations that workflows must reach.
 # [egress]
 # allow = [{ cidr = "10.0.8.4/32", reason = "our wiki" }]

@@ -1,77 +1,11 @@
-//! Routes of the front door, exceptions of the proxy, rules that may be broken.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
+//! Exceptions of the proxy, rules that may be broken.
 
 use super::Resolver;
-use crate::catalogue::{FrontDoor, Release, Route, ServiceKind};
 use crate::check::{self, spc, ssr};
-use crate::deployment::{AllowedRule, Service};
+use crate::deployment::AllowedRule;
 use crate::diagnostic::KeyPath;
 use crate::egress::{EgressException, EgressPolicy};
-use crate::routes::{HttpSettings, Location, RouteTable};
 use crate::spec::{AllowedRuleSpec, EgressExceptionSpec, missing_key, nearest};
-
-/// The table of the release's routes; nothing when the catalogue contradicts itself.
-pub(super) fn routes(
-    release: &Release,
-    services: &BTreeMap<ServiceKind, Service>,
-) -> Option<RouteTable> {
-    let locations = release
-        .routes()
-        .iter()
-        .map(|route| location(release, services, route));
-    let locations: Option<Vec<_>> = locations.collect();
-    RouteTable::new(locations?, http_settings(release.front_door())?).ok()
-}
-
-fn location(
-    release: &Release,
-    services: &BTreeMap<ServiceKind, Service>,
-    route: &Route,
-) -> Option<Location> {
-    let deployed = |kind: &ServiceKind| services.contains_key(kind);
-    let kind = Some(route.service)
-        .filter(deployed)
-        .or(route.fallback.filter(deployed))?;
-    let port = release.service(kind)?.port()?;
-    let mut location = Location::prefix(&route.path, kind.key(), port);
-    if route.websocket {
-        location = location.with_upgrade();
-    }
-    if route.url_header.is_some() {
-        location = location.with_hook_url();
-    }
-    Some(match route.since {
-        Some(since) => location.since(since.to_string()),
-        None => location,
-    })
-}
-
-fn http_settings(front_door: &FrontDoor) -> Option<HttpSettings> {
-    Some(HttpSettings {
-        client_max_body_size: bytes(&front_door.client_max_body_size)?,
-        read_timeout: Duration::from_secs(front_door.proxy_read_timeout_seconds.into()),
-        send_timeout: Duration::from_secs(front_door.proxy_send_timeout_seconds.into()),
-        keepalive_timeout: Duration::from_secs(front_door.keepalive_timeout_seconds.into()),
-        response_buffering: front_door.proxy_buffering,
-        ..HttpSettings::default()
-    })
-}
-
-/// A size in nginx's notation, such as `100M`, in bytes.
-fn bytes(size: &str) -> Option<u64> {
-    let units = [('K', 10), ('M', 20), ('G', 30)];
-    let upper = size.to_ascii_uppercase();
-    let unit = units
-        .into_iter()
-        .find(|(letter, _)| upper.ends_with(*letter));
-    let digits = upper.trim_end_matches(['K', 'M', 'G']);
-    digits
-        .parse::<u64>()
-        .ok()?
-        .checked_shl(unit.map_or(0, |(_, shift)| shift))
-}
 
 impl Resolver<'_> {
     pub(super) fn egress(&mut self) -> EgressPolicy {
@@ -167,18 +101,5 @@ impl Resolver<'_> {
             return None;
         }
         Some(rule.id)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_sizes_as_nginx_does() {
-        assert_eq!(bytes("100M"), Some(100 << 20));
-        assert_eq!(bytes("512k"), Some(512 << 10));
-        assert_eq!(bytes("1024"), Some(1024));
-        assert_eq!(bytes("lots"), None);
     }
 }
