@@ -370,6 +370,24 @@ pub struct EmulateArguments {
     /// Directory to keep the state in; without it the state ends with the process
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+
+    /// Speak https, which `az`, Terraform and the SDKs need; the certificate is printed with what
+    /// points them here
+    #[arg(long)]
+    pub tls: bool,
+
+    /// Directory of the certificate authority, which is made when it is not there: the state
+    /// directory, else `.dify-infra/emulator`
+    #[arg(long, value_name = "DIR", requires = "tls")]
+    pub ca: Option<PathBuf>,
+
+    /// Let one request in sixteen meet a fault, drawn from this number
+    #[arg(long, value_name = "SEED")]
+    pub faults: Option<u64>,
+
+    /// List the rules that it enforces, with where each is known from, and end
+    #[arg(long)]
+    pub rules: bool,
 }
 
 #[cfg(test)]

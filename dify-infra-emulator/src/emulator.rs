@@ -1,8 +1,9 @@
 //! The emulator: options, the request handler, and what tests may look at.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -16,12 +17,13 @@ use crate::dialect;
 use crate::engine::Cloud;
 use crate::engine::view::view;
 use crate::error::EmulatorError;
-use crate::faults::{FaultKind, Faults, RequestMatcher};
+use crate::faults::{FaultKind, Faults, RandomFaults, RequestMatcher};
 use crate::front;
 use crate::log::{RequestLog, RequestRecord};
 use crate::random::Dice;
 use crate::settings::{Dialect, JobOutcome, NameKind, Registered, Settings, permission};
 use crate::store::Store;
+use crate::throttle::{Class, Throttle};
 
 /// An Azure Resource Manager in the process.
 ///
@@ -53,10 +55,23 @@ pub struct Emulator {
 struct Inner {
     cloud: Cloud,
     faults: Faults,
+    random_faults: Option<RandomFaults>,
+    throttle: Option<Throttle>,
+    listener: Option<Listener>,
     log: RequestLog,
     requests: u64,
     /// The last failure to write the state; requests are refused from then on.
     broken: Option<String>,
+}
+
+/// What is told of every request.
+#[derive(Clone)]
+struct Listener(Arc<dyn Fn(&RequestRecord) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Listener")
+    }
 }
 
 /// The options of an [`Emulator`], from [`Emulator::builder`].
@@ -64,6 +79,9 @@ struct Inner {
 pub struct EmulatorBuilder {
     settings: Settings,
     directory: Option<PathBuf>,
+    fault_seed: Option<u64>,
+    is_throttling: bool,
+    listener: Option<Listener>,
 }
 
 impl EmulatorBuilder {
@@ -148,6 +166,31 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Lets about one request in sixteen meet a fault, drawn from this seed: throttling, errors of the
+    /// service, broken connections before and after the request was carried out, half an answer, a late
+    /// answer, an expired token, an operation that fails in the end. Requests for tokens meet none.
+    #[must_use]
+    pub fn random_faults(mut self, seed: u64) -> Self {
+        self.fault_seed = Some(seed);
+        self
+    }
+
+    /// Sets whether callers are throttled as Azure throttles them, in scaled time; they are not by
+    /// default.
+    #[must_use]
+    pub fn throttling(mut self, is_throttling: bool) -> Self {
+        self.is_throttling = is_throttling;
+        self
+    }
+
+    /// Tells a function of every request right after its answer was made. It must not call the
+    /// emulator, which waits for it.
+    #[must_use]
+    pub fn on_request(mut self, listener: impl Fn(&RequestRecord) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Listener(Arc::new(listener)));
+        self
+    }
+
     /// Makes the emulator.
     ///
     /// # Errors
@@ -178,18 +221,27 @@ impl EmulatorBuilder {
             settings: self.settings,
             planned_failure: None,
         };
-        Ok(Emulator::of(cloud))
+        let mut inner = Inner::of(cloud);
+        inner.random_faults = self.fault_seed.map(RandomFaults::new);
+        inner.throttle = self.is_throttling.then(|| Throttle::new(scale));
+        inner.listener = self.listener;
+        Ok(Emulator {
+            inner: Mutex::new(inner),
+        })
     }
 }
 
 impl Default for Emulator {
     fn default() -> Self {
         let settings = Settings::default();
-        Self::of(Cloud {
+        let inner = Inner::of(Cloud {
             store: Store::default(),
             settings,
             planned_failure: None,
-        })
+        });
+        Self {
+            inner: Mutex::new(inner),
+        }
     }
 }
 
@@ -202,19 +254,6 @@ impl Emulator {
     /// Begins to choose options.
     pub fn builder() -> EmulatorBuilder {
         EmulatorBuilder::default()
-    }
-
-    fn of(cloud: Cloud) -> Self {
-        let inner = Inner {
-            cloud,
-            faults: Faults::default(),
-            log: RequestLog::default(),
-            requests: 0,
-            broken: None,
-        };
-        Self {
-            inner: Mutex::new(inner),
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -282,26 +321,67 @@ impl Emulator {
 }
 
 impl Inner {
+    fn of(cloud: Cloud) -> Self {
+        Self {
+            cloud,
+            faults: Faults::default(),
+            random_faults: None,
+            throttle: None,
+            listener: None,
+            log: RequestLog::default(),
+            requests: 0,
+            broken: None,
+        }
+    }
+
     fn handle(&mut self, now: Timestamp, request: Request<Bytes>) -> Response<Bytes> {
         self.requests += 1;
         let call = Call::new(now, self.requests, request);
-        let fault = self.faults.take(&call);
-        let answer = self.answer_with(&call, fault.as_ref());
-        self.log.add(RequestRecord {
+        let ordered = self.faults.take(&call);
+        let fault = ordered.or_else(|| self.random_faults.and_then(|faults| faults.draw(&call)));
+        let (remaining, answer) = self.throttled(&call, fault.as_ref());
+        let record = RequestRecord {
             number: call.number,
             at: now,
             method: call.method.clone(),
             path: call.path.clone(),
             status: answer.status,
+            code: answer.code().map(str::to_owned),
             rule: answer.rule,
             fault: fault.is_some(),
-        });
-        let answer = self.with_headers(&call, answer);
+        };
+        if let Some(Listener(listener)) = &self.listener {
+            listener(&record);
+        }
+        self.log.add(record);
+        let answer = self.with_headers(&call, remaining, answer);
         let mut response = answer.into_response();
-        if let Some(reset) = fault.and_then(|fault| fault.reset()) {
-            response.extensions_mut().insert(reset);
+        if let Some(fault) = fault {
+            fault.mark(response.extensions_mut());
         }
         response
+    }
+
+    /// Answers unless the caller has made too many requests; with how many are left.
+    fn throttled(&mut self, call: &Call, fault: Option<&FaultKind>) -> (u64, Answer) {
+        let is_arm = call
+            .segments
+            .first()
+            .is_some_and(|first| first.eq_ignore_ascii_case("subscriptions"));
+        let subscription = &self.cloud.settings.subscription;
+        let taken = match &mut self.throttle {
+            Some(throttle) if is_arm => throttle.take(call, subscription),
+            // an untouched bucket, less this request
+            _ => Ok(if Class::of(&call.method) == Class::Read {
+                249
+            } else {
+                199
+            }),
+        };
+        match taken {
+            Ok(left) => (left, self.answer_with(call, fault)),
+            Err(refusal) => (0, refusal),
+        }
     }
 
     fn answer_with(&mut self, call: &Call, fault: Option<&FaultKind>) -> Answer {
@@ -351,7 +431,7 @@ impl Inner {
     }
 
     /// The headers that every answer of Azure Resource Manager has.
-    fn with_headers(&self, call: &Call, answer: Answer) -> Answer {
+    fn with_headers(&self, call: &Call, remaining: u64, answer: Answer) -> Answer {
         let dice = self.cloud.settings.dice;
         let request = dice.guid(&format!("request/{}", call.number));
         let given = call
@@ -360,16 +440,11 @@ impl Inner {
         let correlation = given.unwrap_or_else(|| request.clone());
         let stamp = call.now.strftime("%Y%m%dT%H%M%SZ");
         let routing = format!("JAPANEAST:{stamp}:{request}");
-        let (name, bucket) = match call.method {
-            Method::GET | Method::HEAD => ("x-ms-ratelimit-remaining-subscription-reads", 250),
-            Method::DELETE => ("x-ms-ratelimit-remaining-subscription-deletes", 200),
-            _ => ("x-ms-ratelimit-remaining-subscription-writes", 200),
-        };
         let answer = answer
             .header("x-ms-request-id", request)
             .header("x-ms-correlation-request-id", correlation)
             .header("x-ms-routing-request-id", routing)
-            .header(name, (bucket - 1).to_string());
+            .header(Class::of(&call.method).header(), remaining.to_string());
         match call.header("x-ms-client-request-id") {
             Some(id) => answer.header("x-ms-client-request-id", id.to_owned()),
             None => answer,

@@ -60,6 +60,9 @@ pub enum EmulatorError {
         /// The address that was asked for.
         address: SocketAddr,
     },
+    /// A certificate for the server could not be made.
+    #[error("the server's certificate can't be made: {0}")]
+    Certificate(String),
     /// The address can't be listened on.
     #[error("can't listen on {address}")]
     Listen {

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use crate::arm::answer::Answer;
 use crate::arm::call::Call;
 use crate::arm::error::ArmError;
+use crate::random::Dice;
 
 /// Which requests a fault is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +83,13 @@ pub enum FaultKind {
     ResetBefore,
     /// The request is carried out, and the connection breaks before the answer arrives.
     ResetAfter,
+    /// The request is carried out, and half of the answer's body arrives.
+    TruncatedBody,
+    /// The request is carried out, and the answer arrives late.
+    Slow {
+        /// How late, in milliseconds.
+        milliseconds: u32,
+    },
     /// The request is accepted, and the operation that it begins fails in the end.
     FailedOperation {
         /// The error code that the operation ends with.
@@ -99,6 +107,87 @@ pub enum FaultKind {
 pub struct ConnectionReset {
     /// Whether the connection broke before the request was carried out.
     pub before: bool,
+}
+
+/// Marks a response of which only the first half of the body is to be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TruncatedBody;
+
+/// Marks a response that is to be delivered after this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateAnswer(pub std::time::Duration);
+
+/// Faults that are drawn from a seed: about one request in sixteen meets one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RandomFaults(Dice);
+
+/// How many of a thousand requests meet each kind.
+const SHARES: &[(u64, Share)] = &[
+    (16, Share::Throttled),
+    (10, Share::Unavailable),
+    (5, Share::LockConflict),
+    (6, Share::ResetBefore),
+    (6, Share::ResetAfter),
+    (6, Share::Truncated),
+    (8, Share::Slow),
+    (3, Share::FailedOperation),
+    (3, Share::ExpiredToken),
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Share {
+    Throttled,
+    Unavailable,
+    LockConflict,
+    ResetBefore,
+    ResetAfter,
+    Truncated,
+    Slow,
+    FailedOperation,
+    ExpiredToken,
+}
+
+impl RandomFaults {
+    /// The faults of a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Dice::new(seed))
+    }
+
+    /// The fault of a request, if it meets one. Only requests to Resource Manager do: one that
+    /// never gets a token shows nothing about what comes after.
+    pub(crate) fn draw(self, call: &Call) -> Option<FaultKind> {
+        let first = call.segments.first()?;
+        if !first.eq_ignore_ascii_case("subscriptions") {
+            return None;
+        }
+        let drawn = self.0.number(&format!("fault/{}", call.number)) % 1000;
+        let mut end = 0;
+        let share = SHARES.iter().find(|(share, _)| {
+            end += share;
+            drawn < end
+        })?;
+        let write = !matches!(call.method, Method::GET | Method::HEAD | Method::POST);
+        Some(match share.1 {
+            Share::LockConflict | Share::FailedOperation if !write => return None,
+            Share::Throttled => FaultKind::Throttled { retry_after: 1 },
+            Share::Unavailable => FaultKind::ServiceUnavailable,
+            Share::LockConflict => FaultKind::LockConflict,
+            Share::ResetBefore => FaultKind::ResetBefore,
+            Share::ResetAfter => FaultKind::ResetAfter,
+            Share::Truncated => FaultKind::TruncatedBody,
+            Share::Slow => FaultKind::Slow { milliseconds: 700 },
+            Share::ExpiredToken => FaultKind::ExpiredToken,
+            // an error within the text of another, as microsoft/azure-container-apps#175 shows it
+            Share::FailedOperation => FaultKind::FailedOperation {
+                code: "DeploymentFailed".to_owned(),
+                message: serde_json::json!({ "error": {
+                    "code": "InternalServerError",
+                    "message": "A fault that was asked for by its seed. Repeat the request.",
+                }})
+                .to_string(),
+            },
+        })
+    }
 }
 
 /// The faults that are still to come.
@@ -184,16 +273,30 @@ impl FaultKind {
                 answer
             }
             Self::ResetBefore => Answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
-            Self::ResetAfter | Self::FailedOperation { .. } => return None,
+            Self::ResetAfter
+            | Self::TruncatedBody
+            | Self::Slow { .. }
+            | Self::FailedOperation { .. } => return None,
         })
     }
 
-    /// The mark of a cut connection, if this fault cuts it.
-    pub(crate) fn reset(&self) -> Option<ConnectionReset> {
+    /// Marks the response with what is to happen to it on its way.
+    pub(crate) fn mark(&self, extensions: &mut http::Extensions) {
         match self {
-            Self::ResetBefore => Some(ConnectionReset { before: true }),
-            Self::ResetAfter => Some(ConnectionReset { before: false }),
-            _ => None,
+            Self::ResetBefore => {
+                extensions.insert(ConnectionReset { before: true });
+            }
+            Self::ResetAfter => {
+                extensions.insert(ConnectionReset { before: false });
+            }
+            Self::TruncatedBody => {
+                extensions.insert(TruncatedBody);
+            }
+            Self::Slow { milliseconds } => {
+                let late = std::time::Duration::from_millis(u64::from(*milliseconds));
+                extensions.insert(LateAnswer(late));
+            }
+            _ => {}
         }
     }
 }
@@ -206,4 +309,47 @@ pub(crate) fn lock_conflict() -> ArmError {
          retry later.",
     )
     .bare()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Request;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn drawn(seed: u64, path: &str) -> Vec<Option<FaultKind>> {
+        let faults = RandomFaults::new(seed);
+        (1..=4000)
+            .map(|number| {
+                let request = Request::put(path).body(Bytes::new()).unwrap();
+                faults.draw(&Call::new(Timestamp::UNIX_EPOCH, number, request))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_seed_draws_every_kind_and_always_the_same() {
+        let first = drawn(7, "/subscriptions/s");
+        assert_eq!(first, drawn(7, "/subscriptions/s"));
+        assert_ne!(first, drawn(8, "/subscriptions/s"));
+        let kinds: std::collections::BTreeSet<String> = first
+            .iter()
+            .flatten()
+            .map(|kind| format!("{kind:?}"))
+            .collect();
+        assert_eq!(kinds.len(), SHARES.len(), "{kinds:?}");
+        let share = first.iter().flatten().count();
+        assert!((150..350).contains(&share), "{share} of 4000");
+    }
+
+    #[test]
+    fn nobody_is_kept_from_getting_a_token() {
+        assert!(
+            drawn(7, "/tenant/oauth2/v2.0/token")
+                .iter()
+                .all(Option::is_none)
+        );
+    }
 }

@@ -10,10 +10,12 @@ use crate::arm::id::ResourceId;
 use crate::arm::target::{Below, Target, target_of};
 use crate::deployments;
 use crate::engine::{Cloud, act, groups, operations, read, write};
-use crate::provider::{self, Definition};
+use crate::identity;
+use crate::provider::{self, Definition, postgres};
 use crate::rules::Rule;
 use crate::store::model::Group;
 use crate::subscription;
+use crate::versions;
 
 /// Rules that hold for every type.
 pub(crate) const RULES: &[Rule] = &[
@@ -95,6 +97,9 @@ pub(crate) const FRONT_VERSIONS: &[&str] = &[
 
 /// Answers a request.
 pub(crate) fn answer(cloud: &mut Cloud, call: &Call) -> Result<Answer, ArmError> {
+    if let Some(answer) = identity::answer(&cloud.settings, call) {
+        return Ok(answer);
+    }
     require_token(call)?;
     let Some(target) = target_of(call) else {
         return Err(no_such_path(call));
@@ -155,6 +160,11 @@ fn in_subscription(
             require_method(call, &Method::GET)?;
             subscription::usages(cloud, call, &namespace, &location)
         }
+        Below::Capabilities(location) => {
+            check_version(postgres::SERVERS, version)?;
+            require_method(call, &Method::GET)?;
+            postgres_capabilities(cloud, call, &location)
+        }
         other => {
             check_front_version(version)?;
             front_target(cloud, call, other)
@@ -209,11 +219,21 @@ fn member(
         return act::act(cloud, call, id, word);
     }
     require_method(call, &Method::GET)?;
+    if id.type_name() == postgres::SERVERS && word.eq_ignore_ascii_case("capabilities") {
+        return read::page(cloud, call, vec![postgres::capabilities::described()]);
+    }
     let kind = format!("{}/{word}", id.type_name());
     match provider::find(&kind) {
         Some(_) => read::children(cloud, call, id, word),
         None => Err(unknown_type(&kind)),
     }
+}
+
+fn postgres_capabilities(cloud: &Cloud, call: &Call, location: &str) -> Result<Answer, ArmError> {
+    if crate::regions::find(location).is_none() {
+        return Err(location_not_available(postgres::SERVERS, location));
+    }
+    read::page(cloud, call, vec![postgres::capabilities::described()])
 }
 
 // ---- admission ----
@@ -223,7 +243,10 @@ fn require_token(call: &Call) -> Result<(), ArmError> {
     let scheme = header.get(..7).unwrap_or_default();
     let token = header.get(7..).unwrap_or_default().trim();
     if scheme.eq_ignore_ascii_case("bearer ") && !token.is_empty() {
-        return Ok(());
+        return match identity::expiry(token) {
+            Some(expires) if expires <= call.now.as_second() => Err(expired_token(call)),
+            _ => Ok(()),
+        };
     }
     let message = if header.is_empty() {
         "Authentication failed. The 'Authorization' header is missing."
@@ -235,6 +258,18 @@ fn require_token(call: &Call) -> Result<(), ArmError> {
         "AuthenticationFailed",
         message,
     ))
+}
+
+fn expired_token(call: &Call) -> ArmError {
+    let message = format!(
+        "The access token expiry UTC time is earlier than current UTC time '{}'.",
+        call.now
+    );
+    ArmError::new(
+        StatusCode::UNAUTHORIZED,
+        "ExpiredAuthenticationToken",
+        message,
+    )
 }
 
 fn api_version(call: &Call) -> Result<&str, ArmError> {
@@ -286,8 +321,8 @@ pub(crate) fn check_version(type_name: &str, version: &str) -> Result<(), ArmErr
         return Err(unknown_type(type_name));
     };
     let definition = provider.definition();
-    if definition
-        .api_versions
+    let taken = versions::taken(definition.namespace(), definition.api_versions);
+    if taken
         .iter()
         .any(|known| known.eq_ignore_ascii_case(version))
     {
@@ -299,7 +334,7 @@ pub(crate) fn check_version(type_name: &str, version: &str) -> Result<(), ArmErr
             "No registered resource provider found for API version '{version}' for type '{}'. The \
              supported api-versions are '{}'.",
             definition.kind(),
-            definition.api_versions.join(", ")
+            taken.join(", ")
         ),
     ))
 }
@@ -487,7 +522,8 @@ pub(crate) fn described(definition: &Definition) -> Value {
     serde_json::json!({
         "resourceType": definition.kind(),
         "locations": locations,
-        "apiVersions": definition.api_versions,
+        "apiVersions": versions::taken(definition.namespace(), definition.api_versions),
+        "defaultApiVersion": definition.api_versions.first(),
         "capabilities": if definition.tracked { "SupportsTags, SupportsLocation" } else { "None" },
     })
 }

@@ -41,6 +41,7 @@ mod engine;
 mod error;
 mod faults;
 mod front;
+mod identity;
 mod log;
 mod provider;
 mod random;
@@ -51,17 +52,21 @@ mod settings;
 mod store;
 mod subscription;
 mod table;
+mod throttle;
+mod tls;
 mod types;
+mod versions;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::emulator::{Emulator, EmulatorBuilder};
 pub use crate::error::EmulatorError;
-pub use crate::faults::{ConnectionReset, FaultKind, RequestMatcher};
+pub use crate::faults::{ConnectionReset, FaultKind, LateAnswer, RequestMatcher, TruncatedBody};
 pub use crate::log::RequestRecord;
 pub use crate::rules::{Rule, rules};
 pub use crate::settings::{Dialect, JobOutcome, NameKind, Registered};
+pub use crate::tls::Authority;
 
 /// The id of the subscription that an emulator has by default.
 pub const DEFAULT_SUBSCRIPTION: &str = "00000000-0000-4000-8000-0000000000d1";

@@ -21,6 +21,8 @@ pub struct RequestRecord {
     pub path: String,
     /// The status of the answer.
     pub status: StatusCode,
+    /// The code of the error, if the answer is one.
+    pub code: Option<String>,
     /// The rule that refused the request, if one of the listed rules did.
     pub rule: Option<&'static str>,
     /// Whether the answer was a fault that a test had ordered.

@@ -83,6 +83,7 @@ pub fn rules() -> Vec<&'static Rule> {
         .iter()
         .chain(crate::deployments::RULES)
         .chain(crate::deployments::template::RULES)
+        .chain(crate::throttle::RULES)
         .chain(provider::rules())
         .collect()
 }

@@ -64,6 +64,13 @@ pub(crate) enum Mode {
     Patch,
 }
 
+/// What happens to properties that the table does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unknown {
+    Refused,
+    Dropped,
+}
+
 impl Table {
     /// Reads a table. The tables are part of the crate, so a wrong one is a defect of the crate:
     /// what cannot be understood is taken as `any`, and the tests refuse such a table.
@@ -77,9 +84,24 @@ impl Table {
 
     /// Checks a body and takes it apart.
     pub(crate) fn accept(&self, body: &Value, mode: Mode) -> Result<Accepted, ArmError> {
+        self.read_body(body, mode, Unknown::Refused)
+    }
+
+    /// Checks a body of another version than the table's and takes it apart: what the table does
+    /// not have is dropped.
+    pub(crate) fn accept_of_other_version(
+        &self,
+        body: &Value,
+        mode: Mode,
+    ) -> Result<Accepted, ArmError> {
+        self.read_body(body, mode, Unknown::Dropped)
+    }
+
+    fn read_body(&self, body: &Value, mode: Mode, unknown: Unknown) -> Result<Accepted, ArmError> {
         let mut reader = Reader {
             table: self,
             mode,
+            unknown,
             secrets: BTreeMap::new(),
         };
         let body = reader.read(&self.shape, body, "", "")?.unwrap_or_default();
@@ -156,6 +178,7 @@ fn scalar(text: &str) -> Shape {
 struct Reader<'a> {
     table: &'a Table,
     mode: Mode,
+    unknown: Unknown,
     secrets: BTreeMap<String, String>,
 }
 
@@ -196,7 +219,8 @@ impl Reader<'_> {
         place: &str,
     ) -> Result<Value, ArmError> {
         let known = |name: &String| members.iter().any(|m| m.name.eq_ignore_ascii_case(name));
-        if let Some(name) = object.keys().find(|name| !known(name)) {
+        let unknown = object.keys().find(|name| !known(name));
+        if let Some(name) = unknown.filter(|_| self.unknown == Unknown::Refused) {
             return Err(self.unknown_member(name, path));
         }
         let mut accepted = Map::new();
@@ -378,6 +402,19 @@ mod tests {
         let error = refusal(&json!({"location": "x", "properties": {"items": [{"nam": 1}]}}));
         assert_eq!(error.target.as_deref(), Some("properties.items[0].nam"));
         assert_eq!(error.code, "InvalidRequestContent");
+    }
+
+    #[test]
+    fn a_body_of_another_version_loses_what_the_table_does_not_have() {
+        let body = json!({"location": "x", "properties": {"size": 2, "newer": true}});
+        let accepted = table().accept_of_other_version(&body, Mode::Whole).unwrap();
+        assert_eq!(accepted.body["properties"], json!({"size": 2}));
+        let wrong = json!({"location": "x", "properties": {"size": "two"}});
+        assert!(
+            table()
+                .accept_of_other_version(&wrong, Mode::Whole)
+                .is_err()
+        );
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) body: Option<Value>,
+    /// A body that is not JSON; its type stands among the headers.
+    pub(crate) raw: Option<Bytes>,
     pub(crate) rule: Option<&'static str>,
 }
 
@@ -21,6 +23,7 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: Some(body),
+            raw: None,
             rule: None,
         }
     }
@@ -36,6 +39,7 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: None,
+            raw: None,
             rule: None,
         }
     }
@@ -47,21 +51,41 @@ impl Answer {
         self
     }
 
+    /// An answer whose body is not JSON.
+    pub(crate) fn raw(status: StatusCode, content_type: &str, body: Bytes) -> Self {
+        Self {
+            raw: Some(body),
+            ..Self::empty(status).header("content-type", content_type)
+        }
+    }
+
     /// Remembers the rule that refused the request.
     pub(crate) fn refused_by(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
         self
     }
 
+    /// The code of an error, with or without the envelope.
+    pub(crate) fn code(&self) -> Option<&str> {
+        if self.status.is_success() {
+            return None;
+        }
+        let body = self.body.as_ref()?;
+        body.get("error").unwrap_or(body).get("code")?.as_str()
+    }
+
     /// The HTTP response. A header value that HTTP cannot carry is left out.
     pub(crate) fn into_response(self) -> Response<Bytes> {
-        let bytes = self
-            .body
-            .map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-        let has_body = !bytes.is_empty();
+        let is_json = self.body.is_some();
+        let bytes = match self.raw {
+            Some(raw) => raw,
+            None => self
+                .body
+                .map_or_else(Bytes::new, |body| Bytes::from(body.to_string())),
+        };
         let mut response = Response::new(bytes);
         *response.status_mut() = self.status;
-        if has_body {
+        if is_json {
             response.headers_mut().insert(
                 CONTENT_TYPE,
                 HeaderValue::from_static("application/json; charset=utf-8"),

@@ -1,5 +1,7 @@
 //! A request as the front door sees it: decoded path, query and the caller's headers.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 use jiff::Timestamp;
@@ -85,6 +87,13 @@ impl Call {
             }
             Err(_) => Err(invalid_body("the body is not JSON")),
         }
+    }
+
+    /// The fields of a form in the body.
+    pub(crate) fn form(&self) -> BTreeMap<String, String> {
+        decode_query(&String::from_utf8_lossy(&self.body))
+            .into_iter()
+            .collect()
     }
 
     /// The JSON object in the body, or an empty one when there is no body.

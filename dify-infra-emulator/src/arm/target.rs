@@ -35,6 +35,8 @@ pub(crate) enum Below {
     NameAvailability(String),
     /// `/providers/{namespace}/locations/{location}/usages`.
     Usages(String, String),
+    /// `/providers/Microsoft.DBforPostgreSQL/locations/{location}/capabilities`.
+    Capabilities(String),
     /// `/providers/{namespace}/locations/{location}/{word}/{operation}`.
     Polling(String, String),
     /// `/resourceGroups`.
@@ -108,6 +110,13 @@ fn in_subscription(parts: &[&str]) -> Below {
         }
         [namespace, word, location, last] if is(word, "locations") && is(last, "usages") => {
             Below::Usages((*namespace).to_owned(), (*location).to_owned())
+        }
+        [namespace, word, location, last]
+            if is(namespace, "Microsoft.DBforPostgreSQL")
+                && is(word, "locations")
+                && is(last, "capabilities") =>
+        {
+            Below::Capabilities((*location).to_owned())
         }
         [_, word, _, kind, operation] if is(word, "locations") => {
             Below::Polling((*kind).to_owned(), (*operation).to_owned())

@@ -15,6 +15,7 @@ use crate::engine::operations::hint_at;
 use crate::engine::view::view;
 use crate::engine::world::World;
 use crate::provider;
+use crate::regions;
 use crate::settings::Dialect;
 use crate::store::model::{Phase, Resource};
 
@@ -212,6 +213,9 @@ struct Filter {
     tag_name: Option<String>,
     tag_value: Option<String>,
     resource_type: Option<String>,
+    name: Option<String>,
+    location: Option<String>,
+    group: Option<String>,
 }
 
 impl Filter {
@@ -239,6 +243,9 @@ impl Filter {
                 "tagname" => filter.tag_name = value,
                 "tagvalue" => filter.tag_value = value,
                 "resourcetype" => filter.resource_type = value,
+                "name" => filter.name = value,
+                "location" => filter.location = value,
+                "resourcegroup" => filter.group = value,
                 _ => return Err(invalid()),
             }
         }
@@ -249,16 +256,32 @@ impl Filter {
     }
 
     fn admits(&self, body: &Value) -> bool {
-        let kind = text_at(body, "type").unwrap_or_default();
-        let of_type = self
-            .resource_type
-            .as_ref()
-            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind));
-        of_type
+        let same = |wanted: &Option<String>, name: &str| {
+            let found = text_at(body, name).unwrap_or_default();
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
+        };
+        let region = text_at(body, "location").and_then(regions::find);
+        let wanted_region = self.location.as_deref().map(regions::find);
+        same(&self.resource_type, "type")
+            && same(&self.name, "name")
+            && wanted_region.is_none_or(|wanted| {
+                wanted.map(|region| region.name) == region.map(|region| region.name)
+            })
+            && self.is_in_group(body)
             && self
                 .tag_name
                 .as_ref()
                 .is_none_or(|name| self.admits_tag(body, name))
+    }
+
+    fn is_in_group(&self, body: &Value) -> bool {
+        let id = text_at(body, "id").and_then(ResourceId::parse);
+        let group = id.map(|id| id.group).unwrap_or_default();
+        self.group
+            .as_ref()
+            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(&group))
     }
 
     /// Tag names compare without regard to case, values exactly.
@@ -284,6 +307,21 @@ mod tests {
         assert!(filter.admits(&json!({"tags": {"owner": "dify-dev"}})));
         assert!(!filter.admits(&json!({"tags": {"owner": "Dify-dev"}})));
         assert!(!filter.admits(&json!({})));
+    }
+
+    #[test]
+    fn a_filter_names_group_type_name_and_location_in_any_case() {
+        let body = json!({
+            "id": "/subscriptions/s/resourceGroups/Rg/providers/Microsoft.App/jobs/a",
+            "type": "Microsoft.App/jobs", "name": "a", "location": "Japan East"});
+        let admits = |text: &str| Filter::parse(text).unwrap().admits(&body);
+        assert!(admits(
+            "resourceGroup eq 'rg' and resourceType eq 'microsoft.app/JOBS'"
+        ));
+        assert!(admits("name eq 'A' and location eq 'japaneast'"));
+        assert!(!admits("resourceGroup eq 'other'"));
+        assert!(!admits("name eq 'b'"));
+        assert!(!admits("location eq 'westus'"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::front;
 use crate::provider::{self, Definition, Draft, Provider, Style};
 use crate::regions;
 use crate::store::model::{Change, NextVersion, Operation, Phase, Resource, SecretValue, Work};
-use crate::table::{Accepted, Mode};
+use crate::table::{Accepted, Mode, Table};
 
 /// What a write will do, once nothing speaks against it.
 struct Write {
@@ -48,7 +48,7 @@ pub(crate) fn put(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<Ans
     provider.refuse_creation(cloud.world(call.now), &id)?;
     check_name_in_body(&id, &body)?;
     let table = definition.table.ok_or_else(|| not_allowed(call, &id))?();
-    let mut accepted = table.accept(&body, Mode::Whole)?;
+    let mut accepted = accept(definition, table, call, &body, Mode::Whole)?;
     check_location(definition, &mut accepted.body, existing.as_ref())?;
     front::check_tags(&accepted.body)?;
     require_idle(cloud, definition, &id)?;
@@ -66,7 +66,7 @@ pub(crate) fn patch(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<A
     let style = definition.patch.ok_or_else(|| not_allowed(call, id))?;
     let id = require_place(cloud, call, id)?;
     let table = definition.table.ok_or_else(|| not_allowed(call, &id))?();
-    let patch = table.accept(&call.json()?, Mode::Patch)?;
+    let patch = accept(definition, table, call, &call.json()?, Mode::Patch)?;
     let world = cloud.world(call.now);
     let existing = world
         .find(&id)
@@ -137,6 +137,27 @@ pub(crate) fn delete(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<
         .apply(Change::Resource(resource.id.key(), Some(resource)));
     let answer = Answer::empty(StatusCode::ACCEPTED);
     Ok(follow(answer, call, cloud, (definition, style, &operation)))
+}
+
+/// Reads a body by the table of its type; one in a version whose properties are not known here loses
+/// what the table does not have.
+fn accept(
+    definition: &Definition,
+    table: &Table,
+    call: &Call,
+    body: &Value,
+    mode: Mode,
+) -> Result<Accepted, ArmError> {
+    let spoken = call.query("api-version").unwrap_or_default();
+    let known = definition
+        .api_versions
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(spoken));
+    if known {
+        table.accept(body, mode)
+    } else {
+        table.accept_of_other_version(body, mode)
+    }
 }
 
 fn writable(id: &ResourceId) -> Result<&'static dyn Provider, ArmError> {

@@ -81,8 +81,10 @@ static DEFINITION: Definition = Definition {
     api_versions: &["2026-01-01"],
     table: Some(types::managed_environment),
     check_name,
-    create: Some(Style::STATE),
-    update: Some(Style::STATE),
+    // the specification declares no header, and Microsoft's own client can't do without it
+    // (Azure/azure-cli containerapp _clients.py, ManagedEnvironmentClient.create)
+    create: Some(Style::TRACKED),
+    update: Some(Style::TRACKED),
     patch: Some(Style::ACCEPTED_LOCATION),
     delete: Some(Style::ACCEPTED_LOCATION),
     seconds: Seconds {

@@ -283,7 +283,8 @@ pub(crate) fn wants_secret(place: &str, body: &Value) -> bool {
         list_at(body, "properties.configuration.secrets")
             .iter()
             .any(|secret| {
-                text_at(secret, "name") == Some(name) && at(secret, "keyVaultUrl").is_none()
+                let url = text_at(secret, "keyVaultUrl").unwrap_or_default();
+                text_at(secret, "name") == Some(name) && url.is_empty()
             })
     })
 }

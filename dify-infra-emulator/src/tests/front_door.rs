@@ -189,7 +189,9 @@ fn a_provider_says_where_and_in_which_versions_its_types_are() {
         .iter()
         .find(|kind| kind["resourceType"] == "containerApps")
         .unwrap();
-    assert_eq!(apps["apiVersions"], json!(["2026-01-01"]));
+    let versions = apps["apiVersions"].as_array().unwrap();
+    assert!(versions.contains(&json!("2026-01-01")) && versions.contains(&json!("2025-07-01")));
+    assert_eq!(apps["defaultApiVersion"], "2026-01-01");
     assert!(
         apps["locations"]
             .as_array()

@@ -1,6 +1,7 @@
 //! `Microsoft.DBforPostgreSQL/flexibleServers` and what is in them: 202 without a body, one write at
 //! a time per server.
 
+pub(crate) mod capabilities;
 pub(crate) mod configuration;
 pub(crate) mod database;
 pub(crate) mod firewall;
@@ -12,6 +13,9 @@ use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::provider::Polling;
 use crate::rules::Rule;
+
+/// The type of servers.
+pub(crate) const SERVERS: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
 
 /// The version that is spoken.
 const VERSIONS: &[&str] = &["2025-08-01"];

@@ -55,7 +55,7 @@ const PASSWORD_PLACE: &str = "properties.administratorLoginPassword";
 
 /// Sizes of storage in GiB with the performance tier and the IOPS that come with each
 /// (learn.microsoft.com postgresql/flexible-server/concepts-storage).
-const SIZES: &[(i64, &str, i64)] = &[
+pub(crate) const SIZES: &[(i64, &str, i64)] = &[
     (32, "P4", 120),
     (64, "P6", 240),
     (128, "P10", 500),
