@@ -152,6 +152,7 @@ answer then holds for the path. What nginx refuses or redirects is an answer too
 Examples:
   dify-infra plan
   dify-infra plan --detailed-exitcode; [ $? -eq 2 ] && echo drift
+  dify-infra plan --out plan.json              for a review, then `apply --plan plan.json`
 
 Reading needs no secrets file and no right to read secrets. A plan in which something could not be
 read exits with 1.")]
@@ -161,6 +162,7 @@ read exits with 1.")]
 Examples:
   dify-infra apply --target embedded --yes
   dify-infra apply prod.toml --secrets prod.secrets.env
+  dify-infra apply --plan plan.json            what was reviewed, or nothing
 
 Without a secrets file the first apply makes one, before anything is written to Azure: keep it. One
 Ctrl-C lets running operations finish, a second one leaves at once; `apply` again goes on from there.")]
@@ -298,6 +300,10 @@ pub struct PlanArguments {
     #[arg(long)]
     pub detailed_exitcode: bool,
 
+    /// Also write the plan to a file, for a review and for `apply --plan`; it holds no secret
+    #[arg(long, value_name = "PLAN")]
+    pub out: Option<PathBuf>,
+
     /// Also remove what someone else set in our resources
     #[arg(long)]
     pub prune: bool,
@@ -306,9 +312,14 @@ pub struct PlanArguments {
 /// Arguments of `apply`.
 #[derive(Args, Debug)]
 pub struct ApplyArguments {
-    /// The deployment file.
-    #[command(flatten)]
-    pub file: FileArguments,
+    /// Deployment file; `-` is stdin [default: dify.toml, or the file that the plan was made from]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Carry out a plan that `plan --out` has written, without asking, and only if the file and
+    /// Azure are still as they were
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["prune"])]
+    pub plan: Option<PathBuf>,
 
     /// Do not ask
     #[arg(short, long)]

@@ -280,6 +280,11 @@ impl Emulator {
         self.lock().faults.left()
     }
 
+    /// Takes back every fault that was ordered and not met yet.
+    pub fn forget_faults(&self) {
+        self.lock().faults = Faults::default();
+    }
+
     /// Sets how executions of jobs that start from now on end.
     pub fn set_job_outcome(&self, outcome: JobOutcome) {
         self.lock().cloud.settings.job_outcome = outcome;

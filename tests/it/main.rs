@@ -16,6 +16,8 @@ mod plans;
 mod preflight;
 mod programs;
 mod release;
+mod saved;
 mod secrecy;
 mod support;
+mod template;
 mod verification;

@@ -1,7 +1,7 @@
 //! `dify-infra apply`: check, plan, confirm, preflight, keep the secrets, write, report.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dify_infra_azure::apply::{Applier, LastRun, last_run};
 use dify_infra_azure::outputs::{Outputs, outputs};
@@ -9,6 +9,7 @@ use dify_infra_azure::preflight::preflight;
 use dify_infra_core::plan::{Plan, Snapshot, fingerprints};
 use serde_json::json;
 
+use super::saved::Loaded;
 use super::{plan, running};
 use crate::args::{ApplyArguments, Target};
 use crate::exit::Exit;
@@ -25,9 +26,17 @@ pub(super) async fn run(
     settings: &Settings,
     arguments: &ApplyArguments,
 ) -> anyhow::Result<Exit> {
-    let session = Session::open(ui, settings, &arguments.file.file).await?;
+    let saved = arguments.plan.as_deref().map(Loaded::read).transpose()?;
+    let path = file_of(saved.as_ref(), arguments)?;
+    let session = Session::open(ui, settings, &path).await?;
+    if let Some(saved) = &saved {
+        saved.check_origin(&session)?;
+    }
+    let prune = saved
+        .as_ref()
+        .map_or(arguments.prune, |saved| saved.plan.origin.prune);
     let _lock = session.lock()?;
-    let repeated = repeated(settings, &arguments.file.file);
+    let repeated = repeated(settings, &path);
     if arguments.resume {
         tell_last_run(ui, &session);
     }
@@ -35,8 +44,11 @@ pub(super) async fn run(
     let mut snapshot = session.observe(ui).await;
     let completed = file.complete(&session, &snapshot).await?;
     let known = fingerprints(&completed.secrets);
-    let plan = plan::make(&session, &mut snapshot, known.as_ref(), arguments.prune).await;
+    let plan = plan::make(&session, &mut snapshot, known.as_ref(), prune).await;
     ui.say(crate::ui::plan::render(&plan).trim_end());
+    if let Some(saved) = &saved {
+        saved.check_holds(&plan, &snapshot)?;
+    }
     if !plan.is_applyable() {
         // What keeps everything from being read, such as a wrong subscription, is told first.
         check_ahead(ui, &session, &plan).await?;
@@ -56,7 +68,8 @@ pub(super) async fn run(
             },
         );
     }
-    if !is_confirmed(ui, arguments)? {
+    // A saved plan was agreed to when it was reviewed.
+    if saved.is_none() && !is_confirmed(ui, arguments)? {
         return Err(Problem::new("not applied: nothing was changed").into());
     }
     check_ahead(ui, &session, &plan).await?;
@@ -64,7 +77,7 @@ pub(super) async fn run(
     session.state.create()?;
     let options = running::options(&session, settings)
         .with_max_parallel(usize::from(arguments.max_parallel))
-        .with_prune(arguments.prune);
+        .with_prune(prune);
     let applier = Applier::new(&session.client, &session.graph, options);
     let progress = Progress::new(ui);
     let report = running::watch(
@@ -93,6 +106,15 @@ pub(super) async fn run(
             report: Some(report),
         },
     )
+}
+
+/// The deployment file that is meant.
+fn file_of(saved: Option<&Loaded>, arguments: &ApplyArguments) -> Result<PathBuf, Problem> {
+    let named = arguments.file.as_deref();
+    match saved {
+        Some(saved) => saved.file(named),
+        None => Ok(named.unwrap_or(Path::new("dify.toml")).to_owned()),
+    }
 }
 
 /// What there is after a run, or after finding nothing to do.

@@ -12,6 +12,7 @@ mod plan;
 mod render;
 mod route;
 mod running;
+mod saved;
 mod verify;
 
 use std::future::Future;

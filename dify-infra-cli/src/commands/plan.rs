@@ -3,6 +3,7 @@
 use dify_infra_azure::observe;
 use dify_infra_core::plan::{self, Fingerprints, Options, Plan, Snapshot, fingerprints};
 
+use super::saved;
 use crate::args::PlanArguments;
 use crate::exit::Exit;
 use crate::secrets_file::SecretsFile;
@@ -25,6 +26,10 @@ pub(super) async fn run(
         ui.json(&plan)?;
     } else {
         ui.data(&crate::ui::plan::render(&plan))?;
+    }
+    if let Some(path) = &arguments.out {
+        let origin = saved::origin(&session, arguments.prune, known.is_some());
+        saved::save(ui, path, origin, (&plan, &snapshot))?;
     }
     Ok(judge(&plan, arguments.detailed_exitcode))
 }

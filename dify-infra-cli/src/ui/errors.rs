@@ -63,7 +63,12 @@ pub(crate) fn show(ui: &Ui, error: &anyhow::Error) {
         }
         last = text;
     }
-    for hint in hints(error.chain()) {
+    // A problem that was laid over another error as its context is not an item of the chain.
+    let outer = error.downcast_ref::<Problem>();
+    let outer = outer.map_or(&[][..], |problem| problem.hints.as_slice());
+    let inner = hints(error.chain());
+    let inner = inner.iter().filter(|hint| !outer.contains(hint));
+    for hint in outer.iter().chain(inner) {
         ui.line(format!("{}: {hint}", styled(CYAN, "hint")));
     }
 }
@@ -119,6 +124,19 @@ mod tests {
             stderr.text(),
             "error: the deployment can't be read\n  caused by: the file is missing\n\
              hint: run `dify-infra init`\n"
+        );
+    }
+
+    #[test]
+    fn a_problem_around_another_error_keeps_its_hint() {
+        let (ui, _, stderr) = Ui::captured(Verbosity::Normal);
+        let error = Err::<(), _>(std::io::Error::other("no disk"))
+            .context(Problem::new("it can't be read").hint("look for it"))
+            .unwrap_err();
+        show(&ui, &error);
+        assert_eq!(
+            stderr.text(),
+            "error: it can't be read\n  caused by: no disk\nhint: look for it\n"
         );
     }
 

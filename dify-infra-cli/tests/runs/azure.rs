@@ -37,6 +37,27 @@ impl Azure {
             .collect()
     }
 
+    /// Changes a resource as somebody else would, and waits until it is done.
+    pub(crate) fn patch(&self, resource_type: &str, name: &str, change: &Value) {
+        let ids = self.ids(resource_type);
+        let id = ids
+            .iter()
+            .find(|id| id.ends_with(&format!("/{name}")))
+            .unwrap();
+        let request = Request::patch(format!("{id}?api-version=2026-01-01"))
+            .header("authorization", "Bearer any")
+            .body(Bytes::from(change.to_string()))
+            .unwrap();
+        let response = self.0.handle(jiff::Timestamp::now(), request);
+        assert!(response.status().is_success(), "{:?}", response.body());
+        if let Some(end) = self.0.idle_at() {
+            let look = Request::get(format!("{id}?api-version=2026-01-01"))
+                .header("authorization", "Bearer any")
+                .body(Bytes::new());
+            assert_eq!(self.0.handle(end, look.unwrap()).status(), 200);
+        }
+    }
+
     fn post(&self, id: &str, action: &str, version: &str) -> Value {
         let request = Request::post(format!("{id}/{action}?api-version={version}"))
             .header("authorization", "Bearer any")

@@ -155,8 +155,9 @@ fn no_secret_leaves_the_places_that_are_for_secrets() {
     let check = place.secrets(&["check", "canary.env"]).exits(0);
     heard.listen("dify-secrets check", check.stdout + &check.stderr);
     heard.run(&place, &["check"], 0);
-    heard.run(&place, &["plan"], 0);
-    heard.run(&place, &["apply", "--yes", "-vv"], 0);
+    heard.run(&place, &["plan", "--out", "first.json"], 0);
+    heard.run(&place, &["apply", "--plan", "first.json", "-vv"], 0);
+    heard.run(&place, &["apply", "--plan", "first.json", "-vv"], 1);
     heard.run(&place, &["plan", "--json", "--detailed-exitcode"], 0);
     let azure = Azure::of(&place);
     for key in azure.keys() {
@@ -165,7 +166,7 @@ fn no_secret_leaves_the_places_that_are_for_secrets() {
     drop(azure);
 
     place.edit("SMTP_PORT = 587", "SMTP_PORT = 2525");
-    heard.run(&place, &["plan", "-v"], 0);
+    heard.run(&place, &["plan", "-v", "--out", "second.json"], 0);
     heard.run(&place, &["apply", "--yes", "--json"], 0);
     heard.run(&place, &["verify", "--junit", "verify.xml", "-vv"], 0);
     heard.run(&place, &["verify", "--json"], 0);

@@ -12,3 +12,4 @@ mod deploy_script;
 mod kills;
 mod life;
 mod place;
+mod plans;

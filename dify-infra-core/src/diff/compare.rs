@@ -136,20 +136,26 @@ fn text_equal(path: &Path, wanted: &str, live: &str) -> bool {
     match path.last_field() {
         "location" => region(wanted) == region(live),
         "memory" => gibibytes(wanted).is_some() && gibibytes(wanted) == gibibytes(live),
-        _ if EXACT_FIELDS.iter().any(|field| path.has_field(field)) => false,
+        _ if is_exact(path) => false,
         _ => wanted.eq_ignore_ascii_case(live),
     }
 }
 
+/// Whether a text at this place is compared letter by letter.
+pub(super) fn is_exact(path: &Path) -> bool {
+    EXACT_FIELDS.iter().any(|field| path.has_field(field))
+}
+
 /// A region without the spaces and capitals of its display name: `Japan East` is `japaneast`.
-fn region(name: &str) -> String {
+pub(super) fn region(name: &str) -> String {
     name.chars()
         .filter(|letter| !letter.is_whitespace())
         .collect::<String>()
         .to_ascii_lowercase()
 }
 
-fn gibibytes(memory: &str) -> Option<f64> {
+/// The number of a memory size such as `1.5Gi`.
+pub(super) fn gibibytes(memory: &str) -> Option<f64> {
     memory.strip_suffix("Gi")?.parse().ok()
 }
 

@@ -9,6 +9,7 @@
 mod compare;
 mod lists;
 mod merge;
+mod normal;
 mod read_only;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use merge::merge;
+pub use normal::normalized;
 pub use read_only::without_read_only;
 
 use crate::resource::Kind;

@@ -7,6 +7,7 @@ mod desired;
 mod display;
 mod judgement;
 mod planner;
+mod saved;
 mod shown;
 mod snapshot;
 mod staging;
@@ -22,6 +23,7 @@ pub use desired::{
 };
 pub use judgement::is_settled;
 pub use planner::{Options, plan};
+pub use saved::{Origin, SavedPlan, SavedPlanError};
 pub use snapshot::{ListedResource, Observed, Snapshot};
 
 use crate::diff::Difference;

@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::graph::{Management, Node, ResourceGraph};
-use crate::resource::{Kind, Lane, OutputReference, Part, ResourceId, Text, TextEncoding};
+use crate::plan::{Snapshot, desired};
+use crate::resource::{
+    Kind, Lane, OWNER_TAG, OutputReference, Part, ResourceId, Text, TextEncoding,
+};
 
 /// The stand-in of a suffix that is not known, as [`Target::suffix`](crate::graph::Target::suffix)
 /// gives it.
@@ -55,16 +58,49 @@ pub fn arm_template(graph: &ResourceGraph) -> Value {
     json!({
         "$schema": SCHEMA,
         "contentVersion": "1.0.0.0",
-        "metadata": {
-            "description": format!(
-                "Dify deployment {}, for review. Deploy it into the resource group {}, then start \
-                 the migration job before Dify is used.",
-                graph.owner(),
-                graph.group().name(),
-            ),
-        },
+        "metadata": metadata(graph),
         "parameters": template.parameters,
         "resources": resources,
+    })
+}
+
+/// What the template is for, and what `apply` does that no template can say.
+fn metadata(graph: &ResourceGraph) -> Value {
+    let (owner, group) = (graph.owner(), graph.group().name());
+    let node = graph.get(graph.group());
+    let location = node
+        .and_then(|node| node.body().get("location")?.as_str())
+        .unwrap_or_default();
+    let mut steps = vec![
+        format!(
+            "Before: the resource group exists and carries the deployment's tag: az group create \
+             --name {group} --location {location} --tags {OWNER_TAG}={owner}"
+        ),
+        "Before: the subscription is registered for every namespace of the template, and the names \
+         that are unique in all of Azure are free; `dify-infra apply` asks for both."
+            .to_owned(),
+    ];
+    let jobs = graph
+        .nodes()
+        .filter(|node| node.kind() == Kind::JobExecution);
+    let jobs = jobs.filter_map(|node| node.id().parent());
+    steps.extend(jobs.map(|job| {
+        format!(
+            "After, and again with every new release: the database is migrated: az containerapp job \
+             start --resource-group {group} --name {}. Until it has succeeded, api, worker and beat \
+             find no tables.",
+            job.name()
+        )
+    }));
+    steps.push(
+        "A later deployment replaces what others have set in these resources; `dify-infra apply` \
+         keeps it, and changes callers after what they call."
+            .to_owned(),
+    );
+    json!({
+        "description": format!("Dify deployment {owner}, for review: the resources that `dify-infra \
+                                apply` writes, for the resource group {group}."),
+        "steps": steps,
     })
 }
 
@@ -122,7 +158,9 @@ impl Template<'_> {
                 .collect();
             resource.insert("dependsOn".to_owned(), Value::from(needs));
         }
-        if let Value::Object(body) = self.value(node.body()) {
+        // The tags that say what Azure does not show are part of what apply writes.
+        let body = desired(node, &Snapshot::new(), None);
+        if let Value::Object(body) = self.value(&body) {
             resource.extend(body);
         }
         Value::Object(resource)
