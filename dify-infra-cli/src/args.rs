@@ -123,14 +123,17 @@ Exits with 3 when there is an error; warnings and notes alone exit with 0.")]
     /// Tell why a rule exists, where it comes from and how to mend what it finds
     #[command(after_help = "Examples:\n  dify-infra explain LIM004\n  dify-infra explain")]
     Explain(ExplainArguments),
-    /// Write the files that apply would use: nginx, squid, environments, an ARM template
+    /// Write the files that apply would use, or the same deployment as a compose project
     #[command(after_help = "\
 Examples:
   dify-infra render --to nginx
+  dify-infra render --to compose --out dify/
   dify-infra render --to env --out rendered/
   dify-infra render --to arm | az deployment group what-if -g dify-dev-rg --template-file /dev/stdin
 
-No secret is written: the environments have ${secret:NAME} in its place, the template parameters.")]
+No secret is written: the environments have ${secret:NAME} in its place, the template parameters.
+A compose project has its secrets in DIR/.env, for its owner alone; they come from the secrets file,
+which is made when there is none. Without --out only compose.yaml is shown.")]
     Render(RenderArguments),
     /// Tell which service answers a URL, why, and within which limits
     #[command(
@@ -241,6 +244,14 @@ pub struct RenderArguments {
     /// Directory to write the files into, instead of stdout
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+
+    /// Address and port of this host for the front door of a compose project [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Write the .env of a compose project anew, instead of keeping its values
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// What to render.
@@ -254,6 +265,8 @@ pub enum RenderFormat {
     Env,
     /// An Azure Resource Manager template.
     Arm,
+    /// A Docker Compose project for one host.
+    Compose,
 }
 
 /// Arguments of `route`.

@@ -62,12 +62,25 @@ impl SecretsFile {
     /// When a named file is missing, when a file can't be read, or holds values that must not be
     /// used: published ones, weak ones, ones that break their consumer.
     pub(crate) fn open(ui: &Ui, settings: &Settings, session: &Session) -> anyhow::Result<Self> {
+        let directory = session.input.directory();
+        Self::open_beside(ui, settings, &session.deployment, directory)
+    }
+
+    /// As [`open`](Self::open), for commands that ask Azure nothing; `directory` is that of the
+    /// deployment file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn open_beside(
+        ui: &Ui,
+        settings: &Settings,
+        deployment: &Deployment,
+        directory: &Path,
+    ) -> anyhow::Result<Self> {
         let (path, is_named) = match &settings.secrets {
             Some(path) => (path.clone(), true),
-            None => (
-                default_path(&session.deployment, session.input.directory()),
-                false,
-            ),
+            None => (default_path(deployment, directory), false),
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => SecretString::from(text),
@@ -86,7 +99,7 @@ impl SecretsFile {
         if let Some(warning) = open_to_others(&path) {
             ui.warn(warning);
         }
-        judge(ui, &path, &parsed, &session.deployment)?;
+        judge(ui, &path, &parsed, deployment)?;
         Ok(Self {
             path,
             is_named,
@@ -168,6 +181,25 @@ impl SecretsFile {
         })
     }
 
+    /// Fills in what the file lacks from the system's randomness alone, without a look at what runs
+    /// in Azure. Nothing is written yet.
+    ///
+    /// # Errors
+    ///
+    /// When the person has to give a value, in a file of theirs or one that only they know.
+    pub(crate) fn complete_offline(&self, deployment: &Deployment) -> anyhow::Result<Completed> {
+        let mut secrets = self.secrets().cloned().unwrap_or_default();
+        let wanted = deployment.secret_names();
+        self.refuse_what_is_not_ours(&lacking(&wanted, &secrets))?;
+        refuse_made_up_password(deployment, &secrets, &self.path)?;
+        let generated = fill(&mut secrets, &wanted, &self.path)?;
+        Ok(Completed {
+            secrets,
+            recovered: Vec::new(),
+            generated,
+        })
+    }
+
     /// A named file must be complete, since it is not ours to write.
     fn refuse_what_is_not_ours(&self, missing: &BTreeSet<SecretName>) -> Result<(), Problem> {
         if !self.is_named || missing.is_empty() {
@@ -199,7 +231,7 @@ impl SecretsFile {
     ///
     /// # Errors
     ///
-    /// When the file can't be written; then nothing may be written to Azure.
+    /// When the file can't be written; then no value may be used.
     pub(crate) fn save(&self, ui: &Ui, completed: &Completed, owner: &str) -> anyhow::Result<()> {
         let added: BTreeSet<&SecretName> = completed
             .recovered
@@ -223,7 +255,7 @@ impl SecretsFile {
         };
         let text = SecretString::from(before + lines.expose_secret());
         write_private(&self.path, text.expose_secret().as_bytes(), existing)
-            .context("the secrets were not written, so nothing was written to Azure")?;
+            .context("the secrets were not kept, so nothing was done with them")?;
         if self.found.is_none()
             && let Some(advice) = keep_out_of_version_control(&self.path)
         {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod compose;
 mod destroy;
 mod emulate;
 mod explain;
@@ -61,6 +62,7 @@ fn refuse_json(command: &Command) -> Result<(), UsageError> {
             RenderFormat::Nginx => "render --to nginx",
             RenderFormat::Squid => "render --to squid",
             RenderFormat::Env => "render --to env",
+            RenderFormat::Compose => "render --to compose",
             RenderFormat::Arm => return Ok(()),
         },
         _ => return Ok(()),

@@ -12,7 +12,7 @@ use dify_infra_core::resource::Kind;
 use crate::args::{RenderArguments, RenderFormat};
 use crate::exit::Exit;
 use crate::input::Input;
-use crate::settings::Settings;
+use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
 
 /// A file to be shown or written: name and text.
@@ -23,7 +23,12 @@ pub(super) fn run(
     settings: &Settings,
     arguments: &RenderArguments,
 ) -> anyhow::Result<Exit> {
-    let deployment = Input::read(&arguments.file.file)?.deployment(ui)?;
+    refuse_flags_of_compose(arguments)?;
+    let input = Input::read(&arguments.file.file)?;
+    let deployment = input.deployment(ui)?;
+    if arguments.to == RenderFormat::Compose {
+        return super::compose::run(ui, settings, arguments, &input, &deployment);
+    }
     let (target, graph) = super::offline_graph(&deployment, settings)?;
     let names = ResourceNames::new(&deployment, &target);
     let files = match arguments.to {
@@ -37,12 +42,25 @@ pub(super) fn run(
             let template = serde_json::to_string_pretty(&arm_template(&graph))? + "\n";
             vec![("azuredeploy.json".to_owned(), template)]
         }
+        // Answered above: a compose project has secrets beside its files.
+        RenderFormat::Compose => Vec::new(),
     };
     match &arguments.out {
         Some(directory) => write(ui, directory, &files)?,
         None => ui.data(&joined(&files))?,
     }
     Ok(Exit::Done)
+}
+
+/// Flags that only a compose project has.
+fn refuse_flags_of_compose(arguments: &RenderArguments) -> Result<(), UsageError> {
+    let given = match (arguments.to, arguments.listen, arguments.force) {
+        (RenderFormat::Compose, ..) | (_, None, false) => return Ok(()),
+        (_, Some(listen), _) => ("--listen", listen.to_string()),
+        (_, None, true) => ("--force", "given".to_owned()),
+    };
+    let rule = "only `--to compose` has it";
+    Err(UsageError::new(given.0, &given.1, rule))
 }
 
 fn mounted(graph: &ResourceGraph, app: &str) -> Vec<File> {

@@ -48,6 +48,34 @@ pub struct EnvironmentInputs {
     pub storage_account: String,
     /// Key of the storage account.
     pub storage_key: Text,
+    /// How the data services are spoken to.
+    pub data: DataAccess,
+}
+
+/// How containers speak to the data services: with Azure's, or with programs that stand in for them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataAccess {
+    /// Whether PostgreSQL is reached over TLS.
+    pub postgres_tls: bool,
+    /// Port of Redis.
+    pub redis_port: u16,
+    /// Whether Redis is reached over TLS.
+    pub redis_tls: bool,
+    /// URL of the storage account's blobs where it is not Azure's own, as
+    /// `http://azurite:10000/difylocal`.
+    pub blob_url: Option<String>,
+}
+
+impl DataAccess {
+    /// Azure's services: TLS everywhere, Azure Managed Redis on its one port.
+    pub fn azure() -> Self {
+        Self {
+            postgres_tls: true,
+            redis_port: 10000,
+            redis_tls: true,
+            blob_url: None,
+        }
+    }
 }
 
 /// A secret of an app: its name there and its value.
@@ -212,10 +240,7 @@ impl Writer<'_> {
     /// Signing key, database, Redis, broker and storage: what the application needs to load.
     fn state(&mut self) {
         let postgres = self.deployment.postgres();
-        let (host, redis) = (
-            self.inputs.postgres_host.clone(),
-            self.inputs.redis_host.clone(),
-        );
+        let host = self.inputs.postgres_host.clone();
         let pools = postgres.pools();
         self.secret("SECRET_KEY", SecretKind::SecretKey);
         self.set("DB_TYPE", "postgresql");
@@ -224,41 +249,58 @@ impl Writer<'_> {
         self.set("DB_USERNAME", postgres.administrator.as_str());
         self.secret("DB_PASSWORD", SecretKind::PostgresPassword);
         self.set("DB_DATABASE", postgres.database.as_str());
-        // psycopg2 has no TLS setting of its own in Dify; this is the only way to force it.
-        self.set("DB_EXTRAS", "sslmode=require");
+        if self.inputs.data.postgres_tls {
+            // psycopg2 has no TLS setting of its own in Dify; this is the only way to force it.
+            self.set("DB_EXTRAS", "sslmode=require");
+        }
         self.set("SQLALCHEMY_POOL_SIZE", pools.size.to_string());
         self.set("SQLALCHEMY_MAX_OVERFLOW", pools.overflow.to_string());
-        self.set("REDIS_HOST", redis.clone());
-        self.set("REDIS_PORT", "10000");
+        self.redis();
+        if self.inputs.data.redis_tls {
+            self.set("REDIS_SSL_CERT_REQS", "CERT_REQUIRED");
+        }
+        // Azure cuts connections that are silent for ten minutes.
+        self.set("REDIS_KEEPALIVE", "true");
+        self.broker();
+        self.storage();
+    }
+
+    /// Where Redis is: what API and plugin daemon have in common.
+    fn redis(&mut self) {
+        let (port, tls) = (self.inputs.data.redis_port, self.inputs.data.redis_tls);
+        self.set("REDIS_HOST", self.inputs.redis_host.clone());
+        self.set("REDIS_PORT", port.to_string());
         self.derived(
             "REDIS_PASSWORD",
             "azure-redis-key",
             self.inputs.redis_key.clone(),
         );
-        self.set("REDIS_USE_SSL", "true");
-        self.set("REDIS_SSL_CERT_REQS", "CERT_REQUIRED");
+        self.set("REDIS_USE_SSL", tls.to_string());
         // Azure Managed Redis has database 0 alone.
         self.set("REDIS_DB", "0");
-        // Azure cuts connections that are silent for ten minutes.
-        self.set("REDIS_KEEPALIVE", "true");
-        // REDIS_USE_SSL does not reach Celery: only a rediss:// broker turns TLS on.
-        let broker = Text::from("rediss://:")
+    }
+
+    /// `REDIS_USE_SSL` does not reach Celery: only a `rediss://` broker turns TLS on.
+    fn broker(&mut self) {
+        let data = &self.inputs.data;
+        let scheme = if data.redis_tls { "rediss" } else { "redis" };
+        let broker = Text::from(format!("{scheme}://:"))
             .and(self.inputs.redis_key.clone().percent_encoded())
             .and("@")
-            .and(redis)
-            .and(":10000/0");
+            .and(self.inputs.redis_host.clone())
+            .and(format!(":{}/0", data.redis_port));
         self.derived("CELERY_BROKER_URL", "celery-broker-url", broker);
-        self.storage();
     }
 
     fn storage(&mut self) {
         let account = self.inputs.storage_account.clone();
         let container = self.deployment.storage().app_container.as_str();
         self.set("STORAGE_TYPE", "azure-blob");
-        self.set(
-            "AZURE_BLOB_ACCOUNT_URL",
-            format!("https://{account}.blob.core.windows.net"),
-        );
+        let url = match &self.inputs.data.blob_url {
+            Some(url) => url.clone(),
+            None => format!("https://{account}.blob.core.windows.net"),
+        };
+        self.set("AZURE_BLOB_ACCOUNT_URL", url);
         self.set("AZURE_BLOB_ACCOUNT_NAME", account);
         self.derived(
             "AZURE_BLOB_ACCOUNT_KEY",
@@ -350,7 +392,7 @@ impl Writer<'_> {
         self.set("DIFY_INNER_API_URL", self.url(ServiceKind::Api));
         self.secret("DIFY_INNER_API_KEY", SecretKind::InnerApiKey);
         self.plugin_database();
-        self.plugin_redis();
+        self.redis();
         self.plugin_storage();
         self.set("PLUGIN_WORKING_PATH", "/app/storage/cwd");
         self.set("MAX_PLUGIN_PACKAGE_SIZE", PLUGIN_PACKAGE_BYTES.to_string());
@@ -373,30 +415,27 @@ impl Writer<'_> {
         self.secret("DB_PASSWORD", SecretKind::PostgresPassword);
         self.set("DB_DATABASE", postgres.plugin_database.as_str());
         // The default is `disable`, which Azure's server refuses; nothing stricter is accepted.
-        self.set("DB_SSL_MODE", "require");
+        let mode = if self.inputs.data.postgres_tls {
+            "require"
+        } else {
+            "disable"
+        };
+        self.set("DB_SSL_MODE", mode);
         self.set("DB_MAX_OPEN_CONNS", pools.daemon.to_string());
         self.set("DB_MAX_IDLE_CONNS", pools.daemon.min(10).to_string());
     }
 
-    fn plugin_redis(&mut self) {
-        self.set("REDIS_HOST", self.inputs.redis_host.clone());
-        self.set("REDIS_PORT", "10000");
-        self.derived(
-            "REDIS_PASSWORD",
-            "azure-redis-key",
-            self.inputs.redis_key.clone(),
-        );
-        self.set("REDIS_USE_SSL", "true");
-        self.set("REDIS_DB", "0");
-    }
-
     fn plugin_storage(&mut self) {
+        let (scheme, end) = match &self.inputs.data.blob_url {
+            Some(url) => ("http", format!(";BlobEndpoint={url}")),
+            None => ("https", ";EndpointSuffix=core.windows.net".to_owned()),
+        };
         let connection = Text::from(format!(
-            "DefaultEndpointsProtocol=https;AccountName={};AccountKey=",
+            "DefaultEndpointsProtocol={scheme};AccountName={};AccountKey=",
             self.inputs.storage_account
         ))
         .and(self.inputs.storage_key.clone())
-        .and(";EndpointSuffix=core.windows.net");
+        .and(end);
         let container = self.deployment.storage().plugin_container.as_str();
         self.set("PLUGIN_STORAGE_TYPE", "azure_blob");
         self.set("AZURE_BLOB_STORAGE_CONTAINER_NAME", container);

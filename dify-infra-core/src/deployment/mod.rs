@@ -20,7 +20,9 @@ pub use builder::{
     DeploymentBuilder, PostgresBuilder, RedisBuilder, RouteBuilder, ServiceBuilder, StorageBuilder,
 };
 pub use connections::ConnectionPools;
-pub use environment::{AppSecret, EnvironmentInputs, Role, ServiceEnvironment, environment_of};
+pub use environment::{
+    AppSecret, DataAccess, EnvironmentInputs, Role, ServiceEnvironment, environment_of,
+};
 pub use resolve::Resolved;
 pub use route_report::{
     Host, HostVerdict, InvalidUrl, RouteAnswer, RouteLimits, RouteLoser, RouteReport,
@@ -111,6 +113,8 @@ pub struct Public {
 pub struct Registry {
     /// Host name, as `myregistry.azurecr.io`.
     pub server: String,
+    /// What stands before the repositories: the host, and a path when the file gives one.
+    pub prefix: String,
     /// User name and the secret that holds the password; without them pulls are anonymous.
     pub credentials: Option<RegistryLogin>,
 }

@@ -8,14 +8,21 @@
 //! Kubernetes does for variables; no rendered file contains either.
 
 mod arm;
+mod compose;
 mod directive;
+mod dotenv;
 mod environment;
 mod nginx;
 mod squid;
 mod text;
+mod yaml;
 
 pub use self::arm::arm_template;
+pub use self::compose::{
+    COMPOSE_ENV_FILE, COMPOSE_FILE, ComposeError, ComposeOptions, ComposeProject, compose,
+};
 pub use self::directive::UnquotableText;
+pub use self::dotenv::keep_env_lines;
 pub use self::environment::{environment_files, mounted_files};
 pub use self::nginx::{
     NGINX_DIRECTORY, NGINX_RUNTIME_DIRECTORY, NginxInput, NginxPaths, nginx_command,

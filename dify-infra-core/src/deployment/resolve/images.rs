@@ -35,9 +35,11 @@ impl Resolver<'_> {
             }
         }
         let credentials = self.registry_login();
+        let prefix = spec.registry.clone().unwrap_or_default();
         Some((
             server.map(|server| Registry {
                 server,
+                prefix,
                 credentials,
             }),
             images,

@@ -6,7 +6,7 @@ use super::super::Management;
 use super::{Context, LowerError};
 use crate::catalogue::{Probe as ProbeFacts, ServiceKind};
 use crate::deployment::{
-    AppSecret, EnvironmentInputs, Role, Service, ServiceEnvironment, environment_of,
+    AppSecret, DataAccess, EnvironmentInputs, Role, Service, ServiceEnvironment, environment_of,
 };
 use crate::names::EnvironmentVariableName;
 use crate::render::{
@@ -71,6 +71,7 @@ fn inputs(context: &Context<'_>) -> EnvironmentInputs {
         redis_key: Text::action(&context.redis_database(), "listKeys", "/primaryKey"),
         storage_account: context.names.storage.clone(),
         storage_key: Text::action(&context.storage(), "listKeys", "/keys/0/value"),
+        data: DataAccess::azure(),
     }
 }
 
