@@ -216,6 +216,20 @@ fn the_client_is_believed_only_from_a_program_of_the_host() {
 }
 
 #[test]
+fn the_scheme_is_believed_only_where_tls_ends_in_front() {
+    let believes = |deployment: &dify_infra_core::deployment::Deployment| {
+        let project = project(deployment);
+        let mut files = project.files().iter();
+        let file = files.find(|file| file.name == "nginx.conf").unwrap();
+        file.text.contains("map $http_x_forwarded_proto ")
+    };
+    let text =
+        example("minimal").to_owned() + "\n[public]\norigin = \"https://dify.example.com\"\n";
+    assert!(believes(&deployment(&text)));
+    assert!(!believes(&minimal("1.16.0")));
+}
+
+#[test]
 fn a_changed_file_changes_the_service_that_mounts_it() {
     let text = example("minimal");
     let other =

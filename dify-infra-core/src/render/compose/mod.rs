@@ -19,6 +19,7 @@ use self::file::{ComposeFile, Network};
 use super::{NginxInput, RenderError, RenderedFile};
 use crate::deployment::{DataAccess, Deployment, EnvironmentInputs};
 use crate::resource::Text;
+use crate::routes::{HttpSettings, RouteError, TlsTermination};
 use crate::secrets::{SecretName, Secrets};
 
 /// The file that Compose reads.
@@ -98,6 +99,9 @@ pub enum ComposeError {
     /// A file for a container can't be rendered.
     #[error("a file for a container can't be rendered")]
     Render(#[from] RenderError),
+    /// The routes don't hold with what a compose project changes of them.
+    #[error("the routes can't be served by a compose project")]
+    Routes(#[from] RouteError),
     /// A variable is made of something that only Azure knows.
     #[error("the variable {0} needs a value that only Azure knows")]
     UnknownValue(String),
@@ -214,24 +218,36 @@ fn hosts(deployment: &Deployment) -> impl Iterator<Item = crate::catalogue::Serv
 fn nginx_files(
     deployment: &Deployment,
     options: &ComposeOptions,
-) -> Result<Vec<RenderedFile>, RenderError> {
+) -> Result<Vec<RenderedFile>, ComposeError> {
     let hosts: BTreeMap<String, String> = hosts(deployment)
         .map(|kind| (kind.key().to_owned(), kind.key().to_owned()))
         .collect();
-    let input = NginxInput {
+    let is_https = public_origin(deployment, options).0 == "https";
+    let settings = HttpSettings {
+        tls: if is_https {
+            TlsTermination::InFront
+        } else {
+            TlsTermination::Nowhere
+        },
         trusted_proxies: options.trusted_proxies(),
-        ..NginxInput::new(deployment.routes(), &hosts)
+        ..deployment.routes().settings().clone()
     };
-    super::nginx(&input)
+    let routes = deployment.routes().with_settings(settings)?;
+    Ok(super::nginx(&NginxInput::new(&routes, &hosts))?)
+}
+
+/// Scheme and host of the public URLs: the file's, or where the front door is published.
+fn public_origin(deployment: &Deployment, options: &ComposeOptions) -> (String, String) {
+    let origin = deployment.public().origin.as_ref().map(ToString::to_string);
+    match origin.as_deref().and_then(|o| o.split_once("://")) {
+        Some((scheme, host)) => (scheme.to_owned(), host.to_owned()),
+        None => options.origin(),
+    }
 }
 
 /// What the stand-ins contribute to the variables of the containers.
 fn inputs(deployment: &Deployment, options: &ComposeOptions) -> EnvironmentInputs {
-    let origin = deployment.public().origin.as_ref().map(ToString::to_string);
-    let (public_scheme, public_host) = match origin.as_deref().and_then(|o| o.split_once("://")) {
-        Some((scheme, host)) => (scheme.to_owned(), host.to_owned()),
-        None => options.origin(),
-    };
+    let (public_scheme, public_host) = public_origin(deployment, options);
     EnvironmentInputs {
         public_scheme,
         public_host: Text::from(public_host),
