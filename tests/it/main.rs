@@ -16,6 +16,7 @@ mod plans;
 mod preflight;
 mod programs;
 mod release;
+mod routing;
 mod saved;
 mod secrecy;
 mod support;

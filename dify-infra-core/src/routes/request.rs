@@ -63,11 +63,13 @@ pub enum Outcome<'table> {
     Forwarded(Forwarded<'table>),
 }
 
-/// A request on its way to a back-end. The target goes with it as it came.
+/// A request on its way to a back-end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forwarded<'table> {
     /// The location that took the request.
     pub location: &'table Location,
+    /// The target as it came, without scheme and host when the client sent a whole URL.
+    pub target: String,
     /// The headers that nginx decides about; all others pass as they came.
     pub headers: Vec<ForwardedHeader>,
 }
@@ -145,6 +147,7 @@ impl RouteTable {
             },
             Answer::Location(location) => Outcome::Forwarded(Forwarded {
                 location,
+                target: origin_form(request.target),
                 headers: self.forwarded_headers(location, request),
             }),
         }
@@ -290,14 +293,15 @@ fn is_host(host: &str) -> bool {
 }
 
 /// The target without scheme and host.
-fn origin_form(target: &str) -> &str {
-    if target.starts_with('/') {
-        return target;
-    }
-    let after_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
-    after_scheme
-        .find(['/', '?'])
-        .map_or("", |start| &after_scheme[start..])
+fn origin_form(target: &str) -> String {
+    let path = match target.split_once("://") {
+        Some((_, rest)) if !target.starts_with('/') => {
+            rest.find(['/', '?']).map_or("", |start| &rest[start..])
+        }
+        _ => target,
+    };
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    format!("{slash}{path}")
 }
 
 /// The query of a target with its `?`; nothing when there is none.
