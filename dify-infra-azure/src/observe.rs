@@ -97,7 +97,13 @@ fn list_path(kind: Kind, id: &ResourceId) -> Option<String> {
             .map(|(list, _)| list.to_owned())
     };
     match kind {
-        Kind::ContainerApp | Kind::PostgresDatabase | Kind::BlobContainer => siblings(),
+        Kind::ContainerApp
+        | Kind::PostgresDatabase
+        | Kind::BlobContainer
+        | Kind::NetworkSecurityGroup
+        | Kind::Subnet
+        | Kind::PrivateEndpoint
+        | Kind::PrivateDnsZone => siblings(),
         _ => None,
     }
 }

@@ -23,12 +23,14 @@ use rand::TryRng as _;
 use rand::rngs::{SysError, SysRng};
 
 /// The deployment files beside the programs, by name.
-pub const FILES: [(&str, &str); 5] = [
+pub const FILES: [(&str, &str); 7] = [
     ("minimal.toml", MINIMAL),
     ("dify-dev.toml", DIFY_DEV),
     ("own-registry.toml", OWN_REGISTRY),
     ("existing-data.toml", EXISTING_DATA),
     ("older-release.toml", OLDER_RELEASE),
+    ("dify-prod.toml", DIFY_PROD),
+    ("existing-network.toml", EXISTING_NETWORK),
 ];
 
 /// The fewest lines that deploy Dify.
@@ -45,6 +47,12 @@ pub const EXISTING_DATA: &str = include_str!("../existing-data.toml");
 
 /// A release before the newest.
 pub const OLDER_RELEASE: &str = include_str!("../older-release.toml");
+
+/// Production: a network of its own, private data services, zones and standbys.
+pub const DIFY_PROD: &str = include_str!("../dify-prod.toml");
+
+/// Production in a network that somebody else made.
+pub const EXISTING_NETWORK: &str = include_str!("../existing-network.toml");
 
 /// The operating system's randomness, from which secrets are made.
 #[derive(Debug, Default)]

@@ -20,8 +20,10 @@ fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool)
     };
     let going: Vec<&Node> = graph.in_order().into_iter().filter(goes).collect();
     let ids: BTreeSet<&ResourceId> = going.iter().map(|node| node.id()).collect();
+    // A zone can't be deleted while networks are linked to it.
     let goes_with_parent = |node: &&Node| {
         node.id().is_child()
+            && node.kind() != Kind::VirtualNetworkLink
             && node
                 .id()
                 .parent()
@@ -34,6 +36,16 @@ fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool)
         .iter()
         .filter(|node| !goes_with_parent(node) && has_delete(node));
     chosen.copied().collect()
+}
+
+/// Whether a resource, or a child that goes with it, needs another one or a child of that:
+/// a network goes after the endpoints in its subnets, a zone after the groups that write into it.
+fn needs(graph: &ResourceGraph, id: &ResourceId, needed: &ResourceId) -> bool {
+    let own = |other: &ResourceId| other == id || other.is_below(id);
+    let is_needed = |other: &ResourceId| other == needed || other.is_below(needed);
+    let nodes = graph.nodes().filter(|node| own(node.id()));
+    let mut all = nodes.flat_map(Node::dependencies);
+    all.any(|other| is_needed(other) && !own(other))
 }
 
 /// Whether a resource is ours by its tag; what has no tags follows its parent, so a child of a
@@ -79,7 +91,7 @@ pub(super) fn tasks(graph: &ResourceGraph, snapshot: &Snapshot, include_data: bo
     let dependents = |id: &ResourceId| -> BTreeSet<ResourceId> {
         let needs_it = nodes
             .iter()
-            .filter(|other| other.dependencies().contains(id));
+            .filter(|other| other.id() != id && needs(graph, other.id(), id));
         needs_it.map(|other| other.id().clone()).collect()
     };
     let job = |id: ResourceId, kind: Kind, needs: BTreeSet<ResourceId>| Job {

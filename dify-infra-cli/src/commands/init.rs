@@ -16,12 +16,6 @@ pub(super) fn run(ui: &Ui, arguments: &InitArguments) -> anyhow::Result<Exit> {
     };
     let location = Location::parse(&arguments.location)
         .map_err(|error| UsageError::new("--location", &arguments.location, error.to_string()))?;
-    if matches!(arguments.profile, Profile::Prod) {
-        ui.warn(
-            "the profile prod is not supported by this version yet: check and apply refuse it \
-             (AZR001); use --profile dev",
-        );
-    }
     ui.data(&spec::template(profile, &location))?;
     Ok(Exit::Done)
 }

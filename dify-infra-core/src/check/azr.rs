@@ -15,8 +15,8 @@ pub(crate) const NOT_YET: Rule = Rule {
           instead of being left out.",
     source: "this project",
     fix: "Remove the setting until a later version of dify-infra supports it.",
-    bad: Sample::part("[network]\nprivate_endpoints = true"),
-    good: Sample::part("[network]\nprivate_endpoints = false"),
+    bad: Sample::part("[public]\ncertificate = \"managed\""),
+    good: Sample::part("[public]\norigin = \"https://dify.example.com\""),
     ..Rule::of(Family::Azr, Severity::Error)
 };
 

@@ -43,8 +43,7 @@ const PUBLIC: Rule = Rule {
           account answers everybody over TLS, its blobs are private, and its key is the only \
           guard.",
     source: "learn.microsoft.com storage/common/storage-network-security-trusted-azure-services",
-    fix: "Keep the key safe; private endpoints, which close it, come with a later version of \
-          dify-infra.",
+    fix: "Set `private_endpoints = true` under `[network]`, which closes it; or keep the key safe.",
     bad: Sample::part(""),
     good: Sample::part("[data.storage]\nexisting = \"mystorage\""),
     check: Some(public),
@@ -52,7 +51,8 @@ const PUBLIC: Rule = Rule {
 };
 
 fn public(deployment: &Deployment, diagnostics: &mut Diagnostics) {
-    if deployment.storage().origin == Origin::Managed {
+    let is_ours = deployment.storage().origin == Origin::Managed;
+    if is_ours && deployment.private_endpoints().is_none() {
         let message = "Blob storage is reachable from the internet; its key is the only guard";
         diagnostics.push(PUBLIC.finding(KeyPath::of("data.storage"), message));
     }

@@ -2,7 +2,7 @@
 
 use super::rule::{Family, Rule, Sample};
 use crate::catalogue::{ImageKind, ServiceKind};
-use crate::deployment::{Deployment, Origin, Service};
+use crate::deployment::{Deployment, Origin, Service, Standby};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 
 /// Replicas of api and worker together that a burstable server carries for long.
@@ -22,6 +22,7 @@ pub(super) const RULES: &[&Rule] = &[
     &VECTOR_STORE,
     &WIRED,
     &EXISTING,
+    &STANDBY,
 ];
 
 const AZURE_WIDE: Rule = Rule {
@@ -31,8 +32,8 @@ const AZURE_WIDE: Rule = Rule {
           through, lets everything through that runs in Azure, of any tenant. TLS and the \
           password are what guards the server.",
     source: "azure-cli 2.91.0 postgres flexible-server firewall-rule; learn.microsoft.com concepts-firewall-rules",
-    fix: "Keep the generated password; private endpoints, which close it, come with a later \
-          version of dify-infra.",
+    fix: "Set `private_endpoints = true` under `[network]`, which closes it; or keep the generated \
+          password.",
     bad: Sample::part(""),
     good: Sample::part("[data.postgres]\nexisting = \"my-server\"\nadministrator = \"dify\""),
     check: Some(azure_wide),
@@ -126,8 +127,36 @@ const EXISTING: Rule = Rule {
     ..Rule::of(Family::Dbx, Severity::Note)
 };
 
+const STANDBY: Rule = Rule {
+    id: "DBX008",
+    title: "A standby belongs to a size that can have one",
+    why: "Burstable servers have no high availability: Azure refuses the server, minutes into a \
+          run.",
+    source: "learn.microsoft.com postgresql/concepts-high-availability; azure-cli 2.91.0 validators",
+    fix: "Use a general purpose size such as Standard_D2ds_v5, or `high_availability = \"off\"`.",
+    bad: Sample::part(
+        "[data.postgres]\nsku = \"Standard_B2s\"\nhigh_availability = \"zone-redundant\"",
+    ),
+    good: Sample::part(
+        "[data.postgres]\nsku = \"Standard_D2ds_v5\"\nhigh_availability = \"zone-redundant\"",
+    ),
+    check: Some(standby),
+    ..ERROR
+};
+
+fn standby(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let postgres = deployment.postgres();
+    let is_asked = postgres.high_availability != Standby::Off;
+    if is_asked && postgres.origin == Origin::Managed && postgres.tier == "Burstable" {
+        let message = format!("`{}` is burstable and can't have a standby", postgres.sku);
+        let path = KeyPath::of("data.postgres.high_availability");
+        diagnostics.push(STANDBY.finding(path, message));
+    }
+}
+
 fn azure_wide(deployment: &Deployment, diagnostics: &mut Diagnostics) {
-    if deployment.postgres().origin == Origin::Managed {
+    let is_ours = deployment.postgres().origin == Origin::Managed;
+    if is_ours && deployment.private_endpoints().is_none() {
         let message = "PostgreSQL is reachable from everything that runs in Azure; TLS and its \
                        password guard it";
         diagnostics.push(AZURE_WIDE.finding(KeyPath::of("data.postgres"), message));

@@ -22,6 +22,7 @@ pub(crate) mod dbx;
 mod key;
 pub(crate) mod lim;
 pub(crate) mod net;
+mod network;
 pub(crate) mod red;
 mod rule;
 pub(crate) mod sec;

@@ -1,11 +1,25 @@
 //! Rules about names, ports and reachability.
 
+use super::network;
 use super::rule::{Family, Rule, Sample};
 use crate::deployment::{Deployment, Service};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&PREFIX, &PORT, &DOCKER_HUB];
+pub(super) const RULES: &[&Rule] = &[
+    &PREFIX,
+    &PORT,
+    &DOCKER_HUB,
+    network::RULES[0],
+    network::RULES[1],
+    network::RULES[2],
+    network::RULES[3],
+    network::RULES[4],
+    network::RULES[5],
+    network::RULES[6],
+];
+
+pub(crate) use network::{ADDRESS_PLAN, EXISTING};
 
 pub(crate) const PREFIX: Rule = Rule {
     id: "NET001",

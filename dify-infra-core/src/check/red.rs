@@ -13,8 +13,7 @@ const PUBLIC: Rule = Rule {
     why: "Azure Managed Redis has no firewall: without a private endpoint it answers everybody, \
           over TLS, and its access key is the only guard.",
     source: "learn.microsoft.com redis/architecture; Azure/azure-rest-api-specs redisEnterprise 2025-07-01",
-    fix: "Keep the key safe; private endpoints, which close it, come with a later version of \
-          dify-infra.",
+    fix: "Set `private_endpoints = true` under `[network]`, which closes it; or keep the key safe.",
     bad: Sample::part(""),
     good: Sample::part("[data.redis]\nexisting = \"my-redis\""),
     check: Some(public),
@@ -46,7 +45,8 @@ pub(super) const WIRED: Rule = Rule {
 };
 
 fn public(deployment: &Deployment, diagnostics: &mut Diagnostics) {
-    if deployment.redis().origin == Origin::Managed {
+    let is_ours = deployment.redis().origin == Origin::Managed;
+    if is_ours && deployment.private_endpoints().is_none() {
         let message = "Redis is reachable from the internet; its access key is the only guard";
         diagnostics.push(PUBLIC.finding(KeyPath::of("data.redis"), message));
     }

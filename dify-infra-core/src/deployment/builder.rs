@@ -8,8 +8,8 @@ use super::{Deployment, Profile};
 use crate::catalogue::{ImageKind, ServiceKind};
 use crate::diagnostic::Diagnostics;
 use crate::spec::{
-    AllowedRuleSpec, EgressExceptionSpec, PostgresSpec, RedisSpec, ReplicasSpec, RouteSpec,
-    SecretReference, ServiceSpec, Spec, StorageSpec, VariableSpec,
+    AllowedRuleSpec, EgressExceptionSpec, NetworkSpec, PostgresSpec, RedisSpec, ReplicasSpec,
+    RouteSpec, SecretReference, ServiceSpec, Spec, StorageSpec, VariableSpec,
 };
 
 /// Puts a deployment together, step by step; [`build`](Self::build) proves it.
@@ -132,6 +132,12 @@ impl DeploymentBuilder {
     /// The end of names that are unique in all of Azure; derived otherwise.
     pub fn suffix(mut self, suffix: impl Into<String>) -> Self {
         self.spec.azure.suffix = Some(suffix.into());
+        self
+    }
+
+    /// The virtual network: whose it is, its addresses, what is private in it.
+    pub fn network(mut self, network: NetworkSpec) -> Self {
+        self.spec.network = network;
         self
     }
 

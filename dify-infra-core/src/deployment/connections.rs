@@ -29,7 +29,14 @@ impl Postgres {
     /// daemon) exhaust the smallest size at once (langgenius/dify#22695).
     pub fn pools(&self) -> ConnectionPools {
         match self.usable_connections() {
-            Some(usable) if usable >= 400 => ConnectionPools {
+            // Ten replicas of API and worker fit a server of two cores.
+            Some(usable) if (400..1700).contains(&usable) => ConnectionPools {
+                size: 20,
+                overflow: 10,
+                daemon: 30,
+                pgvector: 5,
+            },
+            Some(usable) if usable >= 1700 => ConnectionPools {
                 size: 30,
                 overflow: 10,
                 daemon: 30,

@@ -8,6 +8,7 @@ mod budget;
 mod builder;
 mod connections;
 mod environment;
+mod network;
 mod resolve;
 mod route_report;
 mod routes;
@@ -23,7 +24,12 @@ pub use connections::ConnectionPools;
 pub use environment::{
     AppSecret, DataAccess, EnvironmentInputs, Role, ServiceEnvironment, environment_of,
 };
+pub(crate) use network::RESERVED;
+pub use network::{
+    AddressPlan, ExistingNetwork, FrontDoor, Network, NetworkPlace, PrivateEndpoints, SubnetUse,
+};
 pub use resolve::Resolved;
+pub(crate) use resolve::has_zones;
 pub use route_report::{
     Host, HostVerdict, InvalidUrl, RouteAnswer, RouteLimits, RouteLoser, RouteReport,
 };
@@ -72,6 +78,7 @@ pub struct Deployment {
     pub(crate) azure: Azure,
     pub(crate) public: Public,
     pub(crate) registry: Option<Registry>,
+    pub(crate) network: Option<Network>,
     pub(crate) postgres: Postgres,
     pub(crate) redis: Redis,
     pub(crate) storage: Storage,
@@ -154,6 +161,10 @@ pub struct Postgres {
     pub storage_gib: u32,
     /// Days for which backups are kept, 7 to 35.
     pub backup_days: u32,
+    /// Whether backups are kept in the paired region too; fixed at creation.
+    pub geo_redundant_backup: bool,
+    /// The standby server.
+    pub high_availability: Standby,
     /// Login of the administrator.
     pub administrator: String,
     /// Dify's database.
@@ -162,6 +173,35 @@ pub struct Postgres {
     pub plugin_database: PostgresDatabaseName,
     /// Extensions that must be allow-listed, in upper case.
     pub extensions: BTreeSet<String>,
+}
+
+/// The standby of a PostgreSQL server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standby {
+    /// None.
+    Off,
+    /// In the zone of the server.
+    SameZone,
+    /// In another zone.
+    ZoneRedundant,
+}
+
+impl Standby {
+    /// Every kind, by the words of the file: `off`, `same-zone`, `zone-redundant`.
+    pub const WORDS: [(&str, Self); 3] = [
+        ("off", Self::Off),
+        ("same-zone", Self::SameZone),
+        ("zone-redundant", Self::ZoneRedundant),
+    ];
+
+    /// Azure's word: `Disabled`, `SameZone`, `ZoneRedundant`.
+    pub fn mode(self) -> &'static str {
+        match self {
+            Self::Off => "Disabled",
+            Self::SameZone => "SameZone",
+            Self::ZoneRedundant => "ZoneRedundant",
+        }
+    }
 }
 
 /// The Redis instance.

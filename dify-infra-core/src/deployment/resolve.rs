@@ -6,12 +6,15 @@
 mod data;
 mod identity;
 mod images;
+mod network;
 mod policy;
 mod routes;
 mod services;
 #[cfg(test)]
 mod tests;
 mod unsupported;
+
+pub(crate) use network::has_zones;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -197,10 +200,12 @@ impl Resolver<'_> {
         let release = self.release();
         let identity = self.identity(release)?;
         let (registry, images) = self.images(release)?;
-        let services = self.services(release, &images)?;
+        let services = self.services(release, &images, identity.profile)?;
         let migration = services::migration(release, &services)?;
-        let postgres = self.postgres(&services)?;
         let (routes, custom_routes) = self.routes(release, &services)?;
+        let defaults = data::Defaults::of(identity.profile, &identity.location);
+        let postgres = self.postgres(&services, &defaults)?;
+        let network = self.network(identity.profile, &identity.location);
         Some(Deployment {
             name: identity.name,
             environment: identity.environment,
@@ -211,12 +216,13 @@ impl Resolver<'_> {
             azure: self.azure()?,
             public: self.public(),
             registry,
+            network,
             postgres,
-            redis: self.redis(),
-            storage: self.storage()?,
-            logs: self.logs(),
             routes,
             custom_routes,
+            redis: self.redis(&defaults),
+            storage: self.storage(&defaults)?,
+            logs: self.logs(&defaults),
             egress: self.egress(),
             allowed: self.allowed(),
             services,

@@ -21,7 +21,13 @@ const EXACT_FIELDS: [&str; 9] = [
 ];
 
 /// Switches that are off when the answer leaves them out.
-const OFF_WHEN_ABSENT: [&str; 3] = ["allowInsecure", "external", "zoneRedundant"];
+const OFF_WHEN_ABSENT: [&str; 5] = [
+    "allowInsecure",
+    "external",
+    "internal",
+    "registrationEnabled",
+    "zoneRedundant",
+];
 
 /// Values that Azure takes and never answers.
 const WRITE_ONLY_FIELDS: [&str; 2] = ["administratorLoginPassword", "sharedKey"];

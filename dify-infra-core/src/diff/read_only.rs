@@ -69,6 +69,19 @@ fn of(kind: Kind) -> &'static [&'static str] {
             "properties/restorePolicy/lastEnabledTime",
             "properties/restorePolicy/minRestoreTime",
         ],
+        Kind::VirtualNetwork => VIRTUAL_NETWORK,
+        Kind::Subnet => SUBNET,
+        Kind::NetworkSecurityGroup => NETWORK_SECURITY_GROUP,
+        Kind::PrivateEndpoint => PRIVATE_ENDPOINT,
+        Kind::PrivateDnsZoneGroup => &[
+            "properties/provisioningState",
+            "properties/privateDnsZoneConfigs/*/properties/recordSets",
+        ],
+        Kind::PrivateDnsZone => PRIVATE_DNS_ZONE,
+        Kind::VirtualNetworkLink => &[
+            "properties/provisioningState",
+            "properties/virtualNetworkLinkState",
+        ],
         Kind::JobExecution | Kind::PostgresDatabase | Kind::PostgresFirewallRule => &[],
     }
 }
@@ -208,6 +221,66 @@ const BLOB_CONTAINER: &[&str] = &[
     "properties/hasImmutabilityPolicy",
     "properties/immutableStorageWithVersioning/timeStamp",
     "properties/immutableStorageWithVersioning/migrationState",
+];
+
+// The subnets are resources of their own, which a PUT of the network without them leaves alone.
+const VIRTUAL_NETWORK: &[&str] = &[
+    "properties/provisioningState",
+    "properties/resourceGuid",
+    "properties/subnets",
+    "properties/flowLogs",
+    "properties/defaultPublicNatGateway",
+];
+
+const SUBNET: &[&str] = &[
+    "properties/provisioningState",
+    "properties/purpose",
+    "properties/privateEndpoints",
+    "properties/ipConfigurations",
+    "properties/ipConfigurationProfiles",
+    "properties/resourceNavigationLinks",
+    "properties/serviceAssociationLinks",
+    "properties/delegations/*/etag",
+    "properties/delegations/*/properties/actions",
+    "properties/delegations/*/properties/provisioningState",
+    "properties/serviceEndpoints/*/provisioningState",
+];
+
+const NETWORK_SECURITY_GROUP: &[&str] = &[
+    "properties/provisioningState",
+    "properties/resourceGuid",
+    "properties/defaultSecurityRules",
+    "properties/networkInterfaces",
+    "properties/subnets",
+    "properties/flowLogs",
+    "properties/securityRules/*/etag",
+    "properties/securityRules/*/type",
+    "properties/securityRules/*/properties/provisioningState",
+];
+
+const PRIVATE_ENDPOINT: &[&str] = &[
+    "properties/provisioningState",
+    "properties/networkInterfaces",
+    // Not marked, and yet what Azure found out.
+    "properties/customDnsConfigs",
+    "properties/privateLinkServiceConnections/*/etag",
+    "properties/privateLinkServiceConnections/*/type",
+    "properties/privateLinkServiceConnections/*/properties/provisioningState",
+    "properties/privateLinkServiceConnections/*/properties/privateLinkServiceConnectionState",
+    "properties/manualPrivateLinkServiceConnections/*/etag",
+    "properties/manualPrivateLinkServiceConnections/*/type",
+    "properties/manualPrivateLinkServiceConnections/*/properties/provisioningState",
+];
+
+const PRIVATE_DNS_ZONE: &[&str] = &[
+    "properties/provisioningState",
+    "properties/internalId",
+    "properties/maxNumberOfRecordSets",
+    "properties/maxNumberOfVirtualNetworkLinks",
+    "properties/maxNumberOfVirtualNetworkLinksWithRegistration",
+    "properties/numberOfRecordSets",
+    "properties/numberOfVirtualNetworkLinks",
+    "properties/numberOfVirtualNetworkLinksWithRegistration",
 ];
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 mod apps;
 mod data;
 mod names;
+mod network;
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -106,6 +108,7 @@ pub fn lower(deployment: &Deployment, target: &Target) -> Result<ResourceGraph, 
     };
     let mut resources = vec![(resource_group(&context), Management::Managed)];
     resources.push((workspace(&context), Management::Managed));
+    resources.extend(network::resources(&context));
     resources.extend(data::resources(&context));
     resources.extend(apps::resources(&context)?);
     Ok(ResourceGraph::new(owner, context.group, resources)?)

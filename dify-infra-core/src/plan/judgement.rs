@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Action, Change, FILES_TAG, Risk, RiskLevel};
 use crate::catalogue::Version;
 use crate::diff::{Difference, compare};
-use crate::graph::ResourceGraph;
-use crate::resource::{FINGERPRINT_TAG, Kind, Layer, OWNER_TAG};
+use crate::graph::{Node, ResourceGraph};
+use crate::resource::{AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG};
 
 /// Whether a PostgreSQL server does not run.
 pub(super) fn is_stopped(kind: Kind, live: &Value) -> bool {
@@ -19,7 +19,13 @@ pub(super) fn is_stopped(kind: Kind, live: &Value) -> bool {
 }
 
 /// Why an existing resource can't serve Dify, when it can't. Its other settings are its owner's.
-pub(super) fn unfit(kind: Kind, wanted: &Value, live: &Value) -> Option<String> {
+pub(super) fn unfit(node: &Node, wanted: &Value, live: &Value) -> Option<String> {
+    let kind = node.kind();
+    if let AnyResource::Subnet(subnet) = node.resource()
+        && let Some(reason) = small(subnet.longest_prefix, live)
+    {
+        return Some(reason);
+    }
     let decisive: &[(&str, &str)] = match kind {
         Kind::RedisEnterpriseDatabase => &[
             (
@@ -44,18 +50,41 @@ pub(super) fn unfit(kind: Kind, wanted: &Value, live: &Value) -> Option<String> 
             "properties.administratorLogin",
             "set `data.postgres.administrator` to the server's login",
         )],
+        Kind::VirtualNetwork => &[(
+            "location",
+            "environment and private endpoints must be in the region of their network",
+        )],
+        Kind::Subnet => &[(
+            "properties.delegations",
+            "an environment takes a subnet that is delegated to Microsoft.App/environments; \
+             delegate it with `az network vnet subnet update --delegations`",
+        )],
         _ => &[],
     };
     let differences = compare(kind, wanted, live).differences;
     let found = decisive.iter().find_map(|(path, why)| {
         let difference = differences
             .iter()
-            .find(|difference| difference.path == *path)?;
+            .find(|difference| difference.path.starts_with(*path))?;
         // Shared keys are allowed unless the account says otherwise.
         (kind != Kind::StorageAccount || difference.before.is_some()).then_some((difference, why))
     });
     found.map(|(difference, why)| {
         format!("this existing resource does not fit: {difference}; {why}")
+    })
+}
+
+/// Why an existing subnet has too few addresses, when it has.
+fn small(longest: u8, live: &Value) -> Option<String> {
+    let list = live.pointer("/properties/addressPrefixes/0");
+    let range = live.pointer("/properties/addressPrefix").or(list)?;
+    let range = range.as_str()?;
+    let length: u8 = range.rsplit_once('/')?.1.parse().ok()?;
+    (length > longest).then(|| {
+        format!(
+            "this existing subnet does not fit: {range} has too few addresses for what is put into \
+             it; it must be a /{longest} or larger"
+        )
     })
 }
 
@@ -232,17 +261,82 @@ pub(super) fn blocker(change: &Change) -> Option<String> {
             change.id.name()
         ));
     }
+    if change.action == Action::Replace
+        && change.kind == Some(Kind::ManagedEnvironment)
+        && !change.differences.is_empty()
+    {
+        return Some(format!(
+            "Azure fixes {} when an environment is made, and {} can't be deleted while its apps are in \
+             it; take the change back, or run `dify-infra destroy`, which keeps the data, and apply \
+             again",
+            fixed_fields(change),
+            change.id.name()
+        ));
+    }
+    if let Some(sentence) = zone_conversion(change) {
+        return Some(sentence);
+    }
     let is_data = change.kind.is_some_and(|kind| kind.layer() == Layer::Data);
     // What is replaced although nothing differs was never made, so it holds nothing.
     let differs = !change.differences.is_empty();
     (change.action == Action::Replace && is_data && differs).then(|| {
-        let fields: Vec<&str> = change.differences.iter().map(|d| d.path.as_str()).collect();
+        let (name, fields) = (change.id.name(), fixed_fields(change));
+        if change.id.resource_type().starts_with("Microsoft.Network/") {
+            return format!(
+                "{name} keeps the data reachable and would have to be deleted and made again, since \
+                 Azure fixes {fields} at creation; take the change back, or delete it by hand while \
+                 nothing runs"
+            );
+        }
         format!(
-            "{} holds data and would have to be deleted and made again, since Azure fixes {} at \
-             creation; take the change back, or move the data by hand to a deployment with \
-             another name",
+            "{name} holds data and would have to be deleted and made again, since Azure fixes \
+             {fields} at creation; take the change back, or move the data by hand to a deployment \
+             with another name"
+        )
+    })
+}
+
+/// The differences that make a change a replacement.
+fn fixed_fields(change: &Change) -> String {
+    let kind = change.kind;
+    let is_fixed = |path: &str| kind.is_some_and(|kind| is_immutable(kind, path));
+    let fields: Vec<&str> = change
+        .differences
+        .iter()
+        .map(|difference| difference.path.as_str())
+        .filter(|path| is_fixed(path))
+        .collect();
+    fields.join(", ")
+}
+
+/// Whether Azure fixes what stands at a path when a resource is made.
+pub(super) fn is_immutable(kind: Kind, path: &str) -> bool {
+    kind.immutable().iter().any(|pointer| {
+        let fixed = pointer.trim_start_matches('/').replace('/', ".");
+        path.strip_prefix(&fixed)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
+}
+
+/// Files move into several zones, or out of them, only by a conversion of the account
+/// (<https://learn.microsoft.com/azure/storage/common/redundancy-migration>).
+fn zone_conversion(change: &Change) -> Option<String> {
+    let is_account = change.kind == Some(Kind::StorageAccount) && change.action == Action::Update;
+    let sku = change.differences.iter().find(|one| one.path == "sku.name");
+    let sku = sku.filter(|_| is_account)?;
+    let name = |value: &Option<Value>| {
+        let name = value.as_ref().and_then(Value::as_str);
+        name.unwrap_or_default().to_owned()
+    };
+    let (before, after) = (name(&sku.before), name(&sku.after));
+    let in_zones = |name: &str| name.to_ascii_uppercase().contains("ZRS");
+    (in_zones(&before) != in_zones(&after)).then(|| {
+        format!(
+            "{} can't be changed from {before} to {after} by an update; ask for a conversion with \
+             `az storage account migration start --account-name {} --sku {after}`, or take the change \
+             back",
             change.id.name(),
-            fields.join(", ")
+            change.id.name()
         )
     })
 }

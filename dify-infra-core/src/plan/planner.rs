@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::judgement::{
-    blocker, foreign_owner, is_creation_failure, is_failed, is_settled, is_stopped, risk, state,
-    unfit, update_reason,
+    blocker, foreign_owner, is_creation_failure, is_failed, is_immutable, is_settled, is_stopped,
+    risk, state, unfit, update_reason,
 };
 use super::shown::{show_files, show_fingerprints_short, show_obsolete};
 use super::staging::{follow_new_keys, orphans, stage_callers};
@@ -70,12 +70,10 @@ fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Opti
             let reason = "the file says that it exists, and Azure has no resource of this name";
             unknown(&mut change, reason);
         }
-        (Some(Observed::Present(live)), Management::Existing) => {
-            match unfit(node.kind(), &wanted, live) {
-                Some(reason) => unknown(&mut change, &reason),
-                None => "existing, not managed here".clone_into(&mut change.reason),
-            }
-        }
+        (Some(Observed::Present(live)), Management::Existing) => match unfit(node, &wanted, live) {
+            Some(reason) => unknown(&mut change, &reason),
+            None => "existing, not managed here".clone_into(&mut change.reason),
+        },
         (Some(Observed::Present(live)), _) if is_stopped(node.kind(), live) => {
             let reason = "the server is stopped and takes no change; start it with \
                           `az postgres flexible-server start`";
@@ -171,12 +169,9 @@ fn present(
 /// Decides between no change, update and replace.
 fn judge(change: &mut Change, kind: Kind, live: &Value, differences: Vec<Difference>) {
     let failed = state(live).is_some_and(|state| is_failed(&state));
-    let replaces = differences.iter().any(|difference| {
-        kind.immutable().iter().any(|pointer| {
-            let fixed = pointer.trim_start_matches('/').replace('/', ".");
-            difference.path == fixed || difference.path.starts_with(&format!("{fixed}."))
-        })
-    });
+    let replaces = differences
+        .iter()
+        .any(|difference| is_immutable(kind, &difference.path));
     change.risk = risk(kind, &differences);
     if replaces {
         change.action = Action::Replace;

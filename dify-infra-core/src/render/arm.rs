@@ -410,6 +410,7 @@ mod tests {
                     },
                 },
                 zone_redundant: false,
+                vnet_configuration: None,
                 workload_profiles: Vec::new(),
             },
         }

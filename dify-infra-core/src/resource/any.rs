@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Kind, ResourceId, container_apps, monitor, postgres, redis, resources, storage};
+use super::{
+    Kind, ResourceId, container_apps, monitor, network, postgres, redis, resources, storage,
+};
 
 /// A typed Azure resource: an id and the body that is sent for it.
 ///
@@ -91,6 +93,13 @@ resources! {
     StorageAccount(storage::StorageAccount),
     BlobService(storage::BlobService),
     BlobContainer(storage::BlobContainer),
+    VirtualNetwork(network::VirtualNetwork),
+    Subnet(network::Subnet),
+    NetworkSecurityGroup(network::NetworkSecurityGroup),
+    PrivateEndpoint(network::PrivateEndpoint),
+    PrivateDnsZoneGroup(network::PrivateDnsZoneGroup),
+    PrivateDnsZone(network::PrivateDnsZone),
+    VirtualNetworkLink(network::VirtualNetworkLink),
 }
 
 /// Serialises a resource struct; they hold strings, numbers, lists and maps with string keys

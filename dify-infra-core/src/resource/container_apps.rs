@@ -29,8 +29,21 @@ pub struct ManagedEnvironmentProperties {
     pub app_logs_configuration: AppLogsConfiguration,
     /// Whether replicas are spread over zones; fixed at creation.
     pub zone_redundant: bool,
+    /// The network that the environment is in; fixed at creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vnet_configuration: Option<VnetConfiguration>,
     /// Sizes that apps may take.
     pub workload_profiles: Vec<WorkloadProfile>,
+}
+
+/// The network of a [`ManagedEnvironment`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VnetConfiguration {
+    /// A subnet of its own, delegated to `Microsoft.App/environments`.
+    pub infrastructure_subnet_id: String,
+    /// Whether the ingress has an address of the subnet instead of a public one.
+    pub internal: bool,
 }
 
 /// Where the logs of a [`ManagedEnvironment`] go.

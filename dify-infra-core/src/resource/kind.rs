@@ -63,13 +63,34 @@ pub enum Kind {
     BlobService,
     /// `Microsoft.Storage/storageAccounts/blobServices/containers`
     BlobContainer,
+    /// `Microsoft.Network/virtualNetworks`
+    VirtualNetwork,
+    /// `Microsoft.Network/virtualNetworks/subnets`
+    Subnet,
+    /// `Microsoft.Network/networkSecurityGroups`
+    NetworkSecurityGroup,
+    /// `Microsoft.Network/privateEndpoints`
+    PrivateEndpoint,
+    /// `Microsoft.Network/privateEndpoints/privateDnsZoneGroups`
+    PrivateDnsZoneGroup,
+    /// `Microsoft.Network/privateDnsZones`
+    PrivateDnsZone,
+    /// `Microsoft.Network/privateDnsZones/virtualNetworkLinks`
+    VirtualNetworkLink,
 }
 
 impl Kind {
     /// Every kind, in the order in which a person would list them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::ResourceGroup,
         Self::Workspace,
+        Self::NetworkSecurityGroup,
+        Self::VirtualNetwork,
+        Self::Subnet,
+        Self::PrivateDnsZone,
+        Self::VirtualNetworkLink,
+        Self::PrivateEndpoint,
+        Self::PrivateDnsZoneGroup,
         Self::ManagedEnvironment,
         Self::PostgresServer,
         Self::PostgresConfiguration,
@@ -105,6 +126,13 @@ impl Kind {
             Self::StorageAccount => "Microsoft.Storage/storageAccounts",
             Self::BlobService => "Microsoft.Storage/storageAccounts/blobServices",
             Self::BlobContainer => "Microsoft.Storage/storageAccounts/blobServices/containers",
+            Self::VirtualNetwork => "Microsoft.Network/virtualNetworks",
+            Self::Subnet => "Microsoft.Network/virtualNetworks/subnets",
+            Self::NetworkSecurityGroup => "Microsoft.Network/networkSecurityGroups",
+            Self::PrivateEndpoint => "Microsoft.Network/privateEndpoints",
+            Self::PrivateDnsZoneGroup => "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+            Self::PrivateDnsZone => "Microsoft.Network/privateDnsZones",
+            Self::VirtualNetworkLink => "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
         }
     }
 
@@ -123,6 +151,12 @@ impl Kind {
             | Self::PostgresFirewallRule => "2025-08-01",
             Self::RedisEnterprise | Self::RedisEnterpriseDatabase => "2025-07-01",
             Self::StorageAccount | Self::BlobService | Self::BlobContainer => "2026-04-01",
+            Self::VirtualNetwork
+            | Self::Subnet
+            | Self::NetworkSecurityGroup
+            | Self::PrivateEndpoint
+            | Self::PrivateDnsZoneGroup => "2025-09-01",
+            Self::PrivateDnsZone | Self::VirtualNetworkLink => "2024-06-01",
         }
     }
 
@@ -145,6 +179,13 @@ impl Kind {
             | Self::StorageAccount
             | Self::BlobService
             | Self::BlobContainer
+            | Self::VirtualNetwork
+            | Self::Subnet
+            | Self::NetworkSecurityGroup
+            | Self::PrivateEndpoint
+            | Self::PrivateDnsZoneGroup
+            | Self::PrivateDnsZone
+            | Self::VirtualNetworkLink
             | Self::ResourceGroup => Layer::Data,
             Self::Workspace
             | Self::ManagedEnvironment
@@ -167,6 +208,11 @@ impl Kind {
                 | Self::PostgresServer
                 | Self::RedisEnterprise
                 | Self::StorageAccount
+                | Self::VirtualNetwork
+                | Self::NetworkSecurityGroup
+                | Self::PrivateEndpoint
+                | Self::PrivateDnsZone
+                | Self::VirtualNetworkLink
         )
     }
 
@@ -175,9 +221,15 @@ impl Kind {
     pub fn usual_duration(self) -> Duration {
         Duration::from_secs(match self {
             Self::ResourceGroup | Self::BlobService | Self::BlobContainer => 2,
-            Self::Workspace | Self::StorageAccount | Self::PostgresConfiguration => 30,
+            Self::VirtualNetwork | Self::Subnet | Self::NetworkSecurityGroup => 5,
+            Self::PrivateDnsZoneGroup => 8,
+            Self::Workspace
+            | Self::StorageAccount
+            | Self::PostgresConfiguration
+            | Self::PrivateDnsZone
+            | Self::VirtualNetworkLink => 30,
             Self::PostgresFirewallRule | Self::PostgresDatabase | Self::Job => 25,
-            Self::ContainerApp => 45,
+            Self::ContainerApp | Self::PrivateEndpoint => 45,
             Self::JobExecution | Self::RedisEnterpriseDatabase => 60,
             Self::ManagedEnvironment => 180,
             Self::PostgresServer => 300,
@@ -188,13 +240,17 @@ impl Kind {
     /// The lane of writes to `id`, when writes around it collide.
     ///
     /// A PostgreSQL server takes one write at a time, children included (`ServerIsBusy`:
-    /// Azure/bicep-registry-modules#4451, hashicorp/terraform-provider-azurerm#28298).
+    /// Azure/bicep-registry-modules#4451, hashicorp/terraform-provider-azurerm#28298). So does a
+    /// virtual network with its subnets (`AnotherOperationInProgress`: Azure/bicep#5132).
     pub fn lane(self, id: &ResourceId) -> Option<Lane> {
         match self {
-            Self::PostgresServer | Self::ManagedEnvironment => Some(Lane::of(id)),
-            Self::PostgresDatabase | Self::PostgresConfiguration | Self::PostgresFirewallRule => {
-                id.parent().as_ref().map(Lane::of)
+            Self::PostgresServer | Self::ManagedEnvironment | Self::VirtualNetwork => {
+                Some(Lane::of(id))
             }
+            Self::PostgresDatabase
+            | Self::PostgresConfiguration
+            | Self::PostgresFirewallRule
+            | Self::Subnet => id.parent().as_ref().map(Lane::of),
             _ => None,
         }
     }
@@ -204,14 +260,30 @@ impl Kind {
     /// OpenAPI `x-ms-mutability` of Azure/azure-rest-api-specs.
     pub fn immutable(self) -> &'static [&'static str] {
         match self {
-            Self::ResourceGroup | Self::Workspace | Self::RedisEnterprise => &["/location"],
+            Self::ResourceGroup
+            | Self::Workspace
+            | Self::RedisEnterprise
+            | Self::VirtualNetwork
+            | Self::NetworkSecurityGroup
+            | Self::PrivateDnsZone => &["/location"],
+            Self::PrivateEndpoint => &[
+                "/location",
+                "/properties/subnet",
+                "/properties/privateLinkServiceConnections",
+            ],
+            Self::VirtualNetworkLink => &["/properties/virtualNetwork"],
             Self::ManagedEnvironment => &[
                 "/location",
                 "/properties/vnetConfiguration",
                 "/properties/zoneRedundant",
             ],
             Self::ContainerApp | Self::Job => &["/location", "/properties/environmentId"],
-            Self::PostgresServer => &["/location", "/properties/administratorLogin"],
+            Self::PostgresServer => &[
+                "/location",
+                "/properties/administratorLogin",
+                "/properties/network/delegatedSubnetResourceId",
+                "/properties/backup/geoRedundantBackup",
+            ],
             Self::PostgresDatabase => &["/properties/charset", "/properties/collation"],
             Self::RedisEnterpriseDatabase => &["/properties/clientProtocol", "/properties/port"],
             Self::StorageAccount => &["/location", "/kind"],
@@ -219,7 +291,9 @@ impl Kind {
             | Self::PostgresConfiguration
             | Self::PostgresFirewallRule
             | Self::BlobService
-            | Self::BlobContainer => &[],
+            | Self::BlobContainer
+            | Self::Subnet
+            | Self::PrivateDnsZoneGroup => &[],
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod container_apps;
 mod id;
 mod kind;
 pub mod monitor;
+pub mod network;
 pub mod postgres;
 pub mod redis;
 pub mod resources;

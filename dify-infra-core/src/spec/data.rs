@@ -28,6 +28,14 @@ section! {
         /// Days for which backups are kept.
         #[cfg_attr(feature = "schema", schemars(range(min = 7, max = 35)))]
         backup_days: Option<u32>,
+        /// Whether backups are kept in the paired region too. Fixed when the server is made.
+        geo_redundant_backup: Option<bool>,
+        /// Standby server: "off", "same-zone" or "zone-redundant"; not on burstable sizes.
+        #[cfg_attr(
+            feature = "schema",
+            schemars(extend("enum" = ["off", "same-zone", "zone-redundant"]))
+        )]
+        high_availability: Option<String>,
         /// Name of a server in the same resource group that exists. Its administrator's password
         /// must be in the secrets file.
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::PostgresServerName>"))]

@@ -63,17 +63,30 @@ section! {
 section! {
     /// Virtual network and private endpoints.
     pub struct NetworkSpec {
-        /// Address range of the virtual network that is made, such as 10.0.0.0/16.
+        /// Address range of the virtual network that is made, such as 10.0.0.0/16. It is shared
+        /// out by itself; `subnets` says otherwise.
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::values::Cidr>"))]
         address_space: Option<String>,
-        /// Id of a virtual network that exists.
+        /// Id of a virtual network that exists. Nothing of it is written.
         existing: Option<String>,
-        /// Ids of subnets that exist, by their use.
+        /// Subnets by their use: `apps`, `endpoints`, `gateway`. Ranges such as 10.0.1.0/24 in a
+        /// network that is made, ids of subnets that exist in one that exists.
+        #[cfg_attr(
+            feature = "schema",
+            schemars(extend("propertyNames" = { "enum": ["apps", "endpoints", "gateway"] }))
+        )]
         subnets: BTreeMap<String, String>,
+        /// From where the front door is reached: "public" from the internet, "internal" from the
+        /// network alone. Fixed when the environment is made. The profile prod takes "internal".
+        #[cfg_attr(feature = "schema", schemars(extend("enum" = ["public", "internal"])))]
+        front_door: Option<String>,
         /// Whether the data services are reachable through private endpoints alone.
         private_endpoints: Option<bool>,
-        /// Id of the resource group that has the private DNS zones.
+        /// Id of the resource group that has the private DNS zones, in this subscription or another.
         private_dns_zones: Option<String>,
+        /// Whether replicas are spread over the zones of the region. Fixed when the environment is
+        /// made. The profile prod does so where the region has zones.
+        zone_redundant: Option<bool>,
     }
 }
 

@@ -16,6 +16,10 @@ use crate::names::Location;
 /// ```
 pub fn template(profile: Profile, location: &Location) -> String {
     let release = Catalogue::builtin().default_release().version();
+    let (network, data) = match profile {
+        Profile::Dev => (NETWORK_DEV, DATA_DEV),
+        Profile::Prod => (NETWORK_PROD, DATA_PROD),
+    };
     let profile = profile.as_str();
     format!(
         "\
@@ -40,11 +44,11 @@ dify = \"{release}\"
 resource_group = \"dify-{profile}-rg\"
 # subscription = \"00000000-0000-0000-0000-000000000000\"  # otherwise the one of the login
 # tags = {{ costCenter = \"42\" }}
-{SECTIONS}"
+{PUBLIC}{network}{data}{TAIL}"
     )
 }
 
-const SECTIONS: &str = r#"
+const PUBLIC: &str = r#"
 # [public]
 # origin = "https://dify.example.com"  # otherwise the name that Azure gives to the front door
 
@@ -54,7 +58,26 @@ const SECTIONS: &str = r#"
 # username = "puller"
 # password = { secret = "registry-password" }
 
-# [data.postgres]
+"#;
+
+const NETWORK_DEV: &str = r#"# A network of its own makes PostgreSQL, Redis and storage private.
+# [network]
+# address_space = "10.0.0.0/16"
+# private_endpoints = true
+
+"#;
+
+const NETWORK_PROD: &str = r#"# The network that is made; `existing = "<id>"` with ids of `subnets` takes one that exists.
+[network]
+front_door = "internal"                # or "public"; it can't be changed later
+# address_space = "10.0.0.0/16"
+# private_dns_zones = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/hub-dns"
+# private_endpoints = true
+# zone_redundant = true                # it can't be changed later
+
+"#;
+
+const DATA_DEV: &str = r#"# [data.postgres]
 # sku = "Standard_B1ms"                # 35 connections; Standard_B2s has 414
 # storage = 32                         # GiB; grows later, never shrinks
 # backup_days = 7
@@ -70,7 +93,30 @@ const SECTIONS: &str = r#"
 # [logs]
 # retention_days = 30
 
-# Size and scale of a service; 2Gi of memory belong to each core.
+"#;
+
+const DATA_PROD: &str = r#"# [data.postgres]
+# sku = "Standard_D2ds_v5"             # 844 connections; Standard_D4ds_v5 has 1703
+# storage = 128                        # GiB; grows later, never shrinks
+# backup_days = 14
+# geo_redundant_backup = false         # it can't be changed later
+# high_availability = "zone-redundant" # a standby in another zone
+# existing = "my-server"               # a server of the same group, with `administrator`
+
+# [data.redis]
+# sku = "Balanced_B1"
+# high_availability = true
+
+# [data.storage]
+# sku = "Standard_ZRS"
+# retention_days = 30
+
+# [logs]
+# retention_days = 90
+
+"#;
+
+const TAIL: &str = r#"# Size and scale of a service; 2Gi of memory belong to each core.
 # [services.sandbox]
 # cpu = 0.5
 # replicas = { min = 1, max = 5 }

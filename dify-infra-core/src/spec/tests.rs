@@ -114,18 +114,26 @@ fn a_misspelt_required_key_is_reported_once() {
 
 #[test]
 fn the_template_is_clean_and_complete() {
-    for location in ["japaneast", "West Europe"] {
-        let location = Location::parse(location).unwrap();
-        let text = template(Profile::Dev, &location);
-        let resolved = Deployment::parse(&text).unwrap();
-        assert_eq!(listing(&resolved.diagnostics, Severity::Warning), "");
-        assert_eq!(*resolved.deployment.location(), location);
+    for profile in [Profile::Dev, Profile::Prod] {
+        for location in ["japaneast", "West Europe"] {
+            let location = Location::parse(location).unwrap();
+            let text = template(profile, &location);
+            let resolved = Deployment::parse(&text).unwrap();
+            assert_eq!(listing(&resolved.diagnostics, Severity::Warning), "");
+            assert_eq!(*resolved.deployment.location(), location);
+            assert_eq!(resolved.deployment.profile(), profile);
+        }
     }
 }
 
 #[test]
 fn every_comment_of_the_template_is_a_setting_that_works() {
-    let text = template(Profile::Dev, &Location::parse("japaneast").unwrap());
+    for profile in [Profile::Dev, Profile::Prod] {
+        every_comment_works(&template(profile, &Location::parse("japaneast").unwrap()));
+    }
+}
+
+fn every_comment_works(text: &str) {
     let is_setting = |line: &str| {
         let Some(rest) = line.strip_prefix("# ") else {
             return false;
@@ -143,19 +151,6 @@ fn every_comment_of_the_template_is_a_setting_that_works() {
     let resolved = Deployment::parse(&opened.join("\n")).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(listing(&resolved.diagnostics, Severity::Warning), "");
     assert_eq!(resolved.deployment.allowed_rules().len(), 1);
-}
-
-#[test]
-fn the_production_template_says_what_is_not_supported_yet() {
-    let text = template(Profile::Prod, &Location::parse("japaneast").unwrap());
-    let diagnostics = Deployment::parse(&text).unwrap_err();
-    assert_eq!(
-        listing(&diagnostics, Severity::Warning)
-            .lines()
-            .map(|line| &line[..20])
-            .collect::<Vec<_>>(),
-        ["10:11 error[AZR001] "]
-    );
 }
 
 proptest! {

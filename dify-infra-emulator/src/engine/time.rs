@@ -90,6 +90,9 @@ impl Cloud {
             self.store
                 .apply(Change::Resource(resource.id.key(), Some(resource)));
         }
+        for key in effects.removed {
+            self.store.apply(Change::Resource(key, None));
+        }
         for (key, reservation) in effects.reservations {
             self.store.apply(Change::Reservation(key, reservation));
         }

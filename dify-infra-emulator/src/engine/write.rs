@@ -242,6 +242,9 @@ fn check_location(
         )
         .at("location"));
     };
+    if definition.global {
+        return crate::provider::network::dns_zone::check_global(given);
+    }
     let Some(region) = regions::find(given) else {
         return Err(front::location_not_available(definition.name, given));
     };

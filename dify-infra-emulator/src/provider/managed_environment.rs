@@ -7,7 +7,9 @@ use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
 use crate::engine::world::World;
-use crate::provider::{Definition, Draft, Effects, Polling, Provider, Seconds, StateWords, Style};
+use crate::provider::{
+    Definition, Draft, Effects, Polling, Provider, Seconds, StateWords, Style, network,
+};
 use crate::rules::Rule;
 use crate::store::model::Resource;
 use crate::types;
@@ -156,9 +158,10 @@ impl Provider for ManagedEnvironment {
         &DEFINITION
     }
 
-    fn check(&self, _world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError> {
+    fn check(&self, world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError> {
         check_logs(draft)?;
         check_network(&draft.body)?;
+        network::check_environment_subnet(world, draft.id, &draft.body)?;
         check_ingress(&draft.body)?;
         check_profiles(&draft.body)?;
         fill_in(draft);
@@ -210,11 +213,12 @@ impl Provider for ManagedEnvironment {
             let address = dice.number(&purpose).to_be_bytes();
             let internal = at(&resource.desired, "properties.vnetConfiguration.internal")
                 == Some(&json!(true));
-            let ip = if internal {
-                format!("10.0.{}.{}", address[0], address[1].max(4))
-            } else {
+            let subnet = "properties.vnetConfiguration.infrastructureSubnetId";
+            let inside = text_at(&resource.desired, subnet).filter(|_| internal);
+            let inside = inside.and_then(|subnet| network::first_address(world, subnet));
+            let ip = inside.unwrap_or_else(|| {
                 format!("20.{}.{}.{}", address[0], address[1], address[2].max(1))
-            };
+            });
             set_at(
                 &mut resource.outputs,
                 "properties.defaultDomain",

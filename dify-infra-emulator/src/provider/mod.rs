@@ -3,6 +3,7 @@
 pub(crate) mod container_app;
 pub(crate) mod job;
 pub(crate) mod managed_environment;
+pub(crate) mod network;
 pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod storage;
@@ -135,6 +136,8 @@ pub(crate) struct Definition {
     pub(crate) polling: Polling,
     /// Whether it has a location and tags of its own.
     pub(crate) tracked: bool,
+    /// Whether its location is `global` and no region.
+    pub(crate) global: bool,
     pub(crate) system_data: bool,
     pub(crate) display_location: bool,
     /// Whether a write is invisible until its operation ends.
@@ -177,6 +180,7 @@ impl Definition {
             api_version: "",
         },
         tracked: false,
+        global: false,
         system_data: false,
         display_location: false,
         hidden_until_done: false,
@@ -262,6 +266,8 @@ impl Draft<'_> {
 pub(crate) struct Effects {
     pub(crate) resources: Vec<Resource>,
     pub(crate) reservations: Vec<(String, Option<Reservation>)>,
+    /// Keys of resources that are gone.
+    pub(crate) removed: Vec<String>,
 }
 
 /// A POST on a resource.
@@ -388,6 +394,13 @@ pub(crate) const PROVIDERS: &[&dyn Provider] = &[
     &container_app::revisions::Replica,
     &job::Job,
     &job::Execution,
+    &network::virtual_network::VirtualNetwork,
+    &network::subnet::Subnet,
+    &network::security_group::NetworkSecurityGroup,
+    &network::private_endpoint::PrivateEndpoint,
+    &network::private_endpoint::ZoneGroup,
+    &network::dns_zone::PrivateDnsZone,
+    &network::dns_zone::VirtualNetworkLink,
     &postgres::server::Server,
     &postgres::database::Database,
     &postgres::configuration::Configuration,
@@ -411,19 +424,20 @@ pub(crate) fn find(type_name: &str) -> Option<&'static dyn Provider> {
 
 /// The rules of all providers.
 pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all: [&[Rule]; 10] = [
+    let all: &[&[Rule]] = &[
         managed_environment::RULES,
         template::RULES,
         container_app::RULES,
         container_app::ingress::RULES,
         job::RULES,
+        network::RULES,
         postgres::RULES,
         redis::RULES,
         storage::RULES,
         workspace::RULES,
         NAME_RULES,
     ];
-    all.into_iter().flatten()
+    all.iter().copied().flatten()
 }
 
 /// Rules about names that are unique beyond the group.

@@ -1,5 +1,6 @@
 //! A deployment on an Azure, with what is needed to plan, apply and look at it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dify_infra_azure::apply::{
@@ -96,15 +97,29 @@ impl Scene {
             return;
         }
         let group = json!({ "location": self.deployment.location().as_str() });
-        self.put(self.graph.group(), Kind::ResourceGroup, &group)
-            .await;
-        for node in nodes {
+        let groups: BTreeSet<ResourceId> = nodes.iter().map(|node| node.id().group()).collect();
+        for id in groups.iter().chain([self.graph.group()]) {
+            self.put(id, Kind::ResourceGroup, &group).await;
+        }
+        for (position, node) in nodes.into_iter().enumerate() {
             let mut body = resolve(node.body(), &|part| match part {
                 Part::Secret(name, _) => {
                     Some(self.secrets.get(name.clone())?.expose_secret().to_owned())
                 }
                 _ => None,
             });
+            // The addresses of a network are its owner's.
+            match node.kind() {
+                Kind::VirtualNetwork => {
+                    let space = json!({ "addressPrefixes": ["172.20.0.0/16"] });
+                    body["properties"] = json!({ "addressSpace": space });
+                }
+                Kind::Subnet => {
+                    let range = format!("172.20.{position}.0/24");
+                    body["properties"]["addressPrefix"] = json!(range);
+                }
+                _ => {}
+            }
             if body.get("tags").is_some() {
                 body["tags"] = json!({ "owner": "somebody else" });
             }

@@ -6,8 +6,11 @@ use super::Resolver;
 use crate::catalogue::ServiceKind;
 use crate::check::{Rule, dbx, red, spc};
 use crate::deployment::sku::{self, PostgresSku};
-use crate::deployment::{Logs, Origin, Postgres, Redis, Service, Storage};
+use crate::deployment::{
+    Logs, Origin, Postgres, Profile, Redis, Service, Standby, Storage, has_zones,
+};
 use crate::diagnostic::KeyPath;
+use crate::names::Location;
 use crate::spec::missing_key;
 
 /// Logins that Azure keeps for itself (learn.microsoft.com quickstart-create-server).
@@ -23,10 +26,65 @@ const RESERVED_LOGINS: [&str; 7] = [
 
 const DEFAULT_LOGIN: &str = "difyadmin";
 
+/// What holds for the data services unless the file says otherwise.
+pub(super) struct Defaults {
+    postgres_sku: &'static str,
+    postgres_disk: u32,
+    backup_days: u32,
+    standby: Standby,
+    redis_sku: &'static str,
+    redis_replica: bool,
+    storage_sku: &'static str,
+    retention_days: u32,
+    log_days: u32,
+}
+
+impl Defaults {
+    /// The defaults of a profile, in a region with zones or without. Those of production are the
+    /// origin's table (docs/seed-corrections.md): a general purpose server of 128 GB with a
+    /// standby, a Redis of 1 GB with a replica, files in three zones, 90 days of logs.
+    pub(super) fn of(profile: Profile, location: &Location) -> Self {
+        let zones = has_zones(location);
+        match profile {
+            Profile::Dev => Self {
+                postgres_sku: "Standard_B1ms",
+                postgres_disk: 32,
+                backup_days: 7,
+                standby: Standby::Off,
+                redis_sku: "Balanced_B0",
+                redis_replica: false,
+                storage_sku: "Standard_LRS",
+                retention_days: 7,
+                log_days: 30,
+            },
+            Profile::Prod => Self {
+                postgres_sku: "Standard_D2ds_v5",
+                postgres_disk: 128,
+                backup_days: 14,
+                standby: if zones {
+                    Standby::ZoneRedundant
+                } else {
+                    Standby::SameZone
+                },
+                redis_sku: "Balanced_B1",
+                redis_replica: true,
+                storage_sku: if zones {
+                    "Standard_ZRS"
+                } else {
+                    "Standard_LRS"
+                },
+                retention_days: 30,
+                log_days: 90,
+            },
+        }
+    }
+}
+
 impl Resolver<'_> {
     pub(super) fn postgres(
         &mut self,
         services: &BTreeMap<ServiceKind, Service>,
+        defaults: &Defaults,
     ) -> Option<Postgres> {
         let spec = &self.spec.data.postgres;
         let origin = self.origin("data.postgres.existing", spec.existing.as_deref());
@@ -35,17 +93,28 @@ impl Resolver<'_> {
                 ("data.postgres.version", spec.version.is_some()),
                 ("data.postgres.storage", spec.storage.is_some()),
                 ("data.postgres.backup_days", spec.backup_days.is_some()),
+                (
+                    "data.postgres.geo_redundant_backup",
+                    spec.geo_redundant_backup.is_some(),
+                ),
+                (
+                    "data.postgres.high_availability",
+                    spec.high_availability.is_some(),
+                ),
             ];
             self.warn_without_effect("server", &unused);
         }
-        let sku = self.postgres_sku()?;
+        let sku = self.postgres_sku(defaults)?;
+        let days = defaults.backup_days;
         Some(Postgres {
             origin,
             sku: sku.name.clone(),
             tier: sku.tier.to_owned(),
             version: self.postgres_version(),
-            storage_gib: self.postgres_disk(),
-            backup_days: self.number("data.postgres.backup_days", spec.backup_days, 7, 7..=35),
+            storage_gib: self.postgres_disk(defaults),
+            backup_days: self.number("data.postgres.backup_days", spec.backup_days, days, 7..=35),
+            geo_redundant_backup: spec.geo_redundant_backup.unwrap_or(false),
+            high_availability: self.standby(sku, defaults),
             administrator: self.administrator(),
             database: "dify".parse().ok()?,
             plugin_database: "dify_plugin".parse().ok()?,
@@ -53,9 +122,31 @@ impl Resolver<'_> {
         })
     }
 
-    fn postgres_sku(&mut self) -> Option<&'static PostgresSku> {
+    /// The standby; none on sizes that can't have one, where nobody asked for it.
+    fn standby(&mut self, sku: &PostgresSku, defaults: &Defaults) -> Standby {
+        let spec = &self.spec.data.postgres;
+        let words = Standby::WORDS.map(|(word, _)| word);
+        let path = "data.postgres.high_availability";
+        let word = self.word(path, spec.high_availability.as_deref(), &words);
+        let asked = Standby::WORDS
+            .into_iter()
+            .find_map(|(known, standby)| (word == Some(known)).then_some(standby));
+        let is_possible = spec.existing.is_none() && sku.tier != "Burstable";
+        match asked {
+            Some(standby) => standby,
+            None if is_possible => defaults.standby,
+            None => Standby::Off,
+        }
+    }
+
+    fn postgres_sku(&mut self, defaults: &Defaults) -> Option<&'static PostgresSku> {
         // An existing server of unknown size gets pools that fit the smallest one.
-        let default = PostgresSku::find("Standard_B1ms")?;
+        let is_existing = self.spec.data.postgres.existing.is_some();
+        let default = PostgresSku::find(if is_existing {
+            "Standard_B1ms"
+        } else {
+            defaults.postgres_sku
+        })?;
         let Some(name) = self.spec.data.postgres.sku.as_deref() else {
             return Some(default);
         };
@@ -79,9 +170,9 @@ impl Resolver<'_> {
         version.to_string()
     }
 
-    fn postgres_disk(&mut self) -> u32 {
+    fn postgres_disk(&mut self, defaults: &Defaults) -> u32 {
         let Some(size) = self.spec.data.postgres.storage else {
-            return sku::POSTGRES_DISKS[0];
+            return defaults.postgres_disk;
         };
         if !sku::POSTGRES_DISKS.contains(&size) {
             let larger = sku::POSTGRES_DISKS.into_iter().find(|disk| *disk > size);
@@ -112,7 +203,7 @@ impl Resolver<'_> {
         login.to_owned()
     }
 
-    pub(super) fn redis(&mut self) -> Redis {
+    pub(super) fn redis(&mut self, defaults: &Defaults) -> Redis {
         let spec = &self.spec.data.redis;
         let origin = self.origin("data.redis.existing", spec.existing.as_deref());
         if spec.existing.is_some() {
@@ -127,14 +218,14 @@ impl Resolver<'_> {
         }
         Redis {
             origin,
-            sku: self.redis_sku().to_owned(),
-            high_availability: spec.high_availability.unwrap_or(false),
+            sku: self.redis_sku(defaults).to_owned(),
+            high_availability: spec.high_availability.unwrap_or(defaults.redis_replica),
         }
     }
 
-    fn redis_sku(&mut self) -> &'static str {
+    fn redis_sku(&mut self, defaults: &Defaults) -> &'static str {
         let path = "data.redis.sku";
-        let default = sku::REDIS_UNSHARDED[0];
+        let default = defaults.redis_sku;
         let name = self.spec.data.redis.sku.as_deref();
         let unsharded = |name: &&str| sku::REDIS_UNSHARDED.contains(name);
         if let Some(name) = name.filter(|name| sku::is_redis_size(name) && !unsharded(name)) {
@@ -146,7 +237,7 @@ impl Resolver<'_> {
             .unwrap_or(default)
     }
 
-    pub(super) fn storage(&mut self) -> Option<Storage> {
+    pub(super) fn storage(&mut self, defaults: &Defaults) -> Option<Storage> {
         let spec = &self.spec.data.storage;
         let origin = self.origin("data.storage.existing", spec.existing.as_deref());
         if spec.existing.is_some() {
@@ -159,22 +250,22 @@ impl Resolver<'_> {
         let sku = self.word("data.storage.sku", spec.sku.as_deref(), &sku::STORAGE);
         Some(Storage {
             origin,
-            sku: sku.unwrap_or(sku::STORAGE[0]).to_owned(),
+            sku: sku.unwrap_or(defaults.storage_sku).to_owned(),
             app_container: "dify-app-storage".parse().ok()?,
             plugin_container: "dify-plugins".parse().ok()?,
             retention_days: self.number(
                 "data.storage.retention_days",
                 spec.retention_days,
-                7,
+                defaults.retention_days,
                 1..=365,
             ),
         })
     }
 
-    pub(super) fn logs(&mut self) -> Logs {
+    pub(super) fn logs(&mut self, defaults: &Defaults) -> Logs {
         let days = self.spec.logs.retention_days;
         Logs {
-            retention_days: self.number("logs.retention_days", days, 30, 30..=730),
+            retention_days: self.number("logs.retention_days", days, defaults.log_days, 30..=730),
         }
     }
 

@@ -7,7 +7,7 @@ use super::identity::service_keys;
 use super::images::Images;
 use crate::catalogue::{Release, ServiceFacts, ServiceKind, Size};
 use crate::check::{lim, spc, ver};
-use crate::deployment::{Migration, Service, VariableValue};
+use crate::deployment::{Migration, Profile, Service, VariableValue};
 use crate::diagnostic::KeyPath;
 use crate::names::EnvironmentVariableName;
 use crate::spec::{ServiceSpec, VariableSpec, in_words, nearest};
@@ -22,11 +22,12 @@ impl Resolver<'_> {
         &mut self,
         release: &Release,
         images: &Images,
+        profile: Profile,
     ) -> Option<BTreeMap<ServiceKind, Service>> {
         self.refuse_unknown_services(release);
         let mut services = BTreeMap::new();
         for facts in release.services() {
-            services.insert(facts.kind, self.service(facts, images)?);
+            services.insert(facts.kind, self.service(facts, images, profile)?);
         }
         Some(services)
     }
@@ -64,7 +65,16 @@ impl Resolver<'_> {
         }
     }
 
-    fn service(&mut self, facts: &ServiceFacts, images: &Images) -> Option<Service> {
+    fn service(
+        &mut self,
+        facts: &ServiceFacts,
+        images: &Images,
+        profile: Profile,
+    ) -> Option<Service> {
+        let default = match profile {
+            Profile::Dev => facts.sizes.dev,
+            Profile::Prod => facts.sizes.prod,
+        };
         let absent = ServiceSpec::default();
         let spec = self.spec.services.get(facts.kind.key()).unwrap_or(&absent);
         let path = KeyPath::of("services").key(facts.kind.key());
@@ -76,8 +86,8 @@ impl Resolver<'_> {
         Some(Service {
             kind: facts.kind,
             image: image.or_else(|| images.get(&facts.image).cloned())?,
-            size: self.size(&path, spec, facts.sizes.dev)?,
-            replicas: self.replicas(&path, spec, facts.sizes.dev)?,
+            size: self.size(&path, spec, default)?,
+            replicas: self.replicas(&path, spec, default)?,
             variables: self.variables(&path.key("env"), &spec.env),
         })
     }

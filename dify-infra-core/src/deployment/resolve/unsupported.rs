@@ -9,9 +9,7 @@ impl Resolver<'_> {
     /// Reports every setting that would have to be left out.
     pub(super) fn refuse_unsupported(&mut self) {
         self.refuse_other_formats();
-        self.refuse_production();
         let spec = self.spec;
-        let network = &spec.network;
         let store = spec.secrets.store.as_deref();
         let store = self.word("secrets.store", store, &["app", "key-vault"]);
         let settings = [
@@ -19,23 +17,6 @@ impl Resolver<'_> {
                 "public.certificate",
                 spec.public.certificate.is_some(),
                 CERTIFICATE,
-            ),
-            (
-                "network.address_space",
-                network.address_space.is_some(),
-                NETWORK,
-            ),
-            ("network.existing", network.existing.is_some(), NETWORK),
-            ("network.subnets", !network.subnets.is_empty(), NETWORK),
-            (
-                "network.private_endpoints",
-                network.private_endpoints == Some(true),
-                ENDPOINTS,
-            ),
-            (
-                "network.private_dns_zones",
-                network.private_dns_zones.is_some(),
-                ENDPOINTS,
             ),
             ("secrets.store", store == Some("key-vault"), VAULT),
             ("secrets.identity", spec.secrets.identity.is_some(), VAULT),
@@ -63,24 +44,6 @@ impl Resolver<'_> {
         );
     }
 
-    fn refuse_production(&mut self) {
-        let (profile, environment) = (
-            self.spec.profile.as_deref(),
-            self.spec.environment.as_deref(),
-        );
-        match (profile, environment) {
-            (Some("prod"), _) => self.not_yet("profile", "the profile `prod` is", PRODUCTION),
-            (None, Some("prod")) => {
-                self.not_yet(
-                    "environment",
-                    "the profile `prod`, which this implies, is",
-                    PRODUCTION,
-                );
-            }
-            _ => {}
-        }
-    }
-
     fn not_yet(&mut self, path: &str, what: &str, help: &str) {
         let message = format!("{what} not supported by this version of dify-infra yet");
         self.report(
@@ -90,14 +53,6 @@ impl Resolver<'_> {
         );
     }
 }
-
-const PRODUCTION: &str = "use `profile = \"dev\"` and give sizes and replicas yourself, knowing \
-    that the data services keep their public endpoints";
-
-const NETWORK: &str = "remove it: the environment gets a network of Azure's own";
-
-const ENDPOINTS: &str = "remove it: PostgreSQL is open to what runs in Azure, and storage and Redis are \
-    guarded by their keys";
 
 const VAULT: &str = "use `store = \"app\"` and no identity: secrets are kept in the container \
     apps, where nobody can read them without the right to";

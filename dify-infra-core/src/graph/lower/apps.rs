@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::Management;
-use super::{Context, LowerError};
+use super::{Context, LowerError, network};
 use crate::catalogue::{Probe as ProbeFacts, ServiceKind};
 use crate::deployment::{
-    AppSecret, DataAccess, EnvironmentInputs, Role, Service, ServiceEnvironment, environment_of,
+    AppSecret, DataAccess, EnvironmentInputs, FrontDoor, Role, Service, ServiceEnvironment,
+    SubnetUse, environment_of,
 };
 use crate::names::EnvironmentVariableName;
 use crate::render::{
@@ -18,7 +19,8 @@ use crate::resource::container_apps::{
     ContainerResources, HttpGet, Ingress, Job, JobConfiguration, JobExecution, JobProperties,
     JobTemplate, LogAnalyticsConfiguration, ManagedEnvironment, ManagedEnvironmentProperties,
     ManualTrigger, Probe, RegistryCredentials, Scale, ScaleRule, ScaleRuleMetadata, Secret,
-    SecretVolumeItem, TcpSocket, Template, TrafficWeight, Volume, VolumeMount, WorkloadProfile,
+    SecretVolumeItem, TcpSocket, Template, TrafficWeight, VnetConfiguration, Volume, VolumeMount,
+    WorkloadProfile,
 };
 use crate::resource::{AnyResource, ResourceId, Text, VARIABLES_TAG};
 use crate::values::ConsumptionSize;
@@ -85,6 +87,7 @@ fn front_door(context: &Context<'_>) -> Text {
 
 fn environment(context: &Context<'_>) -> ManagedEnvironment {
     let workspace = context.workspace();
+    let network = context.deployment.network();
     ManagedEnvironment {
         id: context.environment(),
         location: context.location(),
@@ -97,7 +100,8 @@ fn environment(context: &Context<'_>) -> ManagedEnvironment {
                     shared_key: Text::action(&workspace, "sharedKeys", "/primarySharedKey"),
                 },
             },
-            zone_redundant: false,
+            zone_redundant: network.is_some_and(|network| network.zone_redundant),
+            vnet_configuration: vnet_configuration(context),
             workload_profiles: vec![WorkloadProfile {
                 name: PROFILE.to_owned(),
                 workload_profile_type: PROFILE.to_owned(),
@@ -106,17 +110,31 @@ fn environment(context: &Context<'_>) -> ManagedEnvironment {
     }
 }
 
+/// The subnet of the environment, and whether its ingress has a public address.
+fn vnet_configuration(context: &Context<'_>) -> Option<VnetConfiguration> {
+    let network = context.deployment.network()?;
+    Some(VnetConfiguration {
+        infrastructure_subnet_id: context.subnet(SubnetUse::Apps)?.to_string(),
+        internal: network.front_door == FrontDoor::Internal,
+    })
+}
+
 /// What must be there before the containers of a role are of use, beside what they refer to.
 fn after(context: &Context<'_>, role: Role) -> Vec<ResourceId> {
     let storage = context.deployment.storage();
     let files = context.container(storage.app_container.as_str());
-    let reach = context.firewall_rule();
+    let mut reach = network::reach(context);
+    reach.push(context.firewall_rule());
     match role {
         // The first migration runs CREATE EXTENSION, so the allow-list must stand before.
-        Role::Migration => vec![context.database(), context.extensions(), reach, files],
+        Role::Migration => {
+            let made = [context.database(), context.extensions(), files];
+            made.into_iter().chain(reach).collect()
+        }
         Role::Service(ServiceKind::PluginDaemon) => {
             let plugins = context.container(storage.plugin_container.as_str());
-            vec![context.plugin_database(), reach, plugins]
+            let made = [context.plugin_database(), plugins];
+            made.into_iter().chain(reach).collect()
         }
         Role::Service(
             ServiceKind::Api

@@ -36,6 +36,14 @@ fn managed(resource: impl Into<AnyResource>) -> Managed {
     (resource.into(), Management::Managed)
 }
 
+/// Whether the public endpoints of the data services answer: `Enabled` or `Disabled`.
+fn public_access(context: &Context<'_>) -> String {
+    match context.deployment.private_endpoints() {
+        Some(_) => "Disabled".to_owned(),
+        None => "Enabled".to_owned(),
+    }
+}
+
 fn postgres(context: &Context<'_>) -> Vec<Managed> {
     let postgres = context.deployment.postgres();
     let extensions: Vec<&str> = postgres.extensions.iter().map(String::as_str).collect();
@@ -69,7 +77,8 @@ fn postgres(context: &Context<'_>) -> Vec<Managed> {
         managed(database(context.plugin_database())),
     ];
     // Who may reach a server that someone else made is theirs to say.
-    if postgres.origin == Origin::Managed {
+    let is_private = context.deployment.private_endpoints().is_some();
+    if postgres.origin == Origin::Managed && !is_private {
         all.push(managed(azure_services));
     }
     all
@@ -98,13 +107,17 @@ fn server(context: &Context<'_>) -> Server {
             },
             backup: ServerBackup {
                 backup_retention_days: postgres.backup_days,
-                geo_redundant_backup: words("Disabled"),
+                geo_redundant_backup: words(if postgres.geo_redundant_backup {
+                    "Enabled"
+                } else {
+                    "Disabled"
+                }),
             },
             network: ServerNetwork {
-                public_network_access: words("Enabled"),
+                public_network_access: public_access(context),
             },
             high_availability: ServerHighAvailability {
-                mode: words("Disabled"),
+                mode: words(postgres.high_availability.mode()),
             },
         },
     }
@@ -126,7 +139,7 @@ fn redis(context: &Context<'_>) -> Vec<Managed> {
             name: redis.sku.clone(),
         },
         properties: RedisEnterpriseProperties {
-            public_network_access: words("Enabled"),
+            public_network_access: public_access(context),
             high_availability: words(availability),
             minimum_tls_version: words("1.2"),
         },
@@ -160,7 +173,7 @@ fn storage(context: &Context<'_>) -> Vec<Managed> {
             allow_blob_public_access: false,
             allow_shared_key_access: true,
             minimum_tls_version: "TLS1_2".to_owned(),
-            public_network_access: "Enabled".to_owned(),
+            public_network_access: public_access(context),
             supports_https_traffic_only: true,
         },
     };

@@ -2,7 +2,7 @@
 
 use super::{Context, Target};
 use crate::catalogue::ServiceKind;
-use crate::deployment::{Deployment, Origin};
+use crate::deployment::{Deployment, NetworkPlace, Origin, SubnetUse};
 use crate::resource::{Kind, ResourceId};
 
 /// The names of a deployment's resources.
@@ -57,6 +57,21 @@ impl ResourceNames {
         format!("{}-environment", self.prefix)
     }
 
+    /// The virtual network: `dify-prod-network`.
+    pub fn network(&self) -> String {
+        format!("{}-network", self.prefix)
+    }
+
+    /// The rules of a subnet: `dify-prod-apps-rules`.
+    pub fn security_group(&self, subnet: SubnetUse) -> String {
+        format!("{}-{}-rules", self.prefix, subnet.as_str())
+    }
+
+    /// The private endpoint of a service: `dify-prod-postgres-endpoint`.
+    pub fn private_endpoint(&self, part: &str) -> String {
+        format!("{}-{part}-endpoint", self.prefix)
+    }
+
     /// The Log Analytics workspace: `dify-dev-logs`.
     pub fn workspace(&self) -> String {
         format!("{}-logs", self.prefix)
@@ -94,6 +109,45 @@ impl Context<'_> {
     /// The run of the migration job that the current image needs.
     pub(super) fn migration_run(&self) -> ResourceId {
         self.migration().child("executions", "migration")
+    }
+
+    /// The network, ours or somebody else's.
+    pub(super) fn network(&self) -> ResourceId {
+        match self.deployment.network().map(|network| &network.place) {
+            Some(NetworkPlace::Existing(existing)) => existing.id.clone(),
+            _ => self.top(Kind::VirtualNetwork, &self.names.network()),
+        }
+    }
+
+    /// A subnet, ours or somebody else's; nothing when the environment has no network of its own,
+    /// or the file names none for this use.
+    pub(super) fn subnet(&self, subnet: SubnetUse) -> Option<ResourceId> {
+        match &self.deployment.network()?.place {
+            NetworkPlace::Own(_) => Some(self.network().child("subnets", subnet.as_str())),
+            NetworkPlace::Existing(existing) => match subnet {
+                SubnetUse::Apps => Some(existing.apps.clone()),
+                SubnetUse::Endpoints => existing.endpoints.clone(),
+                SubnetUse::Gateway => existing.gateway.clone(),
+            },
+        }
+    }
+
+    pub(super) fn security_group(&self, subnet: SubnetUse) -> ResourceId {
+        let name = self.names.security_group(subnet);
+        self.top(Kind::NetworkSecurityGroup, &name)
+    }
+
+    pub(super) fn private_endpoint(&self, part: &str) -> ResourceId {
+        self.top(Kind::PrivateEndpoint, &self.names.private_endpoint(part))
+    }
+
+    /// A private DNS zone, in our group or where the file says that the zones are.
+    pub(super) fn zone(&self, name: &str) -> ResourceId {
+        let endpoints = self.deployment.private_endpoints();
+        let group = endpoints.and_then(|endpoints| endpoints.zones.as_ref());
+        group
+            .unwrap_or(&self.group)
+            .provider(Kind::PrivateDnsZone.resource_type(), name)
     }
 
     pub(super) fn postgres(&self) -> ResourceId {

@@ -149,10 +149,16 @@ impl Provider for Server {
         );
         if in_network {
             set("properties.network.publicNetworkAccess", json!("Disabled"));
-        } else {
-            set("properties.privateEndpointConnections", json!([]));
         }
         resource.outputs = outputs;
+    }
+
+    fn decorate(&self, world: World<'_>, resource: &Resource, body: &mut Value) {
+        let subnet = "properties.network.delegatedSubnetResourceId";
+        if at(&resource.desired, subnet).is_none() {
+            let connections = crate::provider::network::connections_to(world, &resource.id);
+            set_at(body, "properties.privateEndpointConnections", connections);
+        }
     }
 
     fn finished(&self, _world: World<'_>, resource: &mut Resource) -> Effects {

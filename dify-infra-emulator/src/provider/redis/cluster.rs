@@ -114,14 +114,15 @@ impl Provider for RedisEnterprise {
             ("properties.hostName", json!(host)),
             ("properties.redundancyMode", json!(mode)),
             ("properties.redisVersion", json!("7.4")),
-            ("properties.privateEndpointConnections", json!([])),
         ] {
             set_at(&mut outputs, path, value);
         }
         resource.outputs = outputs;
     }
 
-    fn decorate(&self, _world: World<'_>, resource: &Resource, body: &mut Value) {
+    fn decorate(&self, world: World<'_>, resource: &Resource, body: &mut Value) {
+        let connections = crate::provider::network::connections_to(world, &resource.id);
+        set_at(body, "properties.privateEndpointConnections", connections);
         set_at(
             body,
             "properties.resourceState",

@@ -127,12 +127,16 @@ impl Provider for StorageAccount {
             ),
             ("properties.primaryLocation", location),
             ("properties.statusOfPrimary", json!("available")),
-            ("properties.privateEndpointConnections", json!([])),
             ("properties.primaryEndpoints", endpoints(resource)),
         ] {
             set_at(&mut outputs, path, value);
         }
         resource.outputs = outputs;
+    }
+
+    fn decorate(&self, world: World<'_>, resource: &Resource, body: &mut Value) {
+        let connections = crate::provider::network::connections_to(world, &resource.id);
+        set_at(body, "properties.privateEndpointConnections", connections);
     }
 
     fn act(
