@@ -161,7 +161,9 @@ impl Provider for ManagedEnvironment {
     fn check(&self, world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError> {
         check_logs(draft)?;
         check_network(&draft.body)?;
-        network::check_environment_subnet(world, draft.id, &draft.body)?;
+        if draft.existing.is_none() {
+            network::check_environment_subnet(world, draft.id, &draft.body)?;
+        }
         check_ingress(&draft.body)?;
         check_profiles(&draft.body)?;
         fill_in(draft);

@@ -379,8 +379,9 @@ fn the_exposed_port_defaults_to_the_target_port() {
 #[test]
 fn external_tcp_ports_are_unique_in_a_network() {
     let client = Client::with_group();
+    let subnet = super::networks::make_subnet(&client);
     let mut environment = environment_body();
-    environment["properties"]["vnetConfiguration"] = json!({"infrastructureSubnetId": "/subnet"});
+    environment["properties"]["vnetConfiguration"] = json!({ "infrastructureSubnetId": subnet });
     client.create(&environment_path(), environment);
     let body = with("/properties/configuration/ingress/external", json!(true));
     client.create(&app_path("api"), body.clone());

@@ -8,6 +8,7 @@ mod environments;
 mod fault_injection;
 mod front_door;
 mod jobs;
+mod networks;
 mod persistence;
 mod postgres;
 mod redis;

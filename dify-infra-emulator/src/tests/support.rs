@@ -53,6 +53,8 @@ fn version_of(path: &str) -> &'static str {
         ("/providers/microsoft.dbforpostgresql/", "2025-08-01"),
         ("/providers/microsoft.cache/redisenterprise", "2025-07-01"),
         ("/providers/microsoft.cache/redis", "2024-11-01"),
+        ("/providers/microsoft.network/privatednszones", "2024-06-01"),
+        ("/providers/microsoft.network/", "2025-09-01"),
         ("/providers/microsoft.storage/", "2026-04-01"),
         ("/providers/microsoft.operationalinsights/", "2026-03-01"),
     ];
