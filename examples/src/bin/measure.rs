@@ -1,4 +1,4 @@
-//! Prints what requests, waiting and starting cost: `measure [DIRECTORY OF THE PROGRAMS]`.
+//! Prints what requests, waiting, starting and nginx cost: `measure [DIRECTORY OF THE PROGRAMS]`.
 //!
 //! With `--real-time` a first apply is also run on a real clock, 60 times faster than Azure.
 
@@ -11,6 +11,9 @@ use dify_infra_examples::{DIFY_DEV, measure};
 fn main() -> anyhow::Result<()> {
     let out = &mut io::stdout();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if arguments.iter().any(|argument| argument == measure::INSIDE) {
+        return measure::measure_front_door(out);
+    }
     let (flags, places): (Vec<_>, Vec<_>) = arguments
         .into_iter()
         .partition(|argument| argument == "--real-time");
@@ -23,5 +26,6 @@ fn main() -> anyhow::Result<()> {
         Some(place) => PathBuf::from(place),
         None => here.parent().context("this program is nowhere")?.to_owned(),
     };
-    measure::processes(&directory, out)
+    measure::processes(&directory, out)?;
+    measure::front_door(&here, out)
 }
