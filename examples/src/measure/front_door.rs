@@ -26,8 +26,7 @@ const ANSWER: usize = 1024;
 
 const BACK_END: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1)), 5001);
-const FRONT_DOOR: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1)), 8080);
+const FRONT_DOOR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// The flag by which a program that is in its own namespaces is told to measure.
 pub const INSIDE: &str = "--front-door";

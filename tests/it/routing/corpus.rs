@@ -1,6 +1,7 @@
 //! Requests that each situation compares with the model.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use dify_infra_core::routes::{PRIVATE_PATHS, PublicRequest, RouteTable};
@@ -72,7 +73,7 @@ impl Call {
             .iter()
             .filter_map(|(name, value)| Some((*name, (*value)?)));
         for (name, value) in known.chain(self.more.iter().copied()) {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         head.push_str("\r\n");
         head.into_bytes()

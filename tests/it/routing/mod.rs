@@ -77,7 +77,7 @@ fn requests_land_where_the_model_says_in_every_release() {
 #[test]
 #[ignore = "runs in the namespaces that another test makes"]
 fn inside() {
-    let text = namespace::task().expect("started by `requests_land_where_the_model_says`");
+    let text = namespace::task().unwrap();
     let scenario = Scenario::from_text(&text);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

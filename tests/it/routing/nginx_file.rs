@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Directive {
     pub(super) words: Vec<String>,
-    pub(super) block: Option<Vec<Directive>>,
+    pub(super) block: Option<Vec<Self>>,
 }
 
 impl Directive {
@@ -73,7 +73,7 @@ fn tokens(text: &str) -> Vec<Token> {
             '"' | '\'' => {
                 let mut word = String::new();
                 loop {
-                    match rest.next().expect("a quote that closes") {
+                    match rest.next().unwrap() {
                         '\\' => escape(&mut word, rest.next()),
                         next if next == first => break,
                         next => word.push(next),

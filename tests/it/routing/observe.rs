@@ -44,21 +44,22 @@ pub(super) async fn disagreement(table: &RouteTable, call: &Call) -> Option<Stri
     let mut problem = String::new();
     match table.handle(&call.request()) {
         Outcome::Refused(refusal) => {
-            check(&mut problem, "status", answer.status, refusal.status());
-            check(&mut problem, "reached a back-end", seen.is_some(), false);
+            check(&mut problem, "status", &answer.status, &refusal.status());
+            check(&mut problem, "reached a back-end", &seen.is_some(), &false);
         }
         Outcome::Health => {
-            check(&mut problem, "status", answer.status, 200);
+            check(&mut problem, "status", &answer.status, &200);
             check(&mut problem, "body", answer.body.as_slice(), b"ok\n");
         }
         Outcome::Redirect { to } => {
-            check(&mut problem, "status", answer.status, 301);
+            check(&mut problem, "status", &answer.status, &301);
             let location = answer.header("Location").unwrap_or_default();
             check(&mut problem, "Location", location, to.as_str());
         }
-        Outcome::Forwarded(forwarded) => match seen {
-            Some(seen) => compare(&mut problem, call, &forwarded, &answer, &seen),
-            None => {
+        Outcome::Forwarded(forwarded) => {
+            if let Some(seen) = seen {
+                compare(&mut problem, call, &forwarded, &answer, &seen);
+            } else {
                 let target = &forwarded.location.target;
                 let _ = write!(
                     problem,
@@ -66,7 +67,7 @@ pub(super) async fn disagreement(table: &RouteTable, call: &Call) -> Option<Stri
                     answer.status, target.service, target.port
                 );
             }
-        },
+        }
         _ => problem.push_str("; the model has an answer that the test does not know"),
     }
     (!problem.is_empty()).then(|| {
@@ -112,24 +113,24 @@ fn compare(
     check(
         problem,
         "port",
-        seen.0["port"].as_u64().unwrap_or_default(),
-        u64::from(target.port),
+        &seen.0["port"].as_u64().unwrap_or_default(),
+        &u64::from(target.port),
     );
     let line = format!("{} {} HTTP/1.1", call.method, forwarded.target);
     check(problem, "request line", seen.text("line"), &line);
     let is_upgraded = forwarded.header("Upgrade").is_some();
     let status = if is_upgraded { 101 } else { 200 };
-    check(problem, "status", answer.status, status);
+    check(problem, "status", &answer.status, &status);
     for header in &forwarded.headers {
         let wanted: Vec<&str> = header.value.as_deref().into_iter().collect();
-        check(problem, header.name, seen.header(header.name), wanted);
+        check(problem, header.name, &seen.header(header.name), &wanted);
     }
     let authorization = seen.header("Authorization");
     check(
         problem,
         "Authorization",
-        authorization,
-        vec!["Bearer app-1"],
+        &authorization,
+        &vec!["Bearer app-1"],
     );
     if target.service != "web"
         && let Some(private) = private_path(&forwarded.target)
@@ -146,15 +147,12 @@ fn private_path(target: &str) -> Option<&'static str> {
     while let Some((&first, after)) = rest.split_first() {
         let digits = after.get(..2).and_then(|it| std::str::from_utf8(it).ok());
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte.filter(|_| first == b'%') {
-            Some(byte) => {
-                decoded.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                decoded.push(first);
-                rest = after;
-            }
+        if let Some(byte) = byte.filter(|_| first == b'%') {
+            decoded.push(byte);
+            rest = &after[2..];
+        } else {
+            decoded.push(first);
+            rest = after;
         }
     }
     let decoded = String::from_utf8_lossy(&decoded).into_owned();
@@ -181,7 +179,12 @@ fn private_path(target: &str) -> Option<&'static str> {
 }
 
 /// Notes a difference between what was seen and what the model says.
-fn check<T: PartialEq + std::fmt::Debug>(problem: &mut String, what: &str, seen: T, wanted: T) {
+fn check<T: PartialEq + std::fmt::Debug + ?Sized>(
+    problem: &mut String,
+    what: &str,
+    seen: &T,
+    wanted: &T,
+) {
     if seen != wanted {
         let _ = write!(
             problem,
