@@ -7,6 +7,7 @@
 )]
 
 mod changes;
+mod compose;
 mod contract;
 mod destroy;
 mod failures;

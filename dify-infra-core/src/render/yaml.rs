@@ -17,9 +17,9 @@ pub(super) enum Yaml {
     /// `true` or `false`.
     Flag(bool),
     /// A list.
-    List(Vec<Yaml>),
+    List(Vec<Self>),
     /// Named values.
-    Fields(Vec<(String, Yaml)>),
+    Fields(Vec<(String, Self)>),
 }
 
 impl Yaml {
@@ -191,8 +191,8 @@ fn scalar(text: &str) -> String {
 
 /// Whether every reader takes the bare word for this very text.
 ///
-/// It begins with a letter, `/` or `.` before `/`, so it is no number, date or base-60 number; holds nothing that
-/// YAML gives a meaning to; and is no word for a truth value or nothing in YAML 1.1.
+/// It begins with a letter, `/` or `./`, so it is no number, date or base-60 number; holds nothing
+/// that YAML gives a meaning to; and is no word for a truth value or nothing in YAML 1.1.
 fn is_bare(text: &str) -> bool {
     const WORDS: [&str; 11] = [
         "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf",

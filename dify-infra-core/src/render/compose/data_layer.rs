@@ -97,11 +97,11 @@ fn postgres_image(deployment: &Deployment) -> Result<String, ComposeError> {
     image(deployment, &format!("pgvector/pgvector:pg{version}"))
 }
 
-fn healthcheck(command: &str) -> Option<Healthcheck> {
-    Some(Healthcheck {
+fn healthcheck(command: &str) -> Healthcheck {
+    Healthcheck {
         command: command.to_owned(),
         start_seconds: 60,
-    })
+    }
 }
 
 fn postgres(
@@ -129,7 +129,9 @@ fn postgres(
         .into(),
         volumes: vec![format!("{POSTGRES}:{DATA}")],
         // While the image prepares a new volume the server listens on a socket alone.
-        healthcheck: healthcheck("pg_isready --host 127.0.0.1 --dbname postgres"),
+        healthcheck: Some(healthcheck(
+            "pg_isready --host 127.0.0.1 --dbname postgres",
+        )),
         ..ComposeService::new(postgres_image(deployment)?)
     })
 }
@@ -184,7 +186,7 @@ fn redis(
             format!("./{REDIS_SCRIPT}:{script}:ro"),
             format!("{REDIS}:/data"),
         ],
-        healthcheck: healthcheck("[ \"$(redis-cli ping)\" = PONG ]"),
+        healthcheck: Some(healthcheck("[ \"$(redis-cli ping)\" = PONG ]")),
         ..ComposeService::new(image(deployment, REDIS_IMAGE)?)
     })
 }
@@ -201,7 +203,7 @@ fn azurite(
         command: command.split(' ').map(str::to_owned).collect(),
         environment: [("AZURITE_ACCOUNTS".to_owned(), accounts)].into(),
         volumes: vec![format!("{AZURITE}:/data")],
-        healthcheck: healthcheck(&super::services::tcp_check(10000)),
+        healthcheck: Some(healthcheck(&super::services::tcp_check(10000))),
         ..ComposeService::new(image(deployment, AZURITE_IMAGE)?)
     })
 }
