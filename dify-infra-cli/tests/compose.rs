@@ -107,8 +107,8 @@ fn values_that_are_there_are_kept_unless_forced() {
     let directory = directory();
     let env = directory.path().join("dify/.env");
     assert_eq!(run(directory.path(), &["--out", "dify"]).0, Some(0));
-    let made = fs::read_to_string(&env).unwrap();
-    let password = value_of(&made, "DIFY_POSTGRES_PASSWORD");
+    let first = fs::read_to_string(&env).unwrap();
+    let password = value_of(&first, "DIFY_POSTGRES_PASSWORD");
     let mine = "# mine\nDIFY_POSTGRES_PASSWORD=from-before\nHTTP_PORT=1\n";
     fs::write(&env, mine).unwrap();
     let (code, _, stderr) = run(directory.path(), &["--out", "dify"]);
@@ -122,7 +122,7 @@ fn values_that_are_there_are_kept_unless_forced() {
     assert!(text.starts_with(mine), "what was there stays");
     assert_eq!(
         value_of(&text, "DIFY_SECRET_KEY"),
-        value_of(&made, "DIFY_SECRET_KEY")
+        value_of(&first, "DIFY_SECRET_KEY")
     );
     let mode = fs::metadata(&env).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600, "whatever it was before");
@@ -131,7 +131,7 @@ fn values_that_are_there_are_kept_unless_forced() {
         run(directory.path(), &["--out", "dify", "--force"]).0,
         Some(0)
     );
-    assert_eq!(fs::read_to_string(&env).unwrap(), made);
+    assert_eq!(fs::read_to_string(&env).unwrap(), first);
 }
 
 #[test]

@@ -70,18 +70,14 @@ fn azure_variables(
             let own = Text::from_marker(&secret["value"])
                 .and_then(|text| text.secret_names().next().cloned())
                 .filter(|_| secret["value"]["$text"].as_array().map(Vec::len) == Some(1));
-            match own {
-                Some(name) => format!("secret {}", name.env_key()),
-                None => {
-                    let name = secret["name"].as_str().unwrap();
-                    format!("secret {}", name.replace('-', "_").to_ascii_uppercase())
-                }
-            }
+            let name = secret["name"].as_str().unwrap();
+            let name = || name.replace('-', "_").to_ascii_uppercase();
+            format!("secret {}", own.map_or_else(name, |own| own.env_key()))
         }
-        None => match Text::from_marker(&variable["value"]) {
-            Some(text) => text.to_string(),
-            None => variable["value"].as_str().unwrap().to_owned(),
-        },
+        None => {
+            let known = || variable["value"].as_str().unwrap().to_owned();
+            Text::from_marker(&variable["value"]).map_or_else(known, |text| text.to_string())
+        }
     };
     let in_compose = |mut value: String| {
         for kind in ServiceKind::ALL {
@@ -107,13 +103,13 @@ fn azure_variables(
 
 /// Variables of a service of the compose project, secrets by the names of their lines.
 fn compose_variables(composed: &Composed, service: &str) -> BTreeMap<String, String> {
-    let shown = |value: String| match value.strip_prefix("${DIFY_") {
-        Some(rest) => {
-            let (name, message) = rest.split_once(":?").unwrap();
-            assert_eq!(message, "it has no value in .env}");
-            format!("secret {name}")
-        }
-        None => value.replace("$$", "$"),
+    let shown = |value: String| {
+        let Some(rest) = value.strip_prefix("${DIFY_") else {
+            return value.replace("$$", "$");
+        };
+        let (name, message) = rest.split_once(":?").unwrap();
+        assert_eq!(message, "it has no value in .env}");
+        format!("secret {name}")
     };
     let variables = composed.variables(service).into_iter();
     variables

@@ -1,5 +1,6 @@
 //! What the project is made of.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use dify_infra_core::catalogue::Catalogue;
@@ -23,7 +24,8 @@ fn summary(text: &str) -> String {
     for name in composed.names("services") {
         let service = composed.service(name);
         let variables: Vec<String> = composed.variables(name).into_keys().collect();
-        lines += &format!(
+        let _ = write!(
+            lines,
             "{name}: {} {} {}\n    {}\n",
             service["image"].as_str().unwrap(),
             service["cpus"].as_str().unwrap_or("-"),

@@ -38,6 +38,10 @@ fn is_there(program: &str) -> bool {
 }
 
 /// Says that a test is skipped, or fails when real programs are required.
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever reads the tests' output must see it"
+)]
 fn skip(what: &str) {
     let required = std::env::var("DIFY_INFRA_REQUIRE_REAL").is_ok_and(|value| value == "1");
     assert!(!required, "{what} not found, but DIFY_INFRA_REQUIRE_REAL=1");
@@ -106,7 +110,15 @@ impl Engine {
         let log = fs::File::create(directory.path().join("log")).unwrap();
         // It ends with this test, even when that is killed and nothing is dropped.
         let process = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork"])
+            .args([
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--net",
+                "--mount",
+                "--pid",
+                "--fork",
+            ])
             .args(["--kill-child", "--mount-proc", "sh"])
             .arg(here().join("engine.sh"))
             .args([directory.path().as_os_str(), cgroup.as_ref()])

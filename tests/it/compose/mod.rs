@@ -4,6 +4,7 @@
 mod engine;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -280,7 +281,8 @@ impl Running {
     fn ask(&self, service: &str, options: &str, urls: &[String]) -> BTreeMap<String, String> {
         let mut script = String::new();
         for url in urls {
-            script += &format!(
+            let _ = write!(
+                script,
                 "curl --silent --output /dev/null --connect-timeout 4 --max-time 8 {options} \
                  --write-out '{url} %{{http_code}}\\n' '{url}' & "
             );

@@ -129,9 +129,7 @@ fn postgres(
         .into(),
         volumes: vec![format!("{POSTGRES}:{DATA}")],
         // While the image prepares a new volume the server listens on a socket alone.
-        healthcheck: Some(healthcheck(
-            "pg_isready --host 127.0.0.1 --dbname postgres",
-        )),
+        healthcheck: Some(healthcheck("pg_isready --host 127.0.0.1 --dbname postgres")),
         ..ComposeService::new(postgres_image(deployment)?)
     })
 }
