@@ -170,10 +170,11 @@ pub fn all_rules() -> String {
             let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
             let _ = writeln!(page, "\n*{name}:* {words}");
         }
+        let language = if rule.bad.is_squid() { "text" } else { "toml" };
         let (bad, good) = (rule.bad.text().trim(), rule.good.text().trim());
         let _ = writeln!(
             page,
-            "\n```toml\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```"
+            "\n```{language}\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```"
         );
     }
     page

@@ -10,6 +10,7 @@ mod changes;
 mod compose;
 mod contract;
 mod destroy;
+mod egress;
 mod failures;
 mod faults;
 mod foreign;

@@ -150,7 +150,18 @@ impl fmt::Display for Family {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     text: &'static str,
-    whole: bool,
+    kind: SampleKind,
+}
+
+/// What a sample is a sample of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SampleKind {
+    /// A part of a deployment file.
+    Part,
+    /// A whole deployment file.
+    File,
+    /// The last lines of a squid file.
+    Squid,
 }
 
 impl Sample {
@@ -160,12 +171,34 @@ impl Sample {
 
     /// A part of a file.
     pub(super) const fn part(text: &'static str) -> Self {
-        Self { text, whole: false }
+        Self {
+            text,
+            kind: SampleKind::Part,
+        }
     }
 
     /// A whole file.
     pub(super) const fn file(text: &'static str) -> Self {
-        Self { text, whole: true }
+        Self {
+            text,
+            kind: SampleKind::File,
+        }
+    }
+
+    /// What the lines of a squid file go behind: ports, and lists that they use.
+    pub const SQUID_BASE: &'static str = include_str!("squid-base.conf");
+
+    /// The last lines of a squid file.
+    pub(super) const fn squid(text: &'static str) -> Self {
+        Self {
+            text,
+            kind: SampleKind::Squid,
+        }
+    }
+
+    /// Whether this is a squid file, not a deployment file.
+    pub const fn is_squid(&self) -> bool {
+        matches!(self.kind, SampleKind::Squid)
     }
 
     /// The lines that matter.
@@ -175,10 +208,10 @@ impl Sample {
 
     /// A file that can be read.
     pub fn to_file(&self) -> String {
-        if self.whole {
-            self.text.to_owned()
-        } else {
-            format!("{}{}\n", Self::BASE, self.text)
+        match self.kind {
+            SampleKind::File => self.text.to_owned(),
+            SampleKind::Part => format!("{}{}\n", Self::BASE, self.text),
+            SampleKind::Squid => format!("{}{}\n", Self::SQUID_BASE, self.text),
         }
     }
 }

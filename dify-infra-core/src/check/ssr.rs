@@ -29,7 +29,19 @@ const SHARED_DOMAINS: [&str; 14] = [
 const SHORTEST_PREFIX: (u8, u8) = (16, 48);
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&HINT, &WIDE, &EXCEPTION, &WIRED];
+pub(super) const RULES: &[&Rule] = &[
+    &HINT,
+    &WIDE,
+    &EXCEPTION,
+    &WIRED,
+    &REFUSES,
+    &SERVES,
+    &UNDERSTOOD,
+    &STARTS,
+    &EFFECTIVE,
+    &PEERS,
+    &PORTS,
+];
 
 const HINT: Rule = Rule {
     id: "SSR001",
@@ -83,6 +95,106 @@ pub(super) const WIRED: Rule = Rule {
     bad: Sample::part("[services.api.env]\nSSRF_PROXY_HTTP_URL = \"\""),
     good: Sample::part("[egress]\nallow = [{ cidr = \"10.0.8.4/32\", reason = \"our wiki\" }]"),
     ..Rule::of(Family::Ssr, Severity::Error)
+};
+
+/// The last lines of a squid file that is as it should be.
+const GOOD_LINES: &str = "http_access deny !web\nhttp_access deny private\n\
+    http_access allow clients\nhttp_access deny all";
+
+/// Of `check --squid`.
+pub(crate) const REFUSES: Rule = Rule {
+    id: "SSR005",
+    title: "A squid file refuses what is not the public internet",
+    why: "The first line that fits decides, so a deny list behind a general `allow` denies nothing, and a list that lacks a range lets it through: metadata service, wire server, databases, the proxy itself.",
+    source: "langgenius/dify#36400, PR #36332; squid-cache.org http_access",
+    fix: "Put `http_access deny` of every private range before any `allow`; `dify-infra render --to squid` writes such a file.",
+    bad: Sample::squid(
+        "http_access deny !web\nhttp_access allow clients\nhttp_access deny private\nhttp_access deny all",
+    ),
+    good: Sample::squid(GOOD_LINES),
+    ..Rule::of(Family::Ssr, Severity::Error)
+};
+
+/// Of `check --squid`.
+pub(crate) const SERVES: Rule = Rule {
+    id: "SSR006",
+    title: "A squid file serves the platform's own clients",
+    why: "The ingress of Container Apps connects from 100.100.0.0/17 and its neighbours, and apps from their subnet: a file that knows 10/8 alone denies everything on the platform, and nothing works.",
+    source: "microsoft/azure-container-apps#1416; learn.microsoft.com container-apps/custom-virtual-networks",
+    fix: "Allow 100.64.0.0/10 and the private ranges as clients, to ports 80 and 443 and tunnels to 443.",
+    bad: Sample::squid("http_access deny all"),
+    good: Sample::squid(GOOD_LINES),
+    ..Rule::of(Family::Ssr, Severity::Error)
+};
+
+/// Of `check --squid`.
+pub(crate) const UNDERSTOOD: Rule = Rule {
+    id: "SSR007",
+    title: "Every line of a squid file is understood",
+    why: "What a line does that is not understood here, or a file that was not given, is not guessed: whatever depends on it is undecided, and may let anything through.",
+    source: "squid-cache.org http_access, acl, include",
+    fix: "Look at the line yourself, write it with lists of addresses, domains and ports, or put the text of included files in its place.",
+    bad: Sample::squid(
+        "acl night time 22:00-23:59\nhttp_access allow night\nhttp_access deny !web\nhttp_access deny private\nhttp_access allow clients\nhttp_access deny all",
+    ),
+    good: Sample::squid(GOOD_LINES),
+    ..Rule::of(Family::Ssr, Severity::Warning)
+};
+
+/// Of `check --squid`.
+pub(crate) const STARTS: Rule = Rule {
+    id: "SSR008",
+    title: "Squid starts with its file",
+    why: "Squid ends at the first line that it can't read: a list that is not there, an address that is none, a placeholder that nobody filled in. The image of the proxy replaces no placeholders.",
+    source: "squid 5.7 src/cache_cf.cc, src/acl/Acl.cc",
+    fix: "Mend the line; `squid -k parse -f FILE` says the same.",
+    bad: Sample::squid(
+        "http_access allow offices\nhttp_access deny !web\nhttp_access deny private\nhttp_access allow clients\nhttp_access deny all",
+    ),
+    good: Sample::squid(GOOD_LINES),
+    ..Rule::of(Family::Ssr, Severity::Error)
+};
+
+/// Of `check --squid`.
+pub(crate) const EFFECTIVE: Rule = Rule {
+    id: "SSR009",
+    title: "Lines of a squid file do what they seem to",
+    why: "Squid leaves out a range that overlaps an earlier one of its list, even if it is the larger of the two, reads `10/8` as 0.0.0.10, and skips lines that it does not follow. It says so in its log alone.",
+    source: "squid 5.7 src/acl/Ip.cc",
+    fix: "Give each range once, the larger alone, with all four numbers.",
+    bad: Sample::squid(
+        "acl private dst 10.1.0.0/16\nhttp_access deny !web\nhttp_access deny private\nhttp_access allow clients\nhttp_access deny all",
+    ),
+    good: Sample::squid(GOOD_LINES),
+    ..Rule::of(Family::Ssr, Severity::Warning)
+};
+
+/// Of `check --squid`.
+pub(crate) const PEERS: Rule = Rule {
+    id: "SSR010",
+    title: "No peer takes requests away",
+    why: "With a `cache_peer` and nothing that restricts it, squid hands plain http requests to the peer instead of their destination: workflows get the sandbox's answer.",
+    source: "langgenius/dify#25801; squid 5.7 src/peer_select.cc",
+    fix: "Leave the reverse proxy out: callers reach the sandbox by its own name. Otherwise restrict the peer with `cache_peer_access`.",
+    bad: Sample::squid(
+        "cache_peer sandbox parent 8194 0 no-query originserver\nhttp_access deny !web\nhttp_access deny private\nhttp_access allow clients\nhttp_access deny all",
+    ),
+    good: Sample::squid(GOOD_LINES),
+    ..Rule::of(Family::Ssr, Severity::Error)
+};
+
+/// Of `check --squid`.
+pub(crate) const PORTS: Rule = Rule {
+    id: "SSR011",
+    title: "Requests go to ports 80 and 443",
+    why: "Other ports belong to databases, caches and mail more often than to the web, and user code can speak their protocols through the proxy.",
+    source: "langgenius/dify 1.16.0 docker/ssrf_proxy/squid.conf.template",
+    fix: "Write `acl web port 80 443` and `http_access deny !web` before any `allow`.",
+    bad: Sample::squid(
+        "acl high port 1025-65535\nhttp_access deny !web !high\nhttp_access deny private\nhttp_access allow clients\nhttp_access deny all",
+    ),
+    good: Sample::squid(GOOD_LINES),
+    ..Rule::of(Family::Ssr, Severity::Warning)
 };
 
 fn hint(_: &Deployment, diagnostics: &mut Diagnostics) {

@@ -4,6 +4,9 @@
 //! declared [`EgressException`]s. [`EgressPolicy::rules`] gives the decisions in order, first match
 //! wins; the squid file is rendered from exactly these rules.
 //!
+//! [`EgressPolicy::evaluate`] answers for one request what squid does with it, and [`SquidFile`] reads a
+//! file that someone else wrote into the same model; [`SquidReport`] judges one.
+//!
 //! The proxy is a guard for code that uses it, not containment: code that ignores `HTTP_PROXY` on
 //! Azure Container Apps goes past it.
 //!
@@ -21,8 +24,11 @@
 
 mod exception;
 mod limits;
+mod probes;
 mod ranges;
+mod report;
 mod rule;
+mod squid;
 
 use std::net::IpAddr;
 
@@ -30,8 +36,14 @@ use ipnet::IpNet;
 
 pub use self::exception::{EgressException, ExceptionTarget, InvalidException};
 pub use self::limits::ProxyLimits;
+pub use self::probes::Expected;
 pub use self::ranges::DeniedRange;
+pub use self::report::{ReportRow, SquidReport};
 pub use self::rule::{AccessList, AccessRule, Action, Condition};
+pub use self::squid::{
+    Decider, Decision, Include, Names, Place, ProxyRequest, Remark, RemarkKind, SquidFile,
+    UnreadableSquidFile, Verdict, Way,
+};
 
 /// Who may reach what through the proxy, with its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,6 +195,32 @@ impl EgressPolicy {
     /// allow would deny nothing (langgenius/dify#36400).
     pub fn rules(&self) -> Vec<AccessRule> {
         rule::rules(self.exceptions.len())
+    }
+
+    /// The policy as squid sees it, to be asked about requests; the file that is rendered from the
+    /// policy says the same.
+    pub fn to_squid(&self) -> SquidFile {
+        squid::lower(self)
+    }
+
+    /// What the proxy does with a request, when its name server answers with `names`.
+    ///
+    /// ```
+    /// use dify_infra_core::egress::{Decision, EgressPolicy, Names, ProxyRequest};
+    ///
+    /// let policy = EgressPolicy::default_policy();
+    /// let client = "100.100.0.52".parse()?;
+    /// let verdict = policy.evaluate(
+    ///     &ProxyRequest::get(client, "http://2852039166/metadata/instance"),
+    ///     &Names::unknown(),
+    /// );
+    /// assert_eq!(verdict.decision, Decision::Denied);
+    /// assert_eq!(verdict.destination.as_deref(), Some("169.254.169.254:80"));
+    /// assert!(verdict.reason.contains("denied_destinations"), "{}", verdict.reason);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn evaluate(&self, request: &ProxyRequest, names: &Names) -> Verdict {
+        self.to_squid().evaluate(request, names)
     }
 }
 

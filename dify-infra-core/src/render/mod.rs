@@ -28,6 +28,9 @@ pub use self::nginx::{
     NGINX_DIRECTORY, NGINX_RUNTIME_DIRECTORY, NginxInput, NginxPaths, nginx_command,
 };
 pub use self::squid::{SQUID_COMMAND, SQUID_DIRECTORY};
+pub(crate) use self::squid::{
+    SQUID_HOSTNAME, access_line as squid_access_line, list_name as squid_list_name,
+};
 
 use std::fmt;
 

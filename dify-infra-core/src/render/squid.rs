@@ -13,6 +13,9 @@ use crate::egress::{
 /// squid needs.
 pub const SQUID_DIRECTORY: &str = "/etc/dify-infra/squid";
 
+/// The name that squid gives itself.
+pub(crate) const SQUID_HOSTNAME: &str = "dify-ssrf-proxy";
+
 const CONFIGURATION: &str = "squid.conf";
 
 /// The command of the squid container.
@@ -119,7 +122,7 @@ fn file(policy: &EgressPolicy) -> Written<Lines> {
 /// Port, name, addresses and logs.
 fn listening(lines: &mut Lines, policy: &EgressPolicy) -> Written<()> {
     lines.directive("http_port", &[policy.listen_port().to_string()])?;
-    lines.fixed("visible_hostname dify-ssrf-proxy");
+    lines.directive("visible_hostname", &[SQUID_HOSTNAME])?;
     if policy.ipv4_only() {
         lines.section("The platform has no way out over IPv6: connect from IPv4 alone.");
         lines.fixed("tcp_outgoing_address 0.0.0.0");
@@ -195,7 +198,7 @@ fn acl<S: AsRef<str>>(
 }
 
 /// The name of a list in the file; `all` and `manager` are squid's own.
-fn list_name(list: AccessList) -> String {
+pub(crate) fn list_name(list: AccessList) -> String {
     match list {
         AccessList::All => "all".to_owned(),
         AccessList::Manager => "manager".to_owned(),
@@ -210,8 +213,18 @@ fn list_name(list: AccessList) -> String {
     }
 }
 
-/// One decision.
+/// One decision, with the reason for it.
 fn access_rule(lines: &mut Lines, rule: &AccessRule) -> Written<()> {
+    lines.comment(rule.reason);
+    lines.directive("http_access", &access_words(rule))
+}
+
+/// The line of a decision.
+pub(crate) fn access_line(rule: &AccessRule) -> String {
+    format!("http_access {}", access_words(rule).join(" "))
+}
+
+fn access_words(rule: &AccessRule) -> Vec<String> {
     let action = match rule.action {
         Action::Allow => "allow",
         Action::Deny => "deny",
@@ -222,8 +235,7 @@ fn access_rule(lines: &mut Lines, rule: &AccessRule) -> Written<()> {
     };
     let mut words = vec![action.to_owned()];
     words.extend(rule.conditions.iter().map(condition));
-    lines.comment(rule.reason);
-    lines.directive("http_access", &words)
+    words
 }
 
 /// What clients and destinations see of the proxy.

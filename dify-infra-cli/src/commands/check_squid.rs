@@ -1,0 +1,131 @@
+//! `dify-infra check --squid`: what a squid file lets through.
+
+use std::path::Path;
+
+use dify_infra_core::diagnostic::Severity;
+use dify_infra_core::egress::{Expected, ReportRow, SquidReport};
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::input::Input;
+use crate::settings::Settings;
+use crate::ui::errors::Problem;
+use crate::ui::table::Table;
+use crate::ui::{DIM, GREEN, RED, Ui, YELLOW, diagnostics, styled};
+
+pub(super) fn run(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<Exit> {
+    let input = Input::read_as(file, "squid file")?;
+    let report = SquidReport::of_text(&input.text)
+        .map_err(|error| Problem::new(format!("{} can't be judged: {error}", input.shown)))?;
+    if settings.json {
+        ui.json(&json!({
+            "format": 1,
+            "file": input.shown,
+            "starts": report.starts,
+            "requests": report.rows.iter().map(as_json).collect::<Vec<_>>(),
+            "diagnostics": report.diagnostics.iter().collect::<Vec<_>>(),
+        }))?;
+    } else {
+        ui.data(&table(&report.rows))?;
+        diagnostics::show(ui, &without_logins(&input), &report.diagnostics);
+        conclude(ui, &input, &report);
+    }
+    Ok(if report.diagnostics.has_errors() {
+        Exit::Diagnostics
+    } else {
+        Exit::Done
+    })
+}
+
+fn conclude(ui: &Ui, input: &Input, report: &SquidReport) {
+    let worst = report.diagnostics.iter().min_by_key(|finding| finding.severity);
+    match worst {
+        Some(finding) if finding.severity < Severity::Note => ui.hint(format!(
+            "`dify-infra explain {}` tells why; `dify-infra render --to squid` writes a file that is right",
+            finding.code
+        )),
+        _ => ui.say(format!("{}: {}", input.shown, styled(GREEN, "no findings"))),
+    }
+}
+
+/// One line for each destination and what becomes of it; clients with the same answer share it.
+fn table(rows: &[ReportRow]) -> String {
+    let mut table = Table::new();
+    let mut client = "";
+    for row in rows {
+        if row.client != client {
+            client = row.client;
+            table.row([format!("from {client}, {}", row.request.client)]);
+        }
+        let decision = styled(colour(row), row.verdict.decision.as_str());
+        let line = row.verdict.decided_by.as_ref().map(|decider| match decider.place.line {
+            0 => decider.text.clone(),
+            _ => format!("{}: {}", decider.place, decider.text),
+        });
+        table.row([
+            format!("  {}", row.destination),
+            format!("{} {}", row.request.method, row.request.target),
+            decision,
+            styled(DIM, line.unwrap_or_else(|| row.verdict.reason.clone())),
+        ]);
+    }
+    table.render()
+}
+
+fn colour(row: &ReportRow) -> anstyle::Style {
+    let decision = row.verdict.decision;
+    match row.expected {
+        Expected::Refused if !decision.is_refused() => RED,
+        Expected::Passes if !decision.passes() => RED,
+        Expected::BetterRefused if !decision.is_refused() => YELLOW,
+        _ => GREEN,
+    }
+}
+
+fn as_json(row: &ReportRow) -> Value {
+    let decider = row.verdict.decided_by.as_ref();
+    json!({
+        "destination": row.destination,
+        "method": row.request.method,
+        "target": row.request.target,
+        "client": row.client,
+        "client_address": row.request.client,
+        "expected": row.expected.as_str(),
+        "decision": row.verdict.decision.as_str(),
+        "reaches": row.verdict.destination,
+        "file": decider.and_then(|decider| decider.place.file.clone()),
+        "line": decider.map(|decider| decider.place.line).filter(|line| *line > 0),
+        "text": decider.map(|decider| decider.text.clone()),
+        "reason": row.verdict.reason,
+    })
+}
+
+/// The file for showing findings in it, with stars for passwords of peers and of the manager.
+fn without_logins(input: &Input) -> Input {
+    let hidden = |word: &str| "*".repeat(word.len());
+    let line = |line: &str| {
+        let is_password = line.trim_start().starts_with("cachemgr_passwd");
+        let words = line.split(' ').enumerate().map(|(at, word)| match word.split_once("login=") {
+            Some((before, value)) => format!("{before}login={}", hidden(value)),
+            None if is_password && at > 0 => hidden(word),
+            None => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let text: Vec<String> = input.text.split('\n').map(line).collect();
+    input.with_text(text.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_are_stars_and_nothing_moves() {
+        let text = "cache_peer a parent 1 0 login=me:word x\n cachemgr_passwd word all\nacl a src 10.0.0.0/8";
+        let hidden = without_logins(&Input::from_text("squid.conf", text)).text;
+        assert!(!hidden.contains("word"), "{hidden}");
+        assert_eq!(hidden.len(), text.len());
+        assert!(hidden.ends_with("acl a src 10.0.0.0/8"));
+    }
+}

@@ -1,0 +1,173 @@
+//! The egress policy in the real squid: what passes, what is denied, and that the evaluator says the
+//! same of every request.
+
+mod agreement;
+mod client;
+mod name_server;
+mod namespace;
+mod origins;
+mod proxy;
+mod spellings;
+
+use dify_infra_core::egress::{Decision, EgressException, EgressPolicy, SquidFile};
+use dify_infra_core::render;
+
+use self::agreement::Case;
+use self::proxy::Squid;
+
+/// What lets any file run in the test: logs where the test reads them.
+const PLACE: &str = "access_log stdio:/dev/stdout squid\ncache_log /dev/null\npid_filename none\n\
+    pinger_enable off\nvisible_hostname this-proxy\n";
+
+/// Indices of [`agreement::CLIENTS`].
+const PLATFORM: usize = 0;
+const SUBNET: usize = 1;
+const EVERYBODY: [usize; 6] = [0, 1, 2, 3, 4, 5];
+
+/// Runs squid with a file and compares all answers with those of the evaluator.
+fn prove(title: &str, text: &str, file: &SquidFile, ranges: &[usize]) -> Vec<Case> {
+    name_server::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        origins::start().await;
+        let squid = Squid::start(text);
+        let cases = agreement::cases(&squid, file, ranges).await;
+        agreement::compare(title, &cases);
+        cases
+    })
+}
+
+fn policy() -> EgressPolicy {
+    EgressPolicy::default_policy()
+        .with_exception(EgressException::network("10.0.8.4/32", "our wiki").unwrap())
+        .with_exception(EgressException::domain(".corp.test", "our own names").unwrap())
+}
+
+#[test]
+fn our_file_does_what_the_policy_says() {
+    namespace::run("egress::inside_our_file");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, which another test makes"]
+fn inside_our_file() {
+    if !namespace::is_inside() {
+        return;
+    }
+    let policy = EgressPolicy::default_policy();
+    let text = render::squid(&policy).unwrap().text;
+    let cases = prove(
+        "our file",
+        &text,
+        &SquidFile::read(&text).unwrap(),
+        &EVERYBODY,
+    );
+    let passed: Vec<String> = cases
+        .iter()
+        .filter(|case| case.spelling.forbidden && case.real() == Decision::Allowed)
+        .map(Case::told)
+        .collect();
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
+}
+
+#[test]
+fn exceptions_open_what_they_name_and_no_more() {
+    namespace::run("egress::inside_exceptions");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, which another test makes"]
+fn inside_exceptions() {
+    if namespace::is_inside() {
+        let policy = policy();
+        let text = render::squid(&policy).unwrap().text;
+        prove(
+            "our file with exceptions",
+            &text,
+            &policy.to_squid(),
+            &[PLATFORM],
+        );
+    }
+}
+
+#[test]
+fn the_evaluator_reads_the_designs_file_as_squid_does() {
+    namespace::run("egress::inside_seed");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, which another test makes"]
+fn inside_seed() {
+    if namespace::is_inside() {
+        let text = format!("{PLACE}{}", include_str!("seed.conf"));
+        prove(
+            "the design's file",
+            &text,
+            &SquidFile::read(&text).unwrap(),
+            &[PLATFORM, SUBNET],
+        );
+    }
+}
+
+#[test]
+fn the_evaluator_reads_the_designs_reverse_proxy_as_squid_does() {
+    namespace::run("egress::inside_seed_reverse");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, which another test makes"]
+fn inside_seed_reverse() {
+    if namespace::is_inside() {
+        let reverse = include_str!("seed-reverse.conf")
+            .replace("${SANDBOX_HOST}", "10.88.0.2")
+            .replace("${SANDBOX_PORT}", "5001");
+        let text = format!("{PLACE}{}{reverse}", include_str!("seed.conf"));
+        prove(
+            "the design's file with its reverse proxy",
+            &text,
+            &SquidFile::read(&text).unwrap(),
+            &[PLATFORM, SUBNET],
+        );
+    }
+}
+
+#[test]
+fn the_evaluator_reads_difys_order_as_squid_does() {
+    namespace::run("egress::inside_dify");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, which another test makes"]
+fn inside_dify() {
+    if namespace::is_inside() {
+        let text = format!("{PLACE}{}", include_str!("ordered-as-dify.conf"));
+        prove(
+            "a file in Dify's order",
+            &text,
+            &SquidFile::read(&text).unwrap(),
+            &[PLATFORM, SUBNET],
+        );
+    }
+}
+
+#[test]
+fn the_evaluator_falls_into_squids_traps_as_squid_does() {
+    namespace::run("egress::inside_traps");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, which another test makes"]
+fn inside_traps() {
+    if namespace::is_inside() {
+        let text = format!("{PLACE}{}", include_str!("traps.conf"));
+        prove(
+            "a file of traps",
+            &text,
+            &SquidFile::read(&text).unwrap(),
+            &[PLATFORM, SUBNET],
+        );
+    }
+}
