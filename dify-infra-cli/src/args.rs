@@ -117,9 +117,11 @@ pub enum Command {
 Examples:
   dify-infra check
   dify-infra check prod.toml --json | jq -r '.diagnostics[].code'
+  dify-infra check --squid squid.conf
+  dify-infra render --to squid | dify-infra check --squid -
 
 Exits with 3 when there is an error; warnings and notes alone exit with 0.")]
-    Check(FileArguments),
+    Check(CheckArguments),
     /// Tell why a rule exists, where it comes from and how to mend what it finds
     #[command(after_help = "Examples:\n  dify-infra explain LIM004\n  dify-infra explain")]
     Explain(ExplainArguments),
@@ -199,6 +201,18 @@ pub struct FileArguments {
     /// Deployment file; `-` is stdin
     #[arg(value_name = "FILE", default_value = "dify.toml")]
     pub file: PathBuf,
+}
+
+/// Arguments of `check`.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// Judge this squid file instead: what it lets through, and which line decides; `-` is stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub squid: Option<PathBuf>,
 }
 
 /// Arguments of `init`.

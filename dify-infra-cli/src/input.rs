@@ -29,6 +29,15 @@ impl Input {
     ///
     /// When there is no such file, or it can't be read as text.
     pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
+        Self::read_as(path, "deployment file")
+    }
+
+    /// Reads a file of another kind, which problems name.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file, or it can't be read as text.
+    pub(crate) fn read_as(path: &Path, kind: &str) -> Result<Self, Problem> {
         let shown = if path == Path::new("-") {
             "stdin".into()
         } else {
@@ -40,12 +49,9 @@ impl Input {
         } else {
             fs::read(path)
         };
-        let bytes = bytes.map_err(|error| unreadable(&shown, &error))?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            Problem::new(format!(
-                "{shown} is no UTF-8 text, so it is no deployment file"
-            ))
-        })?;
+        let bytes = bytes.map_err(|error| unreadable(&shown, kind, &error))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Problem::new(format!("{shown} is no UTF-8 text, so it is no {kind}")))?;
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
@@ -55,6 +61,15 @@ impl Input {
             text,
             directory,
         })
+    }
+
+    /// The same file with another text, for showing.
+    pub(crate) fn with_text(&self, text: String) -> Self {
+        Self {
+            text,
+            shown: self.shown.clone(),
+            directory: self.directory.clone(),
+        }
     }
 
     #[cfg(test)]
@@ -101,13 +116,24 @@ impl Input {
     }
 }
 
-fn unreadable(shown: &str, error: &io::Error) -> Problem {
+fn unreadable(shown: &str, kind: &str, error: &io::Error) -> Problem {
+    let is_deployment = kind == "deployment file";
     match error.kind() {
-        io::ErrorKind::NotFound => Problem::new(format!("there is no deployment file {shown}"))
-            .hint("write one with `dify-infra init > dify.toml`, or name yours"),
+        io::ErrorKind::NotFound => {
+            let problem = Problem::new(format!("there is no {kind} {shown}"));
+            if is_deployment {
+                problem.hint("write one with `dify-infra init > dify.toml`, or name yours")
+            } else {
+                problem
+            }
+        }
         io::ErrorKind::IsADirectory => {
-            Problem::new(format!("{shown} is a directory, not a deployment file"))
-                .hint(format!("name the file in it: {shown}/dify.toml"))
+            let problem = Problem::new(format!("{shown} is a directory, not a {kind}"));
+            if is_deployment {
+                problem.hint(format!("name the file in it: {shown}/dify.toml"))
+            } else {
+                problem
+            }
         }
         _ => Problem::new(format!("{shown} can't be read: {error}")),
     }

@@ -3,14 +3,22 @@
 use dify_infra_core::diagnostic::{Diagnostic, Diagnostics};
 use serde_json::json;
 
-use crate::args::FileArguments;
+use super::check_squid;
+use crate::args::CheckArguments;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::settings::Settings;
 use crate::ui::{GREEN, Ui, diagnostics, mask, styled};
 
-pub(super) fn run(ui: &Ui, settings: &Settings, arguments: &FileArguments) -> anyhow::Result<Exit> {
-    let input = Input::read(&arguments.file)?;
+pub(super) fn run(
+    ui: &Ui,
+    settings: &Settings,
+    arguments: &CheckArguments,
+) -> anyhow::Result<Exit> {
+    if let Some(squid) = &arguments.squid {
+        return check_squid::run(ui, settings, squid);
+    }
+    let input = Input::read(&arguments.file.file)?;
     let findings = match input.parse() {
         Ok((_, findings)) | Err(findings) => findings,
     };

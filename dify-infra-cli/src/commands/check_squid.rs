@@ -38,7 +38,10 @@ pub(super) fn run(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<E
 }
 
 fn conclude(ui: &Ui, input: &Input, report: &SquidReport) {
-    let worst = report.diagnostics.iter().min_by_key(|finding| finding.severity);
+    let worst = report
+        .diagnostics
+        .iter()
+        .min_by_key(|finding| finding.severity);
     match worst {
         Some(finding) if finding.severity < Severity::Note => ui.hint(format!(
             "`dify-infra explain {}` tells why; `dify-infra render --to squid` writes a file that is right",
@@ -58,10 +61,14 @@ fn table(rows: &[ReportRow]) -> String {
             table.row([format!("from {client}, {}", row.request.client)]);
         }
         let decision = styled(colour(row), row.verdict.decision.as_str());
-        let line = row.verdict.decided_by.as_ref().map(|decider| match decider.place.line {
-            0 => decider.text.clone(),
-            _ => format!("{}: {}", decider.place, decider.text),
-        });
+        let line = row
+            .verdict
+            .decided_by
+            .as_ref()
+            .map(|decider| match decider.place.line {
+                0 => decider.text.clone(),
+                _ => format!("{}: {}", decider.place, decider.text),
+            });
         table.row([
             format!("  {}", row.destination),
             format!("{} {}", row.request.method, row.request.target),
@@ -105,11 +112,14 @@ fn without_logins(input: &Input) -> Input {
     let hidden = |word: &str| "*".repeat(word.len());
     let line = |line: &str| {
         let is_password = line.trim_start().starts_with("cachemgr_passwd");
-        let words = line.split(' ').enumerate().map(|(at, word)| match word.split_once("login=") {
-            Some((before, value)) => format!("{before}login={}", hidden(value)),
-            None if is_password && at > 0 => hidden(word),
-            None => word.to_owned(),
-        });
+        let words = line
+            .split(' ')
+            .enumerate()
+            .map(|(at, word)| match word.split_once("login=") {
+                Some((before, value)) => format!("{before}login={}", hidden(value)),
+                None if is_password && at > 0 => hidden(word),
+                None => word.to_owned(),
+            });
         words.collect::<Vec<_>>().join(" ")
     };
     let text: Vec<String> = input.text.split('\n').map(line).collect();

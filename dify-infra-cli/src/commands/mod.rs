@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod check_squid;
 mod compose;
 mod destroy;
 mod emulate;

@@ -157,10 +157,8 @@ impl Findings<'_> {
         for row in rows {
             let passes = row.verdict.decision.passes();
             let rule = match row.expected {
-                _ if row.verdict.decision == Decision::Unknown => match self.starts {
-                    true => &ssr::UNDERSTOOD,
-                    false => continue,
-                },
+                _ if row.verdict.decision == Decision::Unknown && self.starts => &ssr::UNDERSTOOD,
+                _ if row.verdict.decision == Decision::Unknown => continue,
                 Expected::Refused if passes => &ssr::REFUSES,
                 Expected::BetterRefused if passes => &ssr::PORTS,
                 Expected::Passes if !passes => &ssr::SERVES,

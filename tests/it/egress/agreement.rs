@@ -182,3 +182,38 @@ pub(super) fn compare(title: &str, cases: &[Case]) {
         differ.join("\n")
     );
 }
+
+/// Follows redirects to places that our file denies: each is a new request, and judged as one.
+pub(super) async fn redirects(squid: &Squid, file: &SquidFile) {
+    let targets = [
+        "http://169.254.169.254/metadata/instance",
+        "http://2852039166/",
+        "http://private.test/",
+        "http://[::ffff:10.99.0.10]/",
+        "http://public.test:6379/",
+        "http://www.public.test/",
+    ];
+    for (number, target) in targets.into_iter().enumerate() {
+        let number = u8::try_from(number).unwrap();
+        let first = IpAddr::V4(Ipv4Addr::new(10, 21, 0, number));
+        let second = IpAddr::V4(Ipv4Addr::new(10, 21, 1, number));
+        let redirecting = format!("http://public.test/?redirect={target}");
+        let answer = client::ask(squid.address, first, "GET", &redirecting)
+            .await
+            .unwrap();
+        // Where a peer takes the request, there is no redirect to follow.
+        let location = answer.location.unwrap_or_else(|| target.to_owned());
+        assert_eq!(location, target);
+        client::ask(squid.address, second, "GET", &location)
+            .await
+            .unwrap();
+        let denied = squid.logged(second).result == "TCP_DENIED";
+        let request = ProxyRequest::get(second, &location);
+        let verdict = file.evaluate(&request, &spellings::names());
+        assert_eq!(
+            denied,
+            verdict.decision == Decision::Denied,
+            "{location}: {verdict:?}"
+        );
+    }
+}

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod client;
+mod load;
 mod name_server;
 mod namespace;
 mod origins;
@@ -36,6 +37,7 @@ fn prove(title: &str, text: &str, file: &SquidFile, ranges: &[usize]) -> Vec<Cas
         let squid = Squid::start(text);
         let cases = agreement::cases(&squid, file, ranges).await;
         agreement::compare(title, &cases);
+        agreement::redirects(&squid, file).await;
         cases
     })
 }
@@ -170,4 +172,34 @@ fn inside_traps() {
             &[PLATFORM, SUBNET],
         );
     }
+}
+
+#[test]
+fn load_of_500_clients_is_served() {
+    namespace::run("egress::inside_load");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, which another test makes"]
+fn inside_load() {
+    if !namespace::is_inside() {
+        return;
+    }
+    name_server::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let load = runtime.block_on(async {
+        origins::start().await;
+        let text = render::squid(&EgressPolicy::default_policy()).unwrap().text;
+        load::run(&Squid::start(&text)).await
+    });
+    println!(
+        "squid with our file, 500 clients at once, half of them in tunnels: {} of {} requests \
+         served, p50 {:?}, p99 {:?}, all in {:?}; clients and origins share the machine",
+        load.succeeded, load.requests, load.p50, load.p99, load.took
+    );
+    let allowed = load.requests / 1000;
+    assert!(load.requests - load.succeeded <= allowed);
 }

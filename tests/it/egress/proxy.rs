@@ -66,11 +66,23 @@ impl Squid {
 
     /// What the access log says of each client, once it has `wanted` of them.
     pub(super) fn log(&self, wanted: usize) -> BTreeMap<IpAddr, Logged> {
+        self.log_when(|logged| logged.len() >= wanted)
+    }
+
+    /// What the access log says of a client.
+    pub(super) fn logged(&self, client: IpAddr) -> Logged {
+        self.log_when(|logged| logged.contains_key(&client))[&client].clone()
+    }
+
+    fn log_when(
+        &self,
+        is_enough: impl Fn(&BTreeMap<IpAddr, Logged>) -> bool,
+    ) -> BTreeMap<IpAddr, Logged> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
             let logged: BTreeMap<IpAddr, Logged> = text.lines().filter_map(read).collect();
-            if logged.len() >= wanted || Instant::now() > deadline {
+            if is_enough(&logged) || Instant::now() > deadline {
                 return logged;
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -409,9 +409,8 @@ fn takes(peer: &Peer, target: &Target, asking: &Asking<'_>) -> bool {
 fn is_hierarchical(target: &Target) -> bool {
     let is_kept = ["GET", "HEAD", "TRACE"].contains(&target.method.as_str());
     match target.scheme {
-        Scheme::None => false,
+        Scheme::None | Scheme::CacheObject => false,
         Scheme::Http => is_kept,
-        Scheme::CacheObject => false,
         _ => target.method != "CONNECT",
     }
 }

@@ -114,7 +114,11 @@ fn kind(policy: &EgressPolicy, list: AccessList) -> (&'static str, ListKind) {
                 .collect(),
         ),
         AccessList::Exception(index) => {
-            match policy.exceptions().get(index).map(|one| one.target()) {
+            match policy
+                .exceptions()
+                .get(index)
+                .map(crate::egress::EgressException::target)
+            {
                 Some(ExceptionTarget::Network(network)) => destination(vec![*network]),
                 Some(ExceptionTarget::Domain(domain)) => {
                     let kind = ListKind::Domain {
@@ -125,6 +129,59 @@ fn kind(policy: &EgressPolicy, list: AccessList) -> (&'static str, ListKind) {
                 }
                 None => ("src", ListKind::Source(AddressList::default())),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::EgressException;
+
+    /// What decides, without names and places.
+    fn decisions(file: &SquidFile) -> Vec<(Option<crate::egress::Action>, Vec<(bool, ListKind)>)> {
+        let kinds = |line: &AccessLine| {
+            let kind = |term: &Term| (term.negated, file.lists[term.list].kind.clone());
+            line.terms.iter().map(kind).collect()
+        };
+        file.access
+            .iter()
+            .map(|line| (line.action, kinds(line)))
+            .collect()
+    }
+
+    #[test]
+    fn the_rendered_file_is_read_back_as_the_policy() {
+        let network = EgressException::network("10.0.8.4/32", "wiki").unwrap();
+        let v6 = EgressException::network("fd00:1::/64", "lab").unwrap();
+        let domain = EgressException::domain(".Corp.Example", "own names").unwrap();
+        let plain = EgressPolicy::default_policy();
+        let client = plain
+            .clone()
+            .with_client("20.0.0.0/16".parse().unwrap())
+            .unwrap();
+        let open = plain
+            .clone()
+            .with_exception(network)
+            .with_exception(v6)
+            .with_exception(domain);
+        for policy in [plain, client, open] {
+            let text = crate::render::squid(&policy).unwrap().text;
+            let read = SquidFile::read(&text).unwrap();
+            assert_eq!(read.remarks(), []);
+            let model = lower(&policy);
+            assert_eq!(decisions(&read), decisions(&model));
+            let texts = |file: &SquidFile| {
+                file.access
+                    .iter()
+                    .map(|line| line.text.clone())
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(texts(&read), texts(&model));
+            assert_eq!(
+                (read.port(), &read.settings),
+                (model.port(), &model.settings)
+            );
         }
     }
 }

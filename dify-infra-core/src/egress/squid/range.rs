@@ -136,13 +136,12 @@ fn read(value: &str) -> Read {
         // With a dotted tail, IPv4 in IPv6 is read by the C library, without a prefix.
         return match numeric(name) {
             Some(address) if !value.contains('/') => single(bits(address)),
-            Some(_) => Read::Refused,
             None if name.contains(|letter: char| letter.is_ascii_alphabetic())
                 && !name.contains(':') =>
             {
                 Read::Name
             }
-            None => Read::Refused,
+            _ => Read::Refused,
         };
     }
     let (addresses, prefix) = match value.split_once('/') {

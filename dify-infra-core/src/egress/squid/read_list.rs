@@ -191,7 +191,7 @@ impl Reader<'_> {
         if !covered && narrower.is_none() && !full {
             domains.push(value.clone());
         }
-        if let Some(known) = narrower.filter(|_| !covered) {
+        if let Some(known) = narrower {
             self.fatal(
                 place,
                 format!("{value} must stand before {known}, which it covers"),
