@@ -267,6 +267,12 @@ impl Error {
         self.says(codes::is_busy)
     }
 
+    /// A role of an identity, or the identity itself, may not be known everywhere yet: the same
+    /// request may succeed some minutes later.
+    pub fn may_wait_for_role(&self) -> bool {
+        self.says(codes::may_wait_for_role)
+    }
+
     /// A management lock or a disabled subscription stands in the way; only a person helps.
     pub fn is_locked(&self) -> bool {
         self.says(codes::is_held)

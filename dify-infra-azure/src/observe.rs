@@ -4,6 +4,8 @@
 //! (all apps of the group, all databases of a server), the rest is read one by one. Nothing here
 //! fails: what can't be read is recorded as such, with the reason.
 
+mod roles;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use dify_infra_core::graph::{Node, ResourceGraph};
@@ -18,15 +20,23 @@ use crate::arm::ArmClient;
 /// Looks at every resource of the graph, and at everything in the group that carries our tag.
 pub async fn observe(client: &ArmClient, graph: &ResourceGraph) -> Snapshot {
     let mut snapshot = Snapshot::new();
+    let mut assigned = Vec::new();
     let questions = questions(graph);
     let (answers, listed) = futures_util::future::join(
         join_all(questions.iter().map(|question| question.ask(client))),
         list_owned(client, graph),
     )
     .await;
-    for (id, observed) in answers.into_iter().flatten() {
-        snapshot.insert(id, observed);
+    for answer in answers {
+        for (id, observed) in answer.observed {
+            snapshot.insert(id, observed);
+        }
+        if let Some((id, body)) = answer.deleted {
+            snapshot.set_deleted(id, body);
+        }
+        assigned.extend(answer.assignments);
     }
+    roles::match_assignments(graph, &assigned, &mut snapshot);
     match listed {
         Ok(listed) => snapshot.set_listed(listed),
         Err(error) if error.is_not_found() => {}
@@ -65,21 +75,55 @@ enum Question<'a> {
     },
     /// The runs of a job.
     Executions(&'a Node),
+    /// A vault, and when it is not there, the deleted one that holds its name.
+    Vault(&'a Node),
+    /// The assignments of roles at a scope.
+    Roles {
+        scope: ResourceId,
+        nodes: Vec<&'a Node>,
+    },
+}
+
+/// What a question told.
+#[derive(Debug, Default)]
+struct Answer {
+    observed: Vec<(ResourceId, Observed)>,
+    /// A deleted vault, by the id that it had.
+    deleted: Option<(ResourceId, Value)>,
+    /// Assignments of roles, ours and others.
+    assignments: Vec<Value>,
+}
+
+impl From<Vec<(ResourceId, Observed)>> for Answer {
+    fn from(observed: Vec<(ResourceId, Observed)>) -> Self {
+        Self {
+            observed,
+            ..Self::default()
+        }
+    }
 }
 
 /// The requests that tell of every node, as few as answer everything in one round trip.
 fn questions(graph: &ResourceGraph) -> Vec<Question<'_>> {
     let mut lists: BTreeMap<String, (Kind, Vec<&Node>)> = BTreeMap::new();
+    let mut roles: BTreeMap<ResourceId, Vec<&Node>> = BTreeMap::new();
     let mut questions = Vec::new();
     for node in graph.nodes() {
         match node.kind() {
             Kind::JobExecution => questions.push(Question::Executions(node)),
+            Kind::Vault => questions.push(Question::Vault(node)),
+            Kind::RoleAssignment => {
+                let scope = node.id().parent().unwrap_or_else(|| graph.group().clone());
+                roles.entry(scope).or_default().push(node);
+            }
             kind => match list_path(kind, node.id()) {
                 Some(path) => lists.entry(path).or_insert((kind, Vec::new())).1.push(node),
                 None => questions.push(Question::Read(node)),
             },
         }
     }
+    let roles = roles.into_iter();
+    questions.extend(roles.map(|(scope, nodes)| Question::Roles { scope, nodes }));
     for (path, (kind, nodes)) in lists {
         match nodes.as_slice() {
             [only] => questions.push(Question::Read(only)),
@@ -100,6 +144,7 @@ fn list_path(kind: Kind, id: &ResourceId) -> Option<String> {
         Kind::ContainerApp
         | Kind::PostgresDatabase
         | Kind::BlobContainer
+        | Kind::VaultSecret
         | Kind::NetworkSecurityGroup
         | Kind::Subnet
         | Kind::PrivateEndpoint
@@ -109,20 +154,55 @@ fn list_path(kind: Kind, id: &ResourceId) -> Option<String> {
 }
 
 impl Question<'_> {
-    async fn ask(&self, client: &ArmClient) -> Vec<(ResourceId, Observed)> {
+    async fn ask(&self, client: &ArmClient) -> Answer {
         match self {
-            Self::Read(node) => {
-                let answer = client
-                    .get(node.id().as_str(), node.kind().api_version())
-                    .await;
-                vec![(node.id().clone(), from_get(answer))]
-            }
+            Self::Read(node) => read(client, node).await.into(),
             Self::List { path, kind, nodes } => {
-                from_list(client.list(path, kind.api_version()).await, nodes)
+                from_list(client.list(path, kind.api_version()).await, nodes).into()
             }
             Self::Executions(node) => {
-                vec![(node.id().clone(), execution(client, node).await)]
+                vec![(node.id().clone(), execution(client, node).await)].into()
             }
+            Self::Vault(node) => vault(client, node).await,
+            Self::Roles { scope, nodes } => roles::ask(client, scope, nodes).await,
+        }
+    }
+}
+
+async fn read(client: &ArmClient, node: &Node) -> Vec<(ResourceId, Observed)> {
+    let answer = client
+        .get(node.id().as_str(), node.kind().api_version())
+        .await;
+    vec![(node.id().clone(), from_get(answer))]
+}
+
+async fn vault(client: &ArmClient, node: &Node) -> Answer {
+    let mut answer = Answer::from(read(client, node).await);
+    if let [(id, Observed::Absent)] = answer.observed.as_slice() {
+        let location = node.body().get("location").and_then(Value::as_str);
+        let found = deleted_vault(client, id, location.unwrap_or_default()).await;
+        answer.deleted = found.map(|body| (id.clone(), body));
+    }
+    answer
+}
+
+/// The deleted vault that holds a name, as far as the caller may know: the question is about the
+/// subscription, and who has rights on the group alone gets no answer. Azure says it at the write.
+pub(crate) async fn deleted_vault(
+    client: &ArmClient,
+    id: &ResourceId,
+    location: &str,
+) -> Option<Value> {
+    let path = format!(
+        "/subscriptions/{}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{}",
+        id.subscription(),
+        id.name()
+    );
+    match client.get(&path, Kind::Vault.api_version()).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::debug!(%error, "deleted vaults can't be asked for");
+            None
         }
     }
 }

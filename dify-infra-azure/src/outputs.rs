@@ -28,6 +28,8 @@ pub struct Outputs {
     pub redis_host: Option<String>,
     /// The storage account.
     pub storage_account: String,
+    /// The key vault that holds the secrets; nothing when the apps hold them.
+    pub key_vault: Option<String>,
     /// The apps: service, name, and how it is reached inside the environment.
     pub apps: Vec<AppOutput>,
     /// DNS records to set for the public origin; empty without one.
@@ -92,6 +94,7 @@ pub fn outputs(
         postgres_host: output(Kind::PostgresServer, "/properties/fullyQualifiedDomainName"),
         redis_host: output(Kind::RedisEnterprise, "/properties/hostName"),
         storage_account: names.storage.clone(),
+        key_vault: deployment.key_vault().map(|_| names.vault.clone()),
         apps: apps(deployment, &names, graph, snapshot),
         dns_records: dns_records(deployment, front_door.as_deref(), graph, snapshot),
         domain_commands: domain_commands(deployment, &names, bound),

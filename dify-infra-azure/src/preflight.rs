@@ -1,16 +1,18 @@
 //! What would stop a run, found before its first write.
 
+mod roles;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
 use dify_infra_core::resource::{Kind, ResourceId};
-use futures_util::future::{join, join_all, join3};
+use futures_util::future::{join_all, join3};
 use serde_json::{Value, json};
 
 use crate::Error;
 use crate::arm::{ArmClient, ProviderStatus, RegistrationState};
-use crate::observe::sentence;
+use crate::observe::{deleted_vault, sentence};
 
 /// The api-version of `Microsoft.Authorization/permissions`
 /// (<https://learn.microsoft.com/rest/api/authorization/permissions>).
@@ -27,7 +29,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             remedy: remedy.into(),
@@ -200,14 +202,18 @@ async fn rights(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<P
     let Ok(grants) = client.list(&path, PERMISSIONS).await else {
         return Vec::new();
     };
-    let missing: Vec<String> = needed_actions(plan)
+    let (roles, missing): (Vec<String>, Vec<String>) = needed_actions(plan)
         .into_iter()
         .filter(|action| !is_allowed(&grants, action))
-        .collect();
-    if missing.is_empty() {
-        return Vec::new();
+        .partition(|action| action.starts_with(Kind::RoleAssignment.resource_type()));
+    let mut problems = Vec::new();
+    if !roles.is_empty() {
+        problems.extend(roles::problems(graph, plan));
     }
-    vec![Problem::new(
+    if missing.is_empty() {
+        return problems;
+    }
+    problems.push(Problem::new(
         format!(
             "these credentials may not do {} at {scope}",
             missing.join(", ")
@@ -216,7 +222,8 @@ async fn rights(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<P
             "have an owner run `az role assignment create --role Contributor --assignee \
                  <you> --scope {scope}`"
         ),
-    )]
+    ));
+    problems
 }
 
 /// The actions of Azure's role model that a plan needs.
@@ -319,12 +326,24 @@ async fn names(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Pr
         let node = graph.nodes().find(|node| node.kind() == kind);
         node.map(Node::id).filter(|id| is_new(id))
     };
-    let (storage, postgres) = join(
+    let (storage, postgres, vault) = join3(
         check_name(client, find(Kind::StorageAccount), Kind::StorageAccount),
         check_name(client, find(Kind::PostgresServer), Kind::PostgresServer),
+        check_vault(client, graph, find(Kind::Vault)),
     )
     .await;
-    storage.into_iter().chain(postgres).collect()
+    storage.into_iter().chain(postgres).chain(vault).collect()
+}
+
+/// A vault's name may be held by a deleted vault, which then comes back.
+async fn check_vault(
+    client: &ArmClient,
+    graph: &ResourceGraph,
+    id: Option<&ResourceId>,
+) -> Option<Problem> {
+    let problem = check_name(client, id, Kind::Vault).await?;
+    let deleted = deleted_vault(client, id?, &location(graph)).await;
+    deleted.is_none().then_some(problem)
 }
 
 async fn check_name(client: &ArmClient, id: Option<&ResourceId>, kind: Kind) -> Option<Problem> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use dify_infra_core::graph::{Node, ResourceGraph};
-use dify_infra_core::plan::Snapshot;
+use dify_infra_core::plan::{Snapshot, secrets_of};
 use dify_infra_core::resource::{Kind, ResourceId};
 use dify_infra_core::secrets::{SecretName, Secrets};
 use futures_util::future::join_all;
@@ -21,6 +21,28 @@ pub struct Recovered {
     pub secrets: Secrets,
     /// What could not be asked, and why; a secret that is missing may be there.
     pub unreadable: Vec<(ResourceId, Error)>,
+}
+
+/// The secrets that a key vault holds, so that nobody has to bring their values: Resource Manager
+/// does not give them back, and apps read them from the vault. What is about to be made with a value
+/// (a database server with its password) needs the value all the same.
+pub fn held_in_vault(graph: &ResourceGraph, snapshot: &Snapshot) -> BTreeSet<SecretName> {
+    let is_there = |node: &&Node| {
+        let vault = node.id().parent();
+        snapshot.body(node.id()).is_some()
+            || vault.is_some_and(|vault| snapshot.deleted(&vault).is_some())
+    };
+    let in_vault = graph
+        .nodes()
+        .filter(|node| node.kind() == Kind::VaultSecret)
+        .filter(is_there)
+        .flat_map(|node| secrets_of(node.body()));
+    let elsewhere: BTreeSet<SecretName> = graph
+        .nodes()
+        .filter(|node| node.kind() != Kind::VaultSecret && snapshot.body(node.id()).is_none())
+        .flat_map(|node| secrets_of(node.body()))
+        .collect();
+    in_vault.filter(|name| !elsewhere.contains(name)).collect()
 }
 
 /// Asks the live apps and jobs of a deployment for the secrets it needs (`listSecrets`), all at

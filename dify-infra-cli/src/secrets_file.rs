@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use dify_infra_azure::secrets::recover;
+use dify_infra_azure::secrets::{held_in_vault, recover};
 use dify_infra_core::deployment::{Deployment, Origin};
 use dify_infra_core::plan::Snapshot;
 use dify_infra_core::resource::Kind;
@@ -126,7 +126,12 @@ impl SecretsFile {
             .graph
             .nodes()
             .any(|node| node.kind() == Kind::ContainerApp && snapshot.body(node.id()).is_some());
-        if self.found.is_none() && has_apps {
+        if self.found.is_none() && has_apps && session.deployment.key_vault().is_some() {
+            ui.say(format!(
+                "no secrets file at {}: what is in the key vault counts as kept",
+                self.path.display()
+            ));
+        } else if self.found.is_none() && has_apps {
             ui.say(format!(
                 "no secrets file at {}: secrets count as kept; apply would read them back from \
                  the apps",
@@ -148,7 +153,7 @@ impl SecretsFile {
         snapshot: &Snapshot,
     ) -> anyhow::Result<Completed> {
         let mut secrets = self.secrets().cloned().unwrap_or_default();
-        let wanted = session.deployment.secret_names();
+        let wanted = needed(session, snapshot, &secrets);
         let missing = lacking(&wanted, &secrets);
         self.refuse_what_is_not_ours(&missing)?;
         let mut recovered = Vec::new();
@@ -172,7 +177,9 @@ impl SecretsFile {
                 recovered.push(name.clone());
             }
         }
-        refuse_made_up_password(&session.deployment, &secrets, &self.path)?;
+        if wanted.contains(&SecretName::from(SecretKind::PostgresPassword)) {
+            refuse_made_up_password(&session.deployment, &secrets, &self.path)?;
+        }
         let generated = fill(&mut secrets, &wanted, &self.path)?;
         Ok(Completed {
             secrets,
@@ -273,6 +280,19 @@ fn default_path(deployment: &Deployment, directory: &Path) -> PathBuf {
     } else {
         directory.join(name)
     }
+}
+
+/// The secrets whose values this run may need: all but those that the key vault holds.
+fn needed(session: &Session, snapshot: &Snapshot, known: &Secrets) -> BTreeSet<SecretName> {
+    let held = held_in_vault(&session.graph, snapshot);
+    let mut wanted = session.deployment.secret_names();
+    wanted.retain(|name| !held.contains(name));
+    let signing = SecretName::from(SecretKind::SecretKey);
+    if held.contains(&signing) && !known.contains(signing) {
+        // It follows from SECRET_KEY. Another one in each run would make all values look new.
+        wanted.remove(&SecretName::from(SecretKind::FingerprintKey));
+    }
+    wanted
 }
 
 fn lacking(wanted: &BTreeSet<SecretName>, secrets: &Secrets) -> BTreeSet<SecretName> {

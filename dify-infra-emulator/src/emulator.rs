@@ -191,6 +191,14 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Refuses what the caller's [`permissions`](Self::permissions) do not have, with
+    /// `AuthorizationFailed`.
+    #[must_use]
+    pub fn enforce_permissions(mut self) -> Self {
+        self.settings.enforces_permissions = true;
+        self
+    }
+
     /// Makes the emulator.
     ///
     /// # Errors
@@ -288,6 +296,17 @@ impl Emulator {
     /// Sets how executions of jobs that start from now on end.
     pub fn set_job_outcome(&self, outcome: JobOutcome) {
         self.lock().cloud.settings.job_outcome = outcome;
+    }
+
+    /// Replaces the caller's rights, as [`EmulatorBuilder::permissions`] does, and enforces them
+    /// from now on.
+    pub fn set_permissions(&self, entries: &[(&[&str], &[&str])]) {
+        let mut inner = self.lock();
+        inner.cloud.settings.permissions = entries
+            .iter()
+            .map(|(actions, not_actions)| permission(actions, not_actions))
+            .collect();
+        inner.cloud.settings.enforces_permissions = true;
     }
 
     /// How many requests were made.

@@ -11,7 +11,7 @@ use crate::arm::target::{Below, Target, target_of};
 use crate::deployments;
 use crate::engine::{Cloud, act, groups, operations, read, write};
 use crate::identity;
-use crate::provider::{self, Definition, postgres};
+use crate::provider::{self, Definition, authorization, postgres, vault};
 use crate::rules::Rule;
 use crate::store::model::Group;
 use crate::subscription;
@@ -139,9 +139,43 @@ fn in_subscription(
     match below {
         Below::Resource(id) => {
             check_version(&id.type_name(), version)?;
+            let verb = match call.method.as_str() {
+                "GET" | "HEAD" => "read",
+                "DELETE" => "delete",
+                _ => "write",
+            };
+            let action = format!("{}/{verb}", id.type_name());
+            authorization::require_right(cloud, &action, &id.to_string())?;
             resource(cloud, call, &id)
         }
-        Below::Member(id, word) => member(cloud, call, version, &id, &word),
+        Below::Member(id, word) => {
+            let action = match call.method.as_str() {
+                "POST" => format!("{}/{word}/action", id.type_name()),
+                _ => format!("{}/{word}/read", id.type_name()),
+            };
+            authorization::require_right(cloud, &action, &id.to_string())?;
+            member(cloud, call, version, &id, &word)
+        }
+        Below::RoleAssignments(scope) => {
+            check_version(authorization::TYPE, version)?;
+            require_method(call, &Method::GET)?;
+            authorization::list(cloud, call, &scope)
+        }
+        Below::DeletedVaults => {
+            check_version(vault::TYPE, version)?;
+            require_method(call, &Method::GET)?;
+            vault::deleted::list(cloud, call)
+        }
+        Below::DeletedVault(location, name) => {
+            check_version(vault::TYPE, version)?;
+            require_method(call, &Method::GET)?;
+            vault::deleted::get(cloud, call, &location, &name)
+        }
+        Below::Purge(name) => {
+            check_version(vault::TYPE, version)?;
+            require_method(call, &Method::POST)?;
+            vault::deleted::purge(cloud, call, &name)
+        }
         Below::Collection(collection) => {
             let kind = format!("{}/{}", collection.namespace, collection.kind);
             check_version(&kind, version)?;

@@ -38,6 +38,8 @@ pub enum NameKind {
     PostgresServer,
     /// Azure Managed Redis: `<name>.<region>.redis.azure.net`.
     ManagedRedis,
+    /// Key vaults: `<name>.vault.azure.net`.
+    KeyVault,
 }
 
 /// Which resource providers are registered when the emulator starts.
@@ -91,6 +93,8 @@ pub(crate) struct Settings {
     pub(crate) taken: BTreeSet<(NameKind, String)>,
     pub(crate) job_outcome: JobOutcome,
     pub(crate) permissions: Vec<Value>,
+    /// Whether requests that the permissions do not have are refused.
+    pub(crate) enforces_permissions: bool,
 }
 
 impl Default for Settings {
@@ -107,6 +111,7 @@ impl Default for Settings {
             taken: BTreeSet::new(),
             job_outcome: JobOutcome::Succeeded,
             permissions: vec![permission(&["*"], &[])],
+            enforces_permissions: false,
         }
     }
 }

@@ -203,7 +203,7 @@ pub(crate) fn permissions(
 
 // ---- names and usages ----
 
-/// Answers `checkNameAvailability` of storage and PostgreSQL.
+/// Answers `checkNameAvailability` of storage, PostgreSQL and Key Vault.
 pub(crate) fn check_name(cloud: &Cloud, call: &Call, namespace: &str) -> Result<Answer, ArmError> {
     let (kind, type_name) = match namespace.to_ascii_lowercase().as_str() {
         "microsoft.storage" => (
@@ -214,6 +214,7 @@ pub(crate) fn check_name(cloud: &Cloud, call: &Call, namespace: &str) -> Result<
             NameKind::PostgresServer,
             "Microsoft.DBforPostgreSQL/flexibleServers",
         ),
+        "microsoft.keyvault" => (NameKind::KeyVault, "Microsoft.KeyVault/vaults"),
         _ => {
             return Err(front::unknown_type(&format!(
                 "{namespace}/checkNameAvailability"
@@ -228,11 +229,13 @@ pub(crate) fn check_name(cloud: &Cloud, call: &Call, namespace: &str) -> Result<
     };
     let invalid = provider::find(type_name)
         .and_then(|provider| (provider.definition().check_name)(name).err());
-    let taken = provider::name_is_taken(cloud.world(call.now), kind, name);
+    let world = cloud.world(call.now);
+    let held = kind == NameKind::KeyVault && provider::vault::deleted::is_held(world, name);
+    let taken = held || provider::name_is_taken(world, kind, name);
     let mut answer = json!({ "nameAvailable": invalid.is_none() && !taken });
     if let Some(error) = invalid {
-        let storage = kind == NameKind::StorageAccount;
-        answer["reason"] = json!(if storage {
+        let is_account = kind != NameKind::PostgresServer;
+        answer["reason"] = json!(if is_account {
             "AccountNameInvalid"
         } else {
             "Invalid"
@@ -241,6 +244,7 @@ pub(crate) fn check_name(cloud: &Cloud, call: &Call, namespace: &str) -> Result<
     } else if taken {
         answer["reason"] = json!("AlreadyExists");
         answer["message"] = json!(match kind {
+            NameKind::KeyVault => provider::vault::name_taken(name).message,
             NameKind::StorageAccount =>
                 format!("The storage account named {name} is already taken."),
             _ => "Specified server name is already used.".to_owned(),

@@ -23,7 +23,7 @@ use rand::TryRng as _;
 use rand::rngs::{SysError, SysRng};
 
 /// The deployment files beside the programs, by name.
-pub const FILES: [(&str, &str); 7] = [
+pub const FILES: [(&str, &str); 8] = [
     ("minimal.toml", MINIMAL),
     ("dify-dev.toml", DIFY_DEV),
     ("own-registry.toml", OWN_REGISTRY),
@@ -31,6 +31,7 @@ pub const FILES: [(&str, &str); 7] = [
     ("older-release.toml", OLDER_RELEASE),
     ("dify-prod.toml", DIFY_PROD),
     ("existing-network.toml", EXISTING_NETWORK),
+    ("key-vault.toml", KEY_VAULT),
 ];
 
 /// The fewest lines that deploy Dify.
@@ -53,6 +54,9 @@ pub const DIFY_PROD: &str = include_str!("../dify-prod.toml");
 
 /// Production in a network that somebody else made.
 pub const EXISTING_NETWORK: &str = include_str!("../existing-network.toml");
+
+/// Secrets in a key vault.
+pub const KEY_VAULT: &str = include_str!("../key-vault.toml");
 
 /// The operating system's randomness, from which secrets are made.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dify_infra_azure::apply::{Cancellation, Event};
 use dify_infra_emulator::{Emulator, FaultKind};
-use dify_infra_examples::{DIFY_DEV, MINIMAL};
+use dify_infra_examples::{DIFY_DEV, KEY_VAULT, MINIMAL};
 use proptest::prelude::*;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -164,6 +164,14 @@ fn a_first_apply_converges() {
     let expected = undisturbed(&[MINIMAL]);
     proptest!(cases(16), |(faults in schedule(any()))| {
         converges(&[MINIMAL], &expected, faults)?;
+    });
+}
+
+#[test]
+fn a_first_apply_with_a_vault_converges() {
+    let expected = undisturbed(&[KEY_VAULT]);
+    proptest!(cases(5), |(faults in schedule(any()))| {
+        converges(&[KEY_VAULT], &expected, faults)?;
     });
 }
 

@@ -23,4 +23,5 @@ mod saved;
 mod secrecy;
 mod support;
 mod template;
+mod vault;
 mod verification;

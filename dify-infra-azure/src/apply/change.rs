@@ -6,7 +6,7 @@ use dify_infra_core::diff::{compare, merge, without_read_only};
 use dify_infra_core::graph::Node;
 use dify_infra_core::plan::{
     Action, Change, FILES_TAG, Fingerprints, Obsolete, Snapshot, desired, fingerprints, is_settled,
-    obsolete_tags, revision_suffix,
+    obsolete_tags, revision_suffix, writes_value,
 };
 use dify_infra_core::resource::{AnyResource, FINGERPRINT_TAG, Kind, ResourceId};
 use dify_infra_core::secrets::Secrets;
@@ -20,10 +20,10 @@ use crate::observe::{best_run, list_secrets};
 
 /// Carries out changes of one run.
 pub(super) struct Worker<'a> {
-    applier: &'a Applier<'a>,
-    values: &'a Values<'a>,
+    pub(super) applier: &'a Applier<'a>,
+    pub(super) values: &'a Values<'a>,
     fingerprints: Option<Fingerprints>,
-    snapshot: &'a Snapshot,
+    pub(super) snapshot: &'a Snapshot,
 }
 
 impl<'a> Worker<'a> {
@@ -41,32 +41,66 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Carries out a change. What fails since a role has no effect yet is tried again for a while.
     pub(super) async fn carry_out(
         &self,
         change: &Change,
         progress: Progress,
     ) -> Result<(), ApplyError> {
+        let options = &self.applier.options;
+        let began = Instant::now();
+        let mut pause = options.look_every;
+        let mut outcome = self.attempt(change, &progress).await;
+        loop {
+            match outcome {
+                Err(ApplyError::Azure(error))
+                    if error.may_wait_for_role() && began.elapsed() < options.role_budget =>
+                {
+                    progress.tell("waiting for a role assignment to take effect");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(options.look_every * 6);
+                    outcome = self.attempt_again(change, &progress).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Carries out a change of which an earlier try may have left something behind.
+    async fn attempt_again(&self, change: &Change, progress: &Progress) -> Result<(), ApplyError> {
+        match (change.kind, self.applier.graph.get(&change.id)) {
+            (Some(Kind::ContainerApp | Kind::Job), Some(node)) => {
+                self.update(node, change, progress).await
+            }
+            (_, Some(node)) if change.action == Action::Replace => {
+                self.create(node, progress).await
+            }
+            _ => self.attempt(change, progress).await,
+        }
+    }
+
+    async fn attempt(&self, change: &Change, progress: &Progress) -> Result<(), ApplyError> {
         let node = self.applier.graph.get(&change.id);
         match (change.action, node) {
             (Action::Create, Some(node)) if node.kind() == Kind::JobExecution => {
-                self.run_job(node, &progress).await
+                self.run_job(node, progress).await
             }
-            (Action::Create, Some(node)) => match self.create(node, &progress).await {
+            (Action::Create, Some(node)) => match self.create(node, progress).await {
                 // The answer to a write that Azure acted on may have been lost, and every further
                 // try finds the resource busy with it: what is there now says how to go on.
                 Err(ApplyError::Azure(error)) if error.is_busy() => {
-                    self.update(node, change, &progress).await
+                    self.update(node, change, progress).await
                 }
                 outcome => outcome,
             },
-            (Action::Update, Some(node)) => self.update(node, change, &progress).await,
+            (Action::Update, Some(node)) => self.update(node, change, progress).await,
             (Action::Replace, Some(node)) => {
-                self.applier.delete(node.id(), &progress).await?;
+                self.applier.delete(node.id(), progress).await?;
                 self.values.forget(node.id());
-                self.create(node, &progress).await
+                self.create(node, progress).await
             }
             (Action::Delete, _) => {
-                self.applier.delete(&change.id, &progress).await?;
+                self.applier.delete(&change.id, progress).await?;
                 self.values.forget(&change.id);
                 Ok(())
             }
@@ -75,6 +109,9 @@ impl<'a> Worker<'a> {
     }
 
     async fn create(&self, node: &Node, progress: &Progress) -> Result<(), ApplyError> {
+        if self.comes_back(node, progress).await? {
+            return Ok(());
+        }
         let mut body = self.desired(node);
         if node.kind() == Kind::ContainerApp {
             body["properties"]["template"]["revisionSuffix"] =
@@ -127,6 +164,9 @@ impl<'a> Worker<'a> {
         if matches!(node.kind(), Kind::ContainerApp | Kind::Job) {
             self.keep_foreign_secrets(node.id(), &mut body).await?;
         }
+        if node.kind() == Kind::VaultSecret && !writes_value(change) {
+            return self.patch_secret(node, body).await;
+        }
         self.put(node, &body, progress).await
     }
 
@@ -154,11 +194,16 @@ impl<'a> Worker<'a> {
     }
 
     /// The wanted body, with everything that is known by now.
-    fn desired(&self, node: &Node) -> Value {
+    pub(super) fn desired(&self, node: &Node) -> Value {
         desired(node, &self.values.snapshot(), self.fingerprints.as_ref())
     }
 
-    async fn put(&self, node: &Node, body: &Value, progress: &Progress) -> Result<(), ApplyError> {
+    pub(super) async fn put(
+        &self,
+        node: &Node,
+        body: &Value,
+        progress: &Progress,
+    ) -> Result<(), ApplyError> {
         let body = self.values.fill(body).await?;
         let client = self.applier.client;
         let version = node.kind().api_version();
@@ -436,7 +481,7 @@ fn makes_revision(change: &Change) -> bool {
 }
 
 /// Removes the value that a JSON pointer names.
-fn remove(body: &mut Value, pointer: &str) {
+pub(super) fn remove(body: &mut Value, pointer: &str) {
     let Some((parent, name)) = pointer.rsplit_once('/') else {
         return;
     };

@@ -30,8 +30,12 @@ fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool)
                 .is_some_and(|parent| ids.contains(&parent))
     };
     // What has no DELETE of its own (a server's settings, a blob service) stays with its parent.
-    let has_delete =
-        |node: &&Node| !matches!(node.kind(), Kind::PostgresConfiguration | Kind::BlobService);
+    let has_delete = |node: &&Node| {
+        !matches!(
+            node.kind(),
+            Kind::PostgresConfiguration | Kind::BlobService | Kind::VaultSecret
+        )
+    };
     let chosen = going
         .iter()
         .filter(|node| !goes_with_parent(node) && has_delete(node));
@@ -56,6 +60,10 @@ fn is_ours(graph: &ResourceGraph, snapshot: &Snapshot, id: &ResourceId) -> bool 
     };
     if node.management() == Management::Existing {
         return false;
+    }
+    if node.kind() == Kind::RoleAssignment {
+        // Its name follows from our identity, so nobody else makes it, wherever its scope is.
+        return true;
     }
     if node.kind().is_taggable() {
         return is_owned(snapshot.body(id), graph.owner());

@@ -6,6 +6,7 @@ mod event;
 mod journal;
 mod run;
 mod values;
+mod vault;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -41,10 +42,14 @@ pub struct ApplyOptions {
     pub deadline: Duration,
     /// Pause between looks at a job's run or a revision when Azure names none.
     pub look_every: Duration,
+    /// How long a new role may take until it has an effect.
+    pub role_budget: Duration,
 }
 
 impl Default for ApplyOptions {
-    /// 16 at once, nothing pruned, no journal, 90 minutes for a resource, a look every 5 seconds.
+    /// 16 at once, nothing pruned, no journal, 90 minutes for a resource, a look every 5 seconds, 15
+    /// minutes for a role, of which Azure says that it takes up to ten
+    /// (<https://learn.microsoft.com/azure/role-based-access-control/troubleshooting>).
     fn default() -> Self {
         Self {
             max_parallel: 16,
@@ -52,6 +57,7 @@ impl Default for ApplyOptions {
             journal: None,
             deadline: Duration::from_mins(90),
             look_every: Duration::from_secs(5),
+            role_budget: Duration::from_mins(15),
         }
     }
 }
@@ -80,6 +86,13 @@ impl ApplyOptions {
     #[must_use]
     pub fn with_journal(mut self, directory: impl Into<PathBuf>) -> Self {
         self.journal = Some(directory.into());
+        self
+    }
+
+    /// Sets how long a new role may take until it has an effect.
+    #[must_use]
+    pub fn with_role_budget(mut self, budget: Duration) -> Self {
+        self.role_budget = budget;
         self
     }
 

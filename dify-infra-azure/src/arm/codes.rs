@@ -144,9 +144,26 @@ pub(crate) fn is_soft_deleted(error: &ArmError) -> bool {
     has(error, &["FlagMustBeSetForRestore"]) || error.all().into_iter().any(asleep)
 }
 
+/// Says whether a role that was assigned a short while ago may not have an effect yet, or an
+/// account made a short while ago is not known everywhere.
+///
+/// The texts are those of the live service, which are the same for a missing role, a firewall and a
+/// secret that is not there: microsoft/azure-container-apps#1159, #930 (secrets),
+/// microsoft/azure-container-apps#1174 (images);
+/// learn.microsoft.com/azure/role-based-access-control/troubleshooting (principals).
+pub(crate) fn may_wait_for_role(error: &ArmError) -> bool {
+    let unreadable = |error: &ArmError| {
+        let message = error.message.as_deref().unwrap_or_default();
+        let message = message.to_ascii_lowercase();
+        message.contains("using managed identity")
+            && (message.contains("unable to get value") || message.contains("unable to pull image"))
+    };
+    has(error, &["PrincipalNotFound"]) || error.all().into_iter().any(unreadable)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ArmError, is_absence, is_busy, is_soft_deleted};
+    use super::{ArmError, is_absence, is_busy, is_soft_deleted, may_wait_for_role};
 
     fn error(code: &str, message: &str) -> ArmError {
         ArmError {
@@ -197,6 +214,16 @@ mod tests {
         ] {
             assert!(!is_absence(&error(code, "")), "{code}");
         }
+    }
+
+    #[test]
+    fn an_identity_that_can_not_read_yet_is_waited_for() {
+        let code = "InvalidParameterValueInContainerTemplate";
+        let text = "Field 'configuration.secrets' is invalid with details: 'Invalid value: \"key\": \
+                    Unable to get value using Managed identity /subscriptions/s for secret key.'";
+        assert!(may_wait_for_role(&error(code, text)));
+        assert!(may_wait_for_role(&error("PrincipalNotFound", "")));
+        assert!(!may_wait_for_role(&error(code, "Field 'cpu' is invalid")));
     }
 
     #[test]

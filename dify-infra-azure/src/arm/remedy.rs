@@ -245,6 +245,12 @@ fn policy(case: &Case<'_>) -> String {
 }
 
 fn container_template(case: &Case<'_>) -> String {
+    if case.message.contains("unable to pull image") {
+        return "the app's identity can't pull the image: give it the role AcrPull on the registry \
+                (a fresh role takes up to 10 minutes), and check that the image and its tag are \
+                there and that the registry can be reached from the environment"
+            .to_owned();
+    }
     if case.message.contains("using Managed identity") {
         return "the app's identity can't read the Key Vault secret: give it the role \"Key Vault \
                 Secrets User\" on the vault (a fresh role takes up to 10 minutes), and check the \

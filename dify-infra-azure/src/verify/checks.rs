@@ -1,5 +1,7 @@
 //! The checks themselves: pure functions of what was seen.
 
+mod vault;
+
 use std::collections::BTreeSet;
 
 use dify_infra_core::catalogue::ServiceKind;
@@ -15,6 +17,7 @@ use super::report::{Check, Status, VerifyReport};
 
 /// Everything the checks look at.
 pub(super) struct Subject<'a> {
+    pub(super) now: jiff::Timestamp,
     pub(super) deployment: &'a Deployment,
     pub(super) graph: &'a ResourceGraph,
     pub(super) snapshot: &'a Snapshot,
@@ -66,6 +69,7 @@ pub(super) fn run(subject: &Subject<'_>) -> VerifyReport {
     checks.extend(databases(subject));
     checks.extend(containers(subject));
     checks.extend(apps_and_jobs(subject).map(|node| references(node, subject.snapshot)));
+    checks.extend(vault::checks(subject));
     checks.push(public_ingress(subject));
     let name = subject.deployment.prefix().as_str();
     let open = NOT_RUN

@@ -40,6 +40,7 @@ pub async fn verify(
     let states = join_all(present.map(|node| app_state(client, node.id(), snapshot)));
     let (states, all_apps) = join(states, list_apps(client, graph)).await;
     checks::run(&checks::Subject {
+        now: jiff::Timestamp::now(),
         deployment,
         graph,
         snapshot,

@@ -260,10 +260,13 @@ fn summary(ended: &Ended, offers: &Outputs) -> String {
         );
     }
     row("resource group", &offers.resource_group);
-    row(
-        "secrets",
-        &format!("{} (keep this file)", file.path().display()),
-    );
+    if file.path().exists() {
+        let path = file.path().display();
+        row("secrets", &format!("{path} (keep this file)"));
+    }
+    if let Some(vault) = &offers.key_vault {
+        row("key vault", vault);
+    }
     let mut text = format!(
         "\n{} is deployed\n\n{}",
         session.graph.owner(),

@@ -3,7 +3,8 @@
 use dify_infra_azure::apply::{Applier, destroyed};
 use dify_infra_core::graph::Management;
 use dify_infra_core::plan::{Observed, Snapshot};
-use dify_infra_core::resource::ResourceId;
+use dify_infra_core::resource::{Kind, ResourceId};
+use serde_json::Value;
 
 use super::running;
 use crate::args::DestroyArguments;
@@ -91,6 +92,11 @@ fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId]) {
             list(&ids).trim_end()
         ));
     }
+    for id in going {
+        if let Some(note) = soft_deletion(snapshot, id) {
+            ui.say(note);
+        }
+    }
     let stays = staying(session, snapshot, going);
     if !stays.is_empty() {
         ui.say(format!(
@@ -99,6 +105,27 @@ fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId]) {
             list(&stays).trim_end()
         ));
     }
+}
+
+/// What Azure keeps of a vault that is deleted.
+fn soft_deletion(snapshot: &Snapshot, id: &ResourceId) -> Option<String> {
+    if Kind::from_type(&id.resource_type()) != Some(Kind::Vault) {
+        return None;
+    }
+    let days = snapshot.output(id, "/properties/softDeleteRetentionInDays");
+    let days = days.unwrap_or_else(|| "90".to_owned());
+    let properties = snapshot.body(id)?.get("properties")?;
+    let is_protected = properties.get("enablePurgeProtection") == Some(&Value::Bool(true));
+    let purge = if is_protected {
+        "nobody can remove it sooner, since it is protected from purging".to_owned()
+    } else {
+        format!("`az keyvault purge --name {}` removes it sooner", id.name())
+    };
+    Some(format!(
+        "the vault {} with its secrets stays deleted softly for {days} days and keeps its name; \
+         an apply brings it back; {purge}",
+        id.name()
+    ))
 }
 
 /// Our top-level resources that are there and do not go.

@@ -49,6 +49,7 @@ fn text(offers: &Outputs) -> String {
         ("PostgreSQL", offers.postgres_host.clone()),
         ("Redis", offers.redis_host.clone()),
         ("storage account", Some(offers.storage_account.clone())),
+        ("key vault", offers.key_vault.clone()),
     ];
     for (name, value) in values {
         table.row([styled(BOLD, name), value.unwrap_or_else(unknown)]);

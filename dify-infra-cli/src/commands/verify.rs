@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::session::{Session, unreadable};
 use crate::settings::Settings;
 use crate::ui::table::Table;
-use crate::ui::{DIM, GREEN, RED, Ui, styled};
+use crate::ui::{DIM, GREEN, RED, Ui, YELLOW, styled};
 
 pub(super) async fn run(
     ui: &Ui,
@@ -50,7 +50,12 @@ pub(super) async fn run(
 /// A table, failures last, where they are seen; then the sum.
 fn text(report: &VerifyReport) -> String {
     let mut table = Table::new();
-    for status in [Status::Passed, Status::NotRun, Status::Failed] {
+    for status in [
+        Status::Passed,
+        Status::NotRun,
+        Status::Warned,
+        Status::Failed,
+    ] {
         for check in report.checks.iter().filter(|check| check.status == status) {
             row(&mut table, check);
         }
@@ -69,6 +74,7 @@ fn row(table: &mut Table, check: &Check) {
     let style = match check.status {
         Status::Passed => GREEN,
         Status::Failed => RED,
+        Status::Warned => YELLOW,
         Status::NotRun => DIM,
     };
     let status = styled(style, check.status.word());

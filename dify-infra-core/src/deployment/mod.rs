@@ -39,10 +39,11 @@ use crate::catalogue::{Release, ServiceKind};
 use crate::egress::EgressPolicy;
 use crate::names::{
     AppSecretName, BlobContainerName, DeploymentName, DeploymentPrefix, EnvironmentLabel,
-    EnvironmentVariableName, Location, PostgresDatabaseName, PostgresServerName,
+    EnvironmentVariableName, KeyVaultName, Location, PostgresDatabaseName, PostgresServerName,
     RedisEnterpriseName, ResourceGroupName, StorageAccountName, SubscriptionId, Suffix, TagName,
     TagValue,
 };
+use crate::resource::ResourceId;
 use crate::routes::RouteTable;
 use crate::secrets::SecretName;
 use crate::values::{ConsumptionSize, ImageReference, PublicOrigin, ReplicaRange};
@@ -79,6 +80,7 @@ pub struct Deployment {
     pub(crate) public: Public,
     pub(crate) registry: Option<Registry>,
     pub(crate) network: Option<Network>,
+    pub(crate) secret_store: SecretStore,
     pub(crate) postgres: Postgres,
     pub(crate) redis: Redis,
     pub(crate) storage: Storage,
@@ -134,6 +136,38 @@ pub struct RegistryLogin {
     pub username: String,
     /// The secret.
     pub password: SecretName,
+}
+
+/// Where Azure keeps the secrets of the containers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SecretStore {
+    /// In the container apps themselves.
+    App,
+    /// In a key vault, which the apps read.
+    KeyVault(KeyVault),
+}
+
+/// The key vault that holds the secrets.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct KeyVault {
+    /// Ours or existing.
+    pub origin: Origin<KeyVaultName>,
+    /// The identity that reads it: one that already may, or one that is made and given the role.
+    pub identity: IdentityOrigin,
+    /// Days for which a deleted vault can be brought back.
+    pub retention_days: u32,
+    /// Whether nobody can remove a deleted vault before that time.
+    pub purge_protection: bool,
+}
+
+/// An identity: made by us with the roles it needs, or one that has them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IdentityOrigin {
+    /// Made and kept by this deployment.
+    Managed,
+    /// Made by someone else, who has given it its roles.
+    Existing(ResourceId),
 }
 
 /// A data service: made by us, or existing in the same resource group under a name.
@@ -331,6 +365,19 @@ impl Deployment {
     /// Where images come from, when not from Docker Hub.
     pub fn registry(&self) -> Option<&Registry> {
         self.registry.as_ref()
+    }
+
+    /// Where Azure keeps the secrets of the containers.
+    pub fn secret_store(&self) -> &SecretStore {
+        &self.secret_store
+    }
+
+    /// The key vault, when it holds the secrets.
+    pub fn key_vault(&self) -> Option<&KeyVault> {
+        match &self.secret_store {
+            SecretStore::App => None,
+            SecretStore::KeyVault(vault) => Some(vault),
+        }
     }
 
     /// The PostgreSQL server.

@@ -9,6 +9,7 @@ mod images;
 mod network;
 mod policy;
 mod routes;
+mod secrets;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -217,6 +218,7 @@ impl Resolver<'_> {
             public: self.public(),
             registry,
             network,
+            secret_store: self.secret_store(identity.profile),
             postgres,
             routes,
             custom_routes,

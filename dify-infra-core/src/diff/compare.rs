@@ -36,7 +36,19 @@ pub(super) fn body(kind: Kind, wanted: &Value, live: &Value, comparison: &mut Co
     if kind == Kind::PostgresConfiguration {
         return word_list(wanted, live, comparison);
     }
+    if kind == Kind::VaultSecret {
+        return vault_secret(wanted, live, comparison);
+    }
     value(&Path::root(), wanted, live, comparison);
+}
+
+/// The value of a vault's secret is never answered.
+fn vault_secret(wanted: &Value, live: &Value, comparison: &mut Comparison) {
+    let mut wanted = wanted.clone();
+    if let Some(properties) = wanted.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.remove("value");
+    }
+    value(&Path::root(), &wanted, live, comparison);
 }
 
 fn value(path: &Path, wanted: &Value, live: &Value, comparison: &mut Comparison) {
@@ -50,7 +62,12 @@ fn value(path: &Path, wanted: &Value, live: &Value, comparison: &mut Comparison)
         return;
     }
     match (wanted, live) {
+        // An identity is wanted by its id alone, the key of an object that may be empty.
+        (Value::Object(fields), Value::Null) if fields.is_empty() => {
+            differs(path, live, wanted.clone(), comparison);
+        }
         (Value::Object(fields), _) => {
+            moved_into_app(path, wanted, live, comparison);
             for (name, field) in fields {
                 let live_field = look_up(path, live, name).unwrap_or(&Value::Null);
                 value(&path.field(name), field, live_field, comparison);
@@ -65,10 +82,23 @@ fn value(path: &Path, wanted: &Value, live: &Value, comparison: &mut Comparison)
     }
 }
 
-/// A field of a live object; names of tags are compared without letter case.
+/// A secret whose value the app is to have, while it still refers to a vault.
+fn moved_into_app(path: &Path, wanted: &Value, live: &Value, comparison: &mut Comparison) {
+    let address = live.get("keyVaultUrl").filter(|url| !url.is_null());
+    if let (true, Some(address)) = (wanted.get("value").is_some(), address) {
+        comparison.differences.push(Difference {
+            path: path.field("keyVaultUrl").to_string(),
+            before: Some(address.clone()),
+            after: None,
+        });
+    }
+}
+
+/// A field of a live object; names of tags and ids are compared without letter case.
 fn look_up<'a>(path: &Path, live: &'a Value, name: &str) -> Option<&'a Value> {
     live.get(name).or_else(|| {
-        let fields = live.as_object().filter(|_| path.last_field() == "tags")?;
+        let in_any_case = path.last_field() == "tags" || name.starts_with('/');
+        let fields = live.as_object().filter(|_| in_any_case)?;
         fields
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))

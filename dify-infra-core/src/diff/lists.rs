@@ -4,7 +4,14 @@ use serde_json::Value;
 
 /// The fields by which items of a list are known, most telling first. `type` is last: two probes
 /// of an app differ in it, other things share it.
-const KEYS: [&str; 5] = ["name", "server", "volumeName", "secretRef", "type"];
+const KEYS: [&str; 6] = [
+    "name",
+    "server",
+    "volumeName",
+    "secretRef",
+    "identity",
+    "type",
+];
 
 /// The field that names each item of a list of objects: one that every item has as a text, each
 /// different. Lists without one are compared by position.

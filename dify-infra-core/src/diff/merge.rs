@@ -50,16 +50,28 @@ fn object(live: &Map<String, Value>, wanted: &Map<String, Value>, prune: bool) -
         .map(clone_pair)
         .collect();
     // A variable is either plain or a secret: the other form of it must go.
-    for (one, other) in [("value", "secretRef"), ("secretRef", "value")] {
+    // A secret's value is either in the app or in a vault.
+    for (one, other) in [
+        ("value", "secretRef"),
+        ("secretRef", "value"),
+        ("value", "keyVaultUrl"),
+        ("value", "identity"),
+        ("keyVaultUrl", "value"),
+    ] {
         if wanted.contains_key(one) && wanted.contains_key("name") {
             merged.remove(other);
         }
     }
     for (name, value) in wanted {
+        // Azure may spell an id, which is a key in a list of identities, in another case.
+        let spelled = live
+            .keys()
+            .find(|key| name.starts_with('/') && key.eq_ignore_ascii_case(name))
+            .unwrap_or(name);
         let merged_value = live
-            .get(name)
+            .get(spelled)
             .map_or_else(|| value.clone(), |live| overlay(live, value, prune));
-        merged.insert(name.clone(), merged_value);
+        merged.insert(spelled.clone(), merged_value);
     }
     Value::Object(merged)
 }

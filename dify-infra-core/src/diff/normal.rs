@@ -38,7 +38,8 @@ fn object(path: &Path, fields: &Map<String, Value>) -> Value {
     let is_tags = path.last_field() == "tags";
     let mut object = Map::new();
     for (name, field) in fields.iter().filter(|(_, field)| !field.is_null()) {
-        let known = if is_tags {
+        // Identities are listed by their ids.
+        let known = if is_tags || name.starts_with('/') {
             name.to_ascii_lowercase()
         } else {
             name.clone()

@@ -64,6 +64,15 @@ fn of(kind: Kind) -> &'static [&'static str] {
         Kind::RedisEnterprise | Kind::RedisEnterpriseDatabase => REDIS,
         Kind::StorageAccount => STORAGE_ACCOUNT,
         Kind::BlobContainer => BLOB_CONTAINER,
+        Kind::UserAssignedIdentity => &[
+            "properties/tenantId",
+            "properties/principalId",
+            "properties/clientId",
+        ],
+        Kind::RoleAssignment => ROLE_ASSIGNMENT,
+        Kind::Vault => VAULT,
+        Kind::VaultSecret => VAULT_SECRET,
+        Kind::Registry => &["properties"],
         Kind::BlobService => &[
             "sku",
             "properties/restorePolicy/lastEnabledTime",
@@ -204,6 +213,29 @@ const STORAGE_ACCOUNT: &[&str] = &[
     "properties/encryption/keyvaultproperties/currentVersionedKeyExpirationTimestamp",
     "properties/networkAcls/virtualNetworkRules/*/state",
     "sku/tier",
+];
+
+const ROLE_ASSIGNMENT: &[&str] = &[
+    "properties/scope",
+    "properties/createdOn",
+    "properties/updatedOn",
+    "properties/createdBy",
+    "properties/updatedBy",
+];
+
+const VAULT: &[&str] = &[
+    "properties/vaultUri",
+    "properties/provisioningState",
+    "properties/hsmPoolResourceId",
+    "properties/privateEndpointConnections",
+];
+
+const VAULT_SECRET: &[&str] = &[
+    "location",
+    "properties/secretUri",
+    "properties/secretUriWithVersion",
+    "properties/attributes/created",
+    "properties/attributes/updated",
 ];
 
 const BLOB_CONTAINER: &[&str] = &[

@@ -2,9 +2,11 @@
 
 mod apps;
 mod data;
+mod identity;
 mod names;
 mod network;
 mod rules;
+mod vault;
 
 use std::collections::BTreeMap;
 
@@ -110,6 +112,8 @@ pub fn lower(deployment: &Deployment, target: &Target) -> Result<ResourceGraph, 
     resources.push((workspace(&context), Management::Managed));
     resources.extend(network::resources(&context));
     resources.extend(data::resources(&context));
+    resources.extend(identity::resources(&context));
+    resources.extend(vault::resources(&context));
     resources.extend(apps::resources(&context)?);
     Ok(ResourceGraph::new(owner, context.group, resources)?)
 }

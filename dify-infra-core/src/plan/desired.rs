@@ -40,7 +40,7 @@ pub fn fingerprint_tag(name: &SecretName) -> String {
 }
 
 /// The wanted body of a node, with outputs that exist filled in and the tags of apps and jobs.
-/// Without fingerprints (no secrets file), the live tags are kept.
+/// Without the fingerprint of a secret (no secrets file), its live tag is kept.
 pub fn desired(node: &Node, snapshot: &Snapshot, fingerprints: Option<&Fingerprints>) -> Value {
     let mut body = resolve(node.body(), &|part| match part {
         Part::Output(OutputReference::Property { resource, pointer }, _) => {
@@ -50,14 +50,28 @@ pub fn desired(node: &Node, snapshot: &Snapshot, fingerprints: Option<&Fingerpri
     });
     if matches!(
         node.kind(),
-        Kind::ContainerApp | Kind::Job | Kind::PostgresServer
+        Kind::ContainerApp | Kind::Job | Kind::PostgresServer | Kind::VaultSecret
     ) {
         let tags = state_tags(node, snapshot, fingerprints);
         if let Some(Value::Object(own)) = body.get_mut("tags") {
             own.extend(tags);
         }
     }
+    if node.kind() == Kind::Vault {
+        keep_tenant(&mut body, snapshot.body(node.id()));
+    }
     body
+}
+
+/// While the identity that names the tenant is made anew, the tenant is that of the live vault.
+fn keep_tenant(body: &mut Value, live: Option<&Value>) {
+    let pointer = "/properties/tenantId";
+    let known = live.and_then(|live| live.pointer(pointer)).cloned();
+    if let (Some(wanted), Some(known)) = (body.pointer_mut(pointer), known)
+        && !wanted.is_string()
+    {
+        *wanted = known;
+    }
 }
 
 fn state_tags(
@@ -72,10 +86,10 @@ fn state_tags(
     let live = snapshot.body(node.id()).and_then(|body| body.get("tags"));
     for name in secrets_of(node.body()) {
         let tag = fingerprint_tag(&name);
-        let value = match fingerprints {
-            Some(known) => known.get(&name).cloned().map(Value::from),
-            None => live.and_then(|tags| tags.get(&tag)).cloned(),
-        };
+        // What has no value here is kept.
+        let value = fingerprints
+            .and_then(|known| known.get(&name).cloned().map(Value::from))
+            .or_else(|| live.and_then(|tags| tags.get(&tag)).cloned());
         tags.extend(value.map(|value| (tag, value)));
     }
     tags

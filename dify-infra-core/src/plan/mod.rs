@@ -11,6 +11,7 @@ mod saved;
 mod shown;
 mod snapshot;
 mod staging;
+mod vault;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ pub use judgement::is_settled;
 pub use planner::{Options, plan};
 pub use saved::{Origin, SavedPlan, SavedPlanError};
 pub use snapshot::{ListedResource, Observed, Snapshot};
+pub use vault::writes_value;
 
 use crate::diff::Difference;
 use crate::resource::{Kind, ResourceId};

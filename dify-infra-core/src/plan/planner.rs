@@ -10,6 +10,7 @@ use super::judgement::{
 };
 use super::shown::{show_files, show_fingerprints_short, show_obsolete};
 use super::staging::{follow_new_keys, orphans, stage_callers};
+use super::vault::{deleted_vault, follow_new_versions, renew_unreadable};
 use super::{
     Action, Change, Fingerprints, Observed, Plan, Risk, RiskLevel, Snapshot, desired, obsolete_tags,
 };
@@ -34,6 +35,8 @@ pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) ->
         .map(|node| change(graph, node, snapshot, options))
         .collect();
     follow_new_keys(graph, &mut changes);
+    renew_unreadable(graph, options.fingerprints, &mut changes);
+    follow_new_versions(graph, &mut changes);
     stage_callers(graph, snapshot, &mut changes);
     let writes: BTreeSet<ResourceId> = changes
         .iter()
@@ -79,7 +82,10 @@ fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Opti
                           `az postgres flexible-server start`";
             unknown(&mut change, reason);
         }
-        (Some(Observed::Absent), Management::Managed) => create(&mut change, node, &wanted),
+        (Some(Observed::Absent), Management::Managed) => {
+            create(&mut change, node, &wanted);
+            deleted_vault(graph, node, snapshot, &mut change);
+        }
         (Some(Observed::Present(live)), Management::Managed) => {
             present(
                 graph,
@@ -96,7 +102,7 @@ fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Opti
     change
 }
 
-fn unknown(change: &mut Change, reason: &str) {
+pub(super) fn unknown(change: &mut Change, reason: &str) {
     change.action = Action::Unknown;
     reason.clone_into(&mut change.reason);
 }

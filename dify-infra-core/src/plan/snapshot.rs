@@ -32,6 +32,7 @@ pub struct Snapshot {
     resources: BTreeMap<ResourceId, Observed>,
     listed: Vec<ListedResource>,
     files: BTreeMap<ResourceId, BTreeMap<String, String>>,
+    deleted: BTreeMap<ResourceId, Value>,
 }
 
 impl Snapshot {
@@ -54,6 +55,17 @@ impl Snapshot {
     /// caller may read the app's secrets.
     pub fn set_files(&mut self, id: ResourceId, files: BTreeMap<String, String>) {
         self.files.insert(id, files);
+    }
+
+    /// Records what Azure says of a resource that was deleted and whose name it still holds: a key
+    /// vault's `deletedVaults` answer.
+    pub fn set_deleted(&mut self, id: ResourceId, body: Value) {
+        self.deleted.insert(id, body);
+    }
+
+    /// What Azure says of a deleted resource whose name it still holds.
+    pub fn deleted(&self, id: &ResourceId) -> Option<&Value> {
+        self.deleted.get(id)
     }
 
     /// What was seen of a resource.

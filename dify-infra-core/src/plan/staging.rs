@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::vault::VALUE;
 use super::{Action, Change, ListedResource, Risk, RiskLevel, Snapshot};
 use crate::diff::Difference;
 use crate::graph::{Management, Node, ResourceGraph};
@@ -79,7 +80,10 @@ fn renew_keys(change: &mut Change, node: &Node, made: &BTreeSet<ResourceId>) {
     change
         .differences
         .extend(gone.into_iter().map(|id| Difference {
-            path: format!("properties.configuration.secrets[key of {}]", id.label()),
+            path: match node.kind() {
+                Kind::VaultSecret => VALUE.to_owned(),
+                _ => format!("properties.configuration.secrets[key of {}]", id.label()),
+            },
             before: Some(Value::from("(the old key)")),
             after: Some(Value::from("(the new key)")),
         }));

@@ -149,7 +149,14 @@ impl Template<'_> {
             "apiVersion".to_owned(),
             Value::from(node.kind().api_version()),
         );
-        let name = self.pieces(&names(node.id()).join("/"));
+        let name = match extended(node.id()) {
+            Some(scope) => {
+                let scope = format!("[{}]", self.resource_id(&scope));
+                resource.insert("scope".to_owned(), Value::from(scope));
+                self.pieces(node.id().name())
+            }
+            None => self.pieces(&names(node.id()).join("/")),
+        };
         resource.insert("name".to_owned(), Value::from(string(&name)));
         if !needs.is_empty() {
             let needs: Vec<String> = needs
@@ -181,7 +188,7 @@ impl Template<'_> {
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
             Value::Object(fields) => fields
                 .iter()
-                .map(|(key, field)| (key.clone(), self.value(field)))
+                .map(|(key, field)| (self.text(key), self.value(field)))
                 .collect(),
             other => other.clone(),
         }
@@ -236,6 +243,16 @@ impl Template<'_> {
 
     /// `resourceId('type', 'name', …)`: the id of a resource of the group that is deployed into.
     fn resource_id(&mut self, id: &ResourceId) -> String {
+        if id.group() != *self.graph.group() {
+            return quoted(id.as_str());
+        }
+        if let Some(scope) = extended(id) {
+            let (kind, name) = (quoted(&id.resource_type()), quoted(id.name()));
+            return format!(
+                "extensionResourceId({}, {kind}, {name})",
+                self.resource_id(&scope)
+            );
+        }
         let mut arguments = vec![quoted(&id.resource_type())];
         for name in names(id) {
             let pieces = self.pieces(name);
@@ -278,6 +295,13 @@ fn names(id: &ResourceId) -> Vec<&str> {
     let below = id.as_str().get(start..).unwrap_or_default();
     // Empty, `providers`, namespace, then pairs of type and name, the first type skipped too.
     below.split('/').skip(4).step_by(2).collect()
+}
+
+/// The resource that an extension, such as a role assignment, is about.
+fn extended(id: &ResourceId) -> Option<ResourceId> {
+    let scope = id.parent()?;
+    let own = id.as_str().get(scope.as_str().len()..)?;
+    (scope != id.group() && own.starts_with("/providers/")).then_some(scope)
 }
 
 /// A piece of a text: known, or computed by Azure.

@@ -62,7 +62,7 @@ pub fn mounted_files(graph: &ResourceGraph, app: &ResourceId) -> Vec<RenderedFil
             .find(|secret| secret.name == item.secret_ref)?;
         Some(RenderedFile::public(
             &item.path,
-            secret.value.literal()?.to_owned(),
+            secret.text().literal()?.to_owned(),
         ))
     });
     files.collect()
@@ -83,7 +83,7 @@ fn text(variables: &[&EnvironmentVariable], secrets: &[Secret]) -> String {
                 text,
                 "# ${{secret:{}}} is {}",
                 secret.name,
-                shown(&secret.value)
+                shown(secret.text())
             );
         }
     }
@@ -103,7 +103,7 @@ fn text(variables: &[&EnvironmentVariable], secrets: &[Secret]) -> String {
 
 /// Whether an app's secret is one of the deployment's secrets under its own name.
 fn is_secret_itself(secret: &Secret) -> bool {
-    matches!(secret.value.parts(), [Part::Secret(name, _)] if name.as_str() == secret.name)
+    matches!(secret.text().parts(), [Part::Secret(name, _)] if name.as_str() == secret.name)
 }
 
 /// A text with placeholders for its unknown and secret parts.
@@ -173,14 +173,8 @@ mod tests {
             .and("@")
             .and(Text::property(&redis(), "/properties/hostName"));
         let secrets = [
-            Secret {
-                name: "celery-broker-url".to_owned(),
-                value: broker,
-            },
-            Secret {
-                name: "secret-key".to_owned(),
-                value: Text::secret(&SecretKind::SecretKey.into()),
-            },
+            Secret::in_app("celery-broker-url", broker),
+            Secret::in_app("secret-key", Text::secret(&SecretKind::SecretKey.into())),
         ];
         let variables = [
             reference("CELERY_BROKER_URL", "celery-broker-url"),

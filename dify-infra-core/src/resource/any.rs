@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Kind, ResourceId, container_apps, monitor, network, postgres, redis, resources, storage,
+    Kind, ResourceId, authorization, container_apps, identity, monitor, network, postgres, redis,
+    registry, resources, storage, vault,
 };
 
 /// A typed Azure resource: an id and the body that is sent for it.
@@ -100,6 +101,11 @@ resources! {
     PrivateDnsZoneGroup(network::PrivateDnsZoneGroup),
     PrivateDnsZone(network::PrivateDnsZone),
     VirtualNetworkLink(network::VirtualNetworkLink),
+    UserAssignedIdentity(identity::UserAssignedIdentity),
+    RoleAssignment(authorization::RoleAssignment),
+    Vault(vault::Vault),
+    VaultSecret(vault::VaultSecret),
+    Registry(registry::Registry),
 }
 
 /// Serialises a resource struct; they hold strings, numbers, lists and maps with string keys

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::identity::{AssignedIdentities, IdentitySetting};
 use super::{Kind, Resource, ResourceId, Text};
 
 /// A Container Apps environment.
@@ -92,6 +93,9 @@ pub struct ContainerApp {
     pub location: String,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// Its identities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<AssignedIdentities>,
     /// What is managed of its properties.
     pub properties: ContainerAppProperties,
 }
@@ -116,6 +120,9 @@ pub struct ContainerAppProperties {
 pub struct Configuration {
     /// `Single`: one revision at a time.
     pub active_revisions_mode: String,
+    /// Who of the app may get tokens of its identities.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub identity_settings: Vec<IdentitySetting>,
     /// How the app is reached; none for worker and beat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingress: Option<Ingress>,
@@ -174,8 +181,55 @@ pub struct RegistryCredentials {
 pub struct Secret {
     /// Name, by which variables and volumes refer to it.
     pub name: String,
-    /// The value; Azure refuses an empty one and never answers it.
-    pub value: Text,
+    /// Where the value is.
+    #[serde(flatten)]
+    pub source: SecretSource,
+}
+
+/// Where the value of a [`Secret`] is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum SecretSource {
+    /// In the app itself.
+    App {
+        /// The value; Azure refuses an empty one and never answers it.
+        value: Text,
+    },
+    /// In a key vault, read by the app's identity.
+    #[serde(rename_all = "camelCase")]
+    KeyVault {
+        /// The address of one version of the secret: a new version is a change of the app.
+        key_vault_url: Text,
+        /// The id of the identity that reads it.
+        identity: String,
+    },
+}
+
+impl Secret {
+    /// A secret whose value is in the app.
+    pub fn in_app(name: impl Into<String>, value: impl Into<Text>) -> Self {
+        let value = value.into();
+        Self {
+            name: name.into(),
+            source: SecretSource::App { value },
+        }
+    }
+
+    /// The value, or the address at which a vault has it.
+    pub fn text(&self) -> &Text {
+        match &self.source {
+            SecretSource::App { value } => value,
+            SecretSource::KeyVault { key_vault_url, .. } => key_vault_url,
+        }
+    }
+
+    /// The identity that reads the secret's value from a vault.
+    pub fn identity(&self) -> Option<&str> {
+        match &self.source {
+            SecretSource::App { .. } => None,
+            SecretSource::KeyVault { identity, .. } => Some(identity),
+        }
+    }
 }
 
 /// What a revision of a [`ContainerApp`] is made of.
@@ -369,10 +423,16 @@ pub struct Job {
     /// The job's id.
     #[serde(skip)]
     pub id: ResourceId,
+    /// What must be finished before the job can be written: the roles of its identity.
+    #[serde(skip)]
+    pub after: Vec<ResourceId>,
     /// Azure region.
     pub location: String,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// Its identities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<AssignedIdentities>,
     /// What is managed of its properties.
     pub properties: JobProperties,
 }
@@ -403,6 +463,9 @@ pub struct JobConfiguration {
     pub replica_retry_limit: u32,
     /// How many replicas a run has.
     pub manual_trigger_config: ManualTrigger,
+    /// Who of the job may get tokens of its identities.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub identity_settings: Vec<IdentitySetting>,
     /// Where images are pulled from with credentials.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub registries: Vec<RegistryCredentials>,
@@ -469,6 +532,10 @@ impl Resource for Job {
 
     fn id(&self) -> &ResourceId {
         &self.id
+    }
+
+    fn after(&self) -> &[ResourceId] {
+        &self.after
     }
 }
 

@@ -116,14 +116,20 @@ impl ResourceId {
     /// The name for people: a child's with its parents', `my-server/my-database`, since children of
     /// different resources may share a name.
     pub fn label(&self) -> String {
-        match self.segments().get(7..) {
-            Some(names) if !names.is_empty() => names
-                .iter()
-                .step_by(2)
-                .copied()
-                .collect::<Vec<_>>()
-                .join("/"),
-            _ => self.name().to_owned(),
+        let segments = self.segments();
+        let names: Vec<&str> = segments
+            .iter()
+            .enumerate()
+            .skip(7)
+            .step_by(2)
+            // What follows `providers` is a namespace and no name.
+            .filter(|(at, _)| !is_providers(&segments, at - 1))
+            .map(|(_, name)| *name)
+            .collect();
+        if names.is_empty() {
+            self.name().to_owned()
+        } else {
+            names.join("/")
         }
     }
 
@@ -131,7 +137,13 @@ impl ResourceId {
     /// `Microsoft.Resources/resourceGroups`.
     pub fn resource_type(&self) -> String {
         let segments = self.segments();
-        let Some((namespace, pairs)) = segments.get(5..).and_then(<[_]>::split_first) else {
+        // An extension, such as a role assignment, has a provider of its own after its scope's.
+        let provider = (4..segments.len())
+            .step_by(2)
+            .filter(|at| is_providers(&segments, *at))
+            .next_back();
+        let after = provider.and_then(|at| segments.get(at + 1..));
+        let Some((namespace, pairs)) = after.and_then(<[_]>::split_first) else {
             return "Microsoft.Resources/resourceGroups".to_owned();
         };
         let mut words = vec![*namespace];
@@ -162,9 +174,13 @@ impl ResourceId {
         match segments.len() {
             0..=4 => None,
             5..=8 => Some(self.group()),
-            length => Some(Self {
-                text: format!("/{}", segments[..length - 2].join("/")),
-            }),
+            length => {
+                let is_extension = is_providers(&segments, length - 4);
+                let above = length - if is_extension { 4 } else { 2 };
+                Some(Self {
+                    text: format!("/{}", segments[..above].join("/")),
+                })
+            }
         }
     }
 
@@ -184,6 +200,13 @@ impl ResourceId {
     fn segments(&self) -> Vec<&str> {
         self.text.trim_start_matches('/').split('/').collect()
     }
+}
+
+/// Whether the segment at a place is the word before a provider's namespace.
+fn is_providers(segments: &[&str], at: usize) -> bool {
+    segments
+        .get(at)
+        .is_some_and(|segment| segment.eq_ignore_ascii_case("providers"))
 }
 
 impl fmt::Display for ResourceId {

@@ -77,12 +77,27 @@ pub enum Kind {
     PrivateDnsZone,
     /// `Microsoft.Network/privateDnsZones/virtualNetworkLinks`
     VirtualNetworkLink,
+    /// `Microsoft.ManagedIdentity/userAssignedIdentities`
+    UserAssignedIdentity,
+    /// `Microsoft.Authorization/roleAssignments`, below the resource that it is about.
+    RoleAssignment,
+    /// `Microsoft.KeyVault/vaults`
+    Vault,
+    /// `Microsoft.KeyVault/vaults/secrets`
+    VaultSecret,
+    /// `Microsoft.ContainerRegistry/registries`, which is read and never written.
+    Registry,
 }
 
 impl Kind {
     /// Every kind, in the order in which a person would list them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 27] = [
         Self::ResourceGroup,
+        Self::UserAssignedIdentity,
+        Self::Vault,
+        Self::VaultSecret,
+        Self::Registry,
+        Self::RoleAssignment,
         Self::Workspace,
         Self::NetworkSecurityGroup,
         Self::VirtualNetwork,
@@ -133,6 +148,11 @@ impl Kind {
             Self::PrivateDnsZoneGroup => "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
             Self::PrivateDnsZone => "Microsoft.Network/privateDnsZones",
             Self::VirtualNetworkLink => "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+            Self::UserAssignedIdentity => "Microsoft.ManagedIdentity/userAssignedIdentities",
+            Self::RoleAssignment => "Microsoft.Authorization/roleAssignments",
+            Self::Vault => "Microsoft.KeyVault/vaults",
+            Self::VaultSecret => "Microsoft.KeyVault/vaults/secrets",
+            Self::Registry => "Microsoft.ContainerRegistry/registries",
         }
     }
 
@@ -157,6 +177,10 @@ impl Kind {
             | Self::PrivateEndpoint
             | Self::PrivateDnsZoneGroup => "2025-09-01",
             Self::PrivateDnsZone | Self::VirtualNetworkLink => "2024-06-01",
+            Self::UserAssignedIdentity => "2024-11-30",
+            Self::RoleAssignment => "2022-04-01",
+            Self::Vault | Self::VaultSecret => "2026-02-01",
+            Self::Registry => "2025-11-01",
         }
     }
 
@@ -186,8 +210,13 @@ impl Kind {
             | Self::PrivateDnsZoneGroup
             | Self::PrivateDnsZone
             | Self::VirtualNetworkLink
+            | Self::Vault
+            | Self::VaultSecret
+            | Self::Registry
             | Self::ResourceGroup => Layer::Data,
             Self::Workspace
+            | Self::UserAssignedIdentity
+            | Self::RoleAssignment
             | Self::ManagedEnvironment
             | Self::ContainerApp
             | Self::Job
@@ -213,6 +242,10 @@ impl Kind {
                 | Self::PrivateEndpoint
                 | Self::PrivateDnsZone
                 | Self::VirtualNetworkLink
+                | Self::UserAssignedIdentity
+                | Self::Vault
+                | Self::VaultSecret
+                | Self::Registry
         )
     }
 
@@ -220,10 +253,19 @@ impl Kind {
     /// Rough figures of public deployment logs.
     pub fn usual_duration(self) -> Duration {
         Duration::from_secs(match self {
-            Self::ResourceGroup | Self::BlobService | Self::BlobContainer => 2,
-            Self::VirtualNetwork | Self::Subnet | Self::NetworkSecurityGroup => 5,
+            Self::ResourceGroup
+            | Self::BlobService
+            | Self::BlobContainer
+            | Self::VaultSecret
+            | Self::Registry => 2,
+            Self::VirtualNetwork
+            | Self::Subnet
+            | Self::NetworkSecurityGroup
+            | Self::UserAssignedIdentity
+            | Self::RoleAssignment => 5,
             Self::PrivateDnsZoneGroup => 8,
             Self::Workspace
+            | Self::Vault
             | Self::StorageAccount
             | Self::PostgresConfiguration
             | Self::PrivateDnsZone
@@ -265,6 +307,8 @@ impl Kind {
             | Self::RedisEnterprise
             | Self::VirtualNetwork
             | Self::NetworkSecurityGroup
+            | Self::UserAssignedIdentity
+            | Self::Registry
             | Self::PrivateDnsZone => &["/location"],
             Self::PrivateEndpoint => &[
                 "/location",
@@ -272,6 +316,8 @@ impl Kind {
                 "/properties/privateLinkServiceConnections",
             ],
             Self::VirtualNetworkLink => &["/properties/virtualNetwork"],
+            Self::Vault => &["/location", "/properties/softDeleteRetentionInDays"],
+            Self::RoleAssignment => &["/properties/principalId", "/properties/roleDefinitionId"],
             Self::ManagedEnvironment => &[
                 "/location",
                 "/properties/vnetConfiguration",
@@ -293,6 +339,7 @@ impl Kind {
             | Self::BlobService
             | Self::BlobContainer
             | Self::Subnet
+            | Self::VaultSecret
             | Self::PrivateDnsZoneGroup => &[],
         }
     }

@@ -7,16 +7,20 @@
 //! [`resolve`](text::resolve) replaces at the last moment before a request.
 
 mod any;
+pub mod authorization;
 pub mod container_apps;
 mod id;
+pub mod identity;
 mod kind;
 pub mod monitor;
 pub mod network;
 pub mod postgres;
 pub mod redis;
+pub mod registry;
 pub mod resources;
 pub mod storage;
 pub mod text;
+pub mod vault;
 
 pub use any::{AnyResource, Resource};
 pub use id::{InvalidResourceId, ResourceId};

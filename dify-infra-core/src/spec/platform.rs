@@ -96,8 +96,17 @@ section! {
         /// "app": in the container apps themselves. "key-vault": in a key vault.
         #[cfg_attr(feature = "schema", schemars(extend("enum" = ["app", "key-vault"])))]
         store: Option<String>,
-        /// Id of a user-assigned identity that can read the vault.
+        /// Name of a key vault that exists in the resource group. Without it one is made.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::KeyVaultName>"))]
+        existing: Option<String>,
+        /// Id of a user-assigned identity that already may read the vault (the role
+        /// "Key Vault Secrets User"). Without it one is made and given the role.
         identity: Option<String>,
+        /// Days for which a deleted vault can be brought back, 7 to 90; fixed at creation.
+        #[cfg_attr(feature = "schema", schemars(range(min = 7, max = 90)))]
+        retention_days: Option<u32>,
+        /// Whether nobody can remove a deleted vault before that time; never to be turned off again.
+        purge_protection: Option<bool>,
     }
 }
 

@@ -71,15 +71,36 @@ impl ResourceId {
         self.levels.last().map_or("", |(_, name)| name)
     }
 
-    /// The full type, for example `Microsoft.App/containerApps/revisions`.
-    pub(crate) fn type_name(&self) -> String {
-        let types: Vec<&str> = self.levels.iter().map(|(kind, _)| kind.as_str()).collect();
-        format!("{}/{}", self.namespace, types.join("/"))
+    /// Where the levels of an extension begin: after the last pair of `providers` and a namespace.
+    fn extension(&self) -> usize {
+        let last = self
+            .levels
+            .iter()
+            .rposition(|(kind, _)| kind.eq_ignore_ascii_case("providers"));
+        last.map_or(0, |at| at + 1)
     }
 
-    /// The id of the resource that this one is a child of.
+    /// The namespace of the type: of an extension, such as a role assignment, its own.
+    pub(crate) fn type_namespace(&self) -> &str {
+        let before = self.extension().checked_sub(1);
+        before.map_or(self.namespace.as_str(), |at| self.levels[at].1.as_str())
+    }
+
+    /// The full type, for example `Microsoft.App/containerApps/revisions`.
+    pub(crate) fn type_name(&self) -> String {
+        let own = &self.levels[self.extension()..];
+        let types: Vec<&str> = own.iter().map(|(kind, _)| kind.as_str()).collect();
+        format!("{}/{}", self.type_namespace(), types.join("/"))
+    }
+
+    /// The id of the resource that this one is a child or an extension of.
     pub(crate) fn parent(&self) -> Option<Self> {
-        let (_, outer) = self.levels.split_last()?;
+        let (_, mut outer) = self.levels.split_last()?;
+        if let Some(((kind, _), above)) = outer.split_last()
+            && kind.eq_ignore_ascii_case("providers")
+        {
+            outer = above;
+        }
         (!outer.is_empty()).then(|| Self {
             levels: outer.to_vec(),
             ..self.clone()
@@ -112,10 +133,14 @@ impl ResourceId {
     /// Rewrites the type names into their usual spelling.
     pub(crate) fn with_type_spelling(mut self, full_type: &str) -> Self {
         let mut parts = full_type.split('/');
+        let own = self.extension();
         if let Some(namespace) = parts.next() {
-            namespace.clone_into(&mut self.namespace);
+            match own.checked_sub(1) {
+                Some(at) => namespace.clone_into(&mut self.levels[at].1),
+                None => namespace.clone_into(&mut self.namespace),
+            }
         }
-        for ((kind, _), spelling) in self.levels.iter_mut().zip(parts) {
+        for ((kind, _), spelling) in self.levels[own..].iter_mut().zip(parts) {
             spelling.clone_into(kind);
         }
         self
@@ -196,6 +221,19 @@ mod tests {
         let revision = app.child("revisions", "r");
         assert_eq!(revision.parent(), Some(app.clone()));
         assert_eq!(revision.root(), app);
+    }
+
+    #[test]
+    fn an_extension_has_a_type_of_its_own_and_its_scope_above_it() {
+        let text = format!("{APP}/providers/microsoft.authorization/roleassignments/R");
+        let id = ResourceId::parse(&text).unwrap();
+        assert_eq!(id.type_name(), "microsoft.authorization/roleassignments");
+        assert_eq!(id.parent(), ResourceId::parse(APP));
+        let spelled = id.with_type_spelling("Microsoft.Authorization/roleAssignments");
+        assert_eq!(
+            spelled.to_string(),
+            format!("{APP}/providers/Microsoft.Authorization/roleAssignments/R")
+        );
     }
 
     #[test]

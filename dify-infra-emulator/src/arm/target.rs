@@ -31,6 +31,14 @@ pub(crate) enum Below {
     Register(String),
     /// `…/providers/Microsoft.Authorization/permissions`, of the subscription or of a group.
     Permissions(Option<String>),
+    /// `{scope}/providers/Microsoft.Authorization/roleAssignments`, with the scope as text.
+    RoleAssignments(String),
+    /// `/providers/Microsoft.KeyVault/deletedVaults`.
+    DeletedVaults,
+    /// `/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{name}`.
+    DeletedVault(String, String),
+    /// The same with `/purge`.
+    Purge(String),
     /// `/providers/{namespace}[/locations/{location}]/checkNameAvailability`.
     NameAvailability(String),
     /// `/providers/{namespace}/locations/{location}/usages`.
@@ -105,6 +113,15 @@ fn in_subscription(parts: &[&str]) -> Below {
         {
             Below::Permissions(None)
         }
+        [namespace, word] if is(namespace, "Microsoft.KeyVault") && is(word, "deletedVaults") => {
+            Below::DeletedVaults
+        }
+        [_, word, location, kind, name] if is(word, "locations") && is(kind, "deletedVaults") => {
+            Below::DeletedVault((*location).to_owned(), (*name).to_owned())
+        }
+        [_, _, _, kind, name, word] if is(kind, "deletedVaults") && is(word, "purge") => {
+            Below::Purge((*name).to_owned())
+        }
         [namespace, word] | [namespace, _, _, word] if is(word, "checkNameAvailability") => {
             Below::NameAvailability((*namespace).to_owned())
         }
@@ -146,6 +163,16 @@ fn in_provider(subscription: &str, group: &str, parts: &[&str]) -> Below {
         && is(word, "permissions")
     {
         return Below::Permissions(Some(group.to_owned()));
+    }
+    if let [scope @ .., namespace, word] = parts
+        && is(namespace, "Microsoft.Authorization")
+        && is(word, "roleAssignments")
+    {
+        let group = format!("/subscriptions/{subscription}/resourceGroups/{group}");
+        // a scope that is a resource ends in the word before the namespace
+        let resource = scope.split_last().map(|(_, resource)| resource.join("/"));
+        let scope = resource.map_or_else(String::new, |path| format!("/providers/{path}"));
+        return Below::RoleAssignments(group + &scope);
     }
     let [namespace, rest @ ..] = parts else {
         return Below::Unknown;

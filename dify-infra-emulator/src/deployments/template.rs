@@ -148,7 +148,14 @@ fn check_outline(template: &Value) -> Result<(), ArmError> {
 }
 
 /// What of a resource is about its deployment rather than its body.
-pub(crate) const NOT_BODY: [&str; 5] = ["type", "apiVersion", "name", "dependsOn", "comments"];
+pub(crate) const NOT_BODY: [&str; 6] = [
+    "type",
+    "apiVersion",
+    "name",
+    "dependsOn",
+    "comments",
+    "scope",
+];
 
 fn items(scope: &mut Scope<'_>) -> Result<Vec<Item>, ArmError> {
     let template = scope.template;
@@ -193,7 +200,6 @@ fn place_of(scope: &mut Scope<'_>, resource: &Value) -> Result<ResourceId, ArmEr
         "copy",
         "condition",
         "resources",
-        "scope",
         "existing",
         "resourceGroup",
         "plan",
@@ -213,11 +219,32 @@ fn place_of(scope: &mut Scope<'_>, resource: &Value) -> Result<ResourceId, ArmEr
     let name = resource.get("name").ok_or_else(|| missing("name"))?;
     let name = static_text(scope, name)?;
     let names: Vec<&str> = name.split('/').collect();
+    let above = match resource.get("scope") {
+        Some(above) => Some(static_text(scope, above)?),
+        None => None,
+    };
     let (subscription, group) = (&scope.group.subscription, &scope.group.name);
-    let id =
-        id_of(subscription, group, kind, &names).map_err(|reason| invalid(&TEMPLATE, &reason))?;
+    let id = id_of(subscription, group, kind, &names);
+    let mut id = id.map_err(|reason| invalid(&TEMPLATE, &reason))?;
+    if let Some(above) = above {
+        id = extension_of(&above, &id)?;
+    }
     front::check_version(&id.type_name(), version)?;
     Ok(id)
+}
+
+/// An extension, such as a role assignment, below the resource that it is about.
+fn extension_of(above: &str, id: &ResourceId) -> Result<ResourceId, ArmError> {
+    let own = id.to_string();
+    let full = own
+        .split_once("/providers/")
+        .map(|(group, own)| match above.strip_prefix('/') {
+            Some(_) => format!("{above}/providers/{own}"),
+            None => format!("{group}/providers/{above}/providers/{own}"),
+        });
+    full.as_deref()
+        .and_then(ResourceId::parse)
+        .ok_or_else(|| invalid(&TEMPLATE, &format!("The scope '{above}' is not valid")))
 }
 
 /// A text that must be known before anything is deployed.

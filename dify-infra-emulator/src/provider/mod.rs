@@ -1,6 +1,8 @@
 //! The resource types, each with its provider's own rules, defaults and style.
 
+pub(crate) mod authorization;
 pub(crate) mod container_app;
+pub(crate) mod identity;
 pub(crate) mod job;
 pub(crate) mod managed_environment;
 pub(crate) mod network;
@@ -8,6 +10,7 @@ pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod storage;
 pub(crate) mod template;
+pub(crate) mod vault;
 pub(crate) mod workspace;
 
 use std::collections::BTreeMap;
@@ -412,6 +415,10 @@ pub(crate) const PROVIDERS: &[&dyn Provider] = &[
     &storage::blob::BlobService,
     &storage::blob::Container,
     &workspace::Workspace,
+    &identity::UserAssignedIdentity,
+    &authorization::RoleAssignment,
+    &vault::Vault,
+    &vault::secret::Secret,
 ];
 
 /// Finds a type by its full name, in any case.
@@ -435,6 +442,9 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         redis::RULES,
         storage::RULES,
         workspace::RULES,
+        identity::RULES,
+        authorization::RULES,
+        vault::RULES,
         NAME_RULES,
     ];
     all.iter().copied().flatten()
@@ -445,8 +455,8 @@ const NAME_RULES: &[Rule] = &[GLOBAL_NAME];
 
 const GLOBAL_NAME: Rule = Rule::known(
     "ARM-GLOBAL-NAME",
-    "Names of storage accounts, PostgreSQL servers and Managed Redis caches are unique beyond \
-     the subscription.",
+    "Names of storage accounts, PostgreSQL servers, Managed Redis caches and key vaults are unique \
+     beyond the subscription.",
     "learn.microsoft.com azure-resource-manager/management/resource-name-rules",
 );
 
@@ -477,6 +487,7 @@ pub(crate) fn check_global_name(
         return Ok(());
     }
     let (code, message) = match kind {
+        NameKind::KeyVault => return Err(vault::name_taken(name)),
         NameKind::StorageAccount => (
             "StorageAccountAlreadyTaken",
             format!("The storage account named {name} is already taken."),

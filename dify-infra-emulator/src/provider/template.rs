@@ -9,8 +9,8 @@ use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, text_at};
 use crate::engine::world::World;
-use crate::provider::Draft;
 use crate::provider::managed_environment::environment_of;
+use crate::provider::{Draft, vault};
 use crate::rules::Rule;
 use crate::store::model::{Phase, Resource};
 
@@ -190,6 +190,7 @@ pub(crate) fn check(world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmEr
     let environment = environment(world, &draft.body)?;
     check_profile(&environment, &mut draft.body)?;
     check_secrets(draft)?;
+    vault::reference::check(world, &draft.body)?;
     let secrets = secret_names(&draft.body);
     check_registries(&draft.body, &secrets)?;
     check_template(world, &environment, &mut draft.body)?;

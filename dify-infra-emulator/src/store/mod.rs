@@ -284,6 +284,10 @@ impl Store {
     }
 
     /// What is held for the deleted resource of a key.
+    pub(crate) fn reservations(&self) -> impl Iterator<Item = (&String, &Reservation)> {
+        self.reservations.iter()
+    }
+
     pub(crate) fn reservation(&self, key: &str) -> Option<&Reservation> {
         self.reservations.get(key)
     }

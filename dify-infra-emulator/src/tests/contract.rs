@@ -52,7 +52,7 @@ fn complete_resources_are_valid_against_the_published_schemas() {
     let Some(folder) = schemas() else { return };
     let client = Client::with_group();
     let paths = deploy(&client);
-    assert_eq!(paths.len(), 13);
+    assert_eq!(paths.len(), 16);
     for path in paths {
         check(&folder, &client.get(&path).body);
     }

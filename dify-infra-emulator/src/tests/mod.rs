@@ -15,4 +15,5 @@ mod redis;
 mod robustness;
 mod storage;
 mod support;
+mod vaults;
 mod workspaces;

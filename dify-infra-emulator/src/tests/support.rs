@@ -49,6 +49,8 @@ fn version_of(path: &str) -> &'static str {
     let versions = [
         ("/register", "2025-04-01"),
         ("/providers/microsoft.authorization/", "2022-04-01"),
+        ("/providers/microsoft.keyvault", "2026-02-01"),
+        ("/providers/microsoft.managedidentity/", "2024-11-30"),
         ("/providers/microsoft.app/", "2026-01-01"),
         ("/providers/microsoft.dbforpostgresql/", "2025-08-01"),
         ("/providers/microsoft.cache/redisenterprise", "2025-07-01"),
@@ -360,6 +362,19 @@ pub(super) fn deploy(client: &Client) -> Vec<String> {
         (
             format!("{account}/blobServices/default/containers/dify-plugins"),
             json!({"properties": {"publicAccess": "None"}}),
+        ),
+        (
+            group("/providers/Microsoft.ManagedIdentity/userAssignedIdentities/reader"),
+            json!({"location": "japaneast"}),
+        ),
+        (
+            group("/providers/Microsoft.KeyVault/vaults/vault-one"),
+            json!({"location": "japaneast", "properties": {
+                "tenantId": crate::DEFAULT_TENANT, "sku": {"family": "A", "name": "standard"}}}),
+        ),
+        (
+            group("/providers/Microsoft.KeyVault/vaults/vault-one/secrets/key"),
+            json!({"properties": {"value": "canary-secret"}}),
         ),
     ];
     resources

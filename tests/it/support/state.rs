@@ -10,8 +10,12 @@ use super::Scene;
 
 /// What is different in every run: times, and the names that follow from how often something was
 /// written.
-const VOLATILE: [&str; 14] = [
+const VOLATILE: [&str; 18] = [
     "systemData",
+    "created",
+    "updated",
+    "createdOn",
+    "updatedOn",
     "etag",
     "lastModifiedTime",
     "createdDate",
@@ -56,7 +60,7 @@ pub(crate) async fn state(scene: &Scene) -> BTreeMap<String, Value> {
 }
 
 /// What Azure has made up for the deployment, each with the word that stands for it.
-async fn made_up(scene: &Scene) -> Vec<(String, &'static str)> {
+async fn made_up(scene: &Scene) -> Vec<(String, String)> {
     let mut words = Vec::new();
     for (kind, pointer, word) in [
         (
@@ -78,8 +82,8 @@ async fn made_up(scene: &Scene) -> Vec<(String, &'static str)> {
             .await
             .unwrap();
         let key = answer.pointer(pointer).and_then(Value::as_str).unwrap();
-        words.push((percent_encode(key), word));
-        words.push((key.to_owned(), word));
+        words.push((percent_encode(key), word.to_owned()));
+        words.push((key.to_owned(), word.to_owned()));
     }
     let snapshot = scene.observe().await;
     for (kind, pointer, word) in [
@@ -90,7 +94,19 @@ async fn made_up(scene: &Scene) -> Vec<(String, &'static str)> {
             "<the domain>",
         ),
     ] {
-        words.push((snapshot.output(&scene.only(kind), pointer).unwrap(), word));
+        let value = snapshot.output(&scene.only(kind), pointer).unwrap();
+        words.push((value, word.to_owned()));
+    }
+    for node in scene.graph.nodes() {
+        let pointers: &[&str] = match node.kind() {
+            Kind::VaultSecret => &["/properties/secretUriWithVersion"],
+            Kind::UserAssignedIdentity => &["/properties/principalId", "/properties/clientId"],
+            _ => &[],
+        };
+        for pointer in pointers {
+            let value = snapshot.output(node.id(), pointer).unwrap();
+            words.push((value, format!("<{} of {}>", pointer, node.id().name())));
+        }
     }
     words
 }

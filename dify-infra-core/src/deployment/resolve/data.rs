@@ -269,7 +269,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn origin<Name>(&mut self, path: &str, existing: Option<&str>) -> Origin<Name>
+    pub(super) fn origin<Name>(&mut self, path: &str, existing: Option<&str>) -> Origin<Name>
     where
         Name: crate::names::Name,
     {
@@ -277,7 +277,7 @@ impl Resolver<'_> {
         name.map_or(Origin::Managed, Origin::Existing)
     }
 
-    fn warn_without_effect(&mut self, what: &str, settings: &[(&str, bool)]) {
+    pub(super) fn warn_without_effect(&mut self, what: &str, settings: &[(&str, bool)]) {
         const RULE: &Rule = &spc::NO_EFFECT;
         for (path, _) in settings.iter().filter(|(_, is_given)| *is_given) {
             let message = format!("`{path}` has no effect: the {what} exists and is not changed");

@@ -244,18 +244,35 @@ fn exceptions_reach_the_policy() {
 }
 
 #[test]
-fn what_comes_later_is_refused_by_name() {
-    let found = errors(
-        "[public]\ncertificate = \"managed\"\n[secrets]\nstore = \"key-vault\"\nidentity = \"x\"",
+fn a_vault_has_an_identity_and_days() {
+    let vault = "[secrets]\nstore = \"key-vault\"";
+    let deployment = deployment(vault);
+    let settings = deployment.key_vault().unwrap();
+    assert_eq!(
+        (settings.retention_days, settings.purge_protection),
+        (7, false)
     );
     assert_eq!(
-        found,
-        [
-            "AZR001 public.certificate",
-            "AZR001 secrets.store",
-            "AZR001 secrets.identity"
-        ]
+        errors(&format!("{vault}\nidentity = \"x\"\nretention_days = 3")),
+        ["SPC005 secrets.identity", "SPC005 secrets.retention_days"]
     );
+    let app = "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/containerApps/api";
+    assert_eq!(
+        errors(&format!("{vault}\nidentity = \"{app}\"")),
+        ["SPC005 secrets.identity"]
+    );
+    let problems = Deployment::parse(&format!("{BASE}[secrets]\nretention_days = 9\n"));
+    let found = problems.unwrap().diagnostics;
+    assert!(
+        found.iter().any(|one| one.message.contains("no effect")),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_comes_later_is_refused_by_name() {
+    let found = errors("[public]\ncertificate = \"managed\"");
+    assert_eq!(found, ["AZR001 public.certificate",]);
 }
 
 #[test]

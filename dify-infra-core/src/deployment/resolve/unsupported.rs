@@ -10,17 +10,11 @@ impl Resolver<'_> {
     pub(super) fn refuse_unsupported(&mut self) {
         self.refuse_other_formats();
         let spec = self.spec;
-        let store = spec.secrets.store.as_deref();
-        let store = self.word("secrets.store", store, &["app", "key-vault"]);
-        let settings = [
-            (
-                "public.certificate",
-                spec.public.certificate.is_some(),
-                CERTIFICATE,
-            ),
-            ("secrets.store", store == Some("key-vault"), VAULT),
-            ("secrets.identity", spec.secrets.identity.is_some(), VAULT),
-        ];
+        let settings = [(
+            "public.certificate",
+            spec.public.certificate.is_some(),
+            CERTIFICATE,
+        )];
         for (path, _, help) in settings.into_iter().filter(|(_, is_used, _)| *is_used) {
             self.not_yet(path, &format!("`{path}` is"), help);
         }
@@ -53,9 +47,6 @@ impl Resolver<'_> {
         );
     }
 }
-
-const VAULT: &str = "use `store = \"app\"` and no identity: secrets are kept in the container \
-    apps, where nobody can read them without the right to";
 
 const CERTIFICATE: &str = "remove it, and bind the domain and its certificate to the front door in \
     the portal";

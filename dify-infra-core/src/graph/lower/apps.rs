@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::Management;
-use super::{Context, LowerError, network};
+use super::{Context, LowerError, identity, network, vault};
 use crate::catalogue::{Probe as ProbeFacts, ServiceKind};
 use crate::deployment::{
-    AppSecret, DataAccess, EnvironmentInputs, FrontDoor, Role, Service, ServiceEnvironment,
-    SubnetUse, environment_of,
+    AppSecret, DataAccess, Deployment, EnvironmentInputs, FrontDoor, Role, Service,
+    ServiceEnvironment, SubnetUse, environment_of,
 };
 use crate::names::EnvironmentVariableName;
 use crate::render::{
@@ -22,6 +22,7 @@ use crate::resource::container_apps::{
     SecretVolumeItem, TcpSocket, Template, TrafficWeight, VnetConfiguration, Volume, VolumeMount,
     WorkloadProfile,
 };
+use crate::resource::identity::AssignedIdentities;
 use crate::resource::{AnyResource, ResourceId, Text, VARIABLES_TAG};
 use crate::values::ConsumptionSize;
 
@@ -48,7 +49,7 @@ pub(super) fn resources(
 }
 
 /// What the other resources contribute to the variables of the containers.
-fn inputs(context: &Context<'_>) -> EnvironmentInputs {
+pub(super) fn inputs(context: &Context<'_>) -> EnvironmentInputs {
     let origin = context
         .deployment
         .public()
@@ -120,7 +121,13 @@ fn vnet_configuration(context: &Context<'_>) -> Option<VnetConfiguration> {
 }
 
 /// What must be there before the containers of a role are of use, beside what they refer to.
-fn after(context: &Context<'_>, role: Role) -> Vec<ResourceId> {
+fn after(context: &Context<'_>, role: Role, secrets: &[Secret]) -> Vec<ResourceId> {
+    let mut after = after_role(context, role);
+    after.extend(identity::roles(context, secrets));
+    after
+}
+
+fn after_role(context: &Context<'_>, role: Role) -> Vec<ResourceId> {
     let storage = context.deployment.storage();
     let files = context.container(storage.app_container.as_str());
     let mut reach = network::reach(context);
@@ -178,10 +185,11 @@ fn app(
     let role = Role::Service(service.kind);
     let environment = environment_of(context.deployment, role, inputs);
     let files = files(context, service.kind)?;
-    let mut secrets: Vec<Secret> = environment.secrets.iter().map(secret).collect();
-    secrets.extend(files.iter().flat_map(Files::secrets));
     let (registries, password) = registry(context);
-    secrets.extend(password);
+    let kept = environment.secrets.iter().chain(&password);
+    let mut secrets: Vec<Secret> = kept.map(|one| vault::reference(context, one)).collect();
+    secrets.extend(files.iter().flat_map(Files::secrets));
+    let identities = identity::of_app(context, &secrets);
     let template = Template {
         containers: vec![container(context, service, environment, files.as_ref())],
         scale: scale(context, service),
@@ -189,15 +197,17 @@ fn app(
     };
     Ok(ContainerApp {
         id: context.app(service.kind),
-        after: after(context, role),
+        after: after(context, role, &secrets),
         calls: calls(context, service.kind),
         location: context.location(),
         tags: tags(context, service),
+        identity: AssignedIdentities::of(&identities),
         properties: ContainerAppProperties {
             environment_id: context.environment().to_string(),
             workload_profile_name: PROFILE.to_owned(),
             configuration: Configuration {
                 active_revisions_mode: "Single".to_owned(),
+                identity_settings: identity::settings(&identities),
                 ingress: ingress(context, service.kind),
                 registries,
                 secrets,
@@ -223,34 +233,24 @@ fn tags(context: &Context<'_>, service: &Service) -> BTreeMap<String, String> {
     tags
 }
 
-fn secret(secret: &AppSecret) -> Secret {
-    Secret {
-        name: secret.name.to_string(),
-        value: secret.value.clone(),
-    }
-}
-
 /// The registry's login, and the secret that holds its password.
-fn registry(context: &Context<'_>) -> (Vec<RegistryCredentials>, Option<Secret>) {
+pub(super) fn registry(context: &Context<'_>) -> (Vec<RegistryCredentials>, Option<AppSecret>) {
     let Some(registry) = context.deployment.registry() else {
         return (Vec::new(), None);
     };
     let Some(login) = &registry.credentials else {
         return (Vec::new(), None);
     };
-    let name = login.password.as_str().to_owned();
+    let Some(name) = Deployment::app_secret(&login.password) else {
+        return (Vec::new(), None);
+    };
     let credentials = RegistryCredentials {
         server: registry.server.clone(),
         username: login.username.clone(),
-        password_secret_ref: name.clone(),
+        password_secret_ref: name.to_string(),
     };
-    (
-        vec![credentials],
-        Some(Secret {
-            name,
-            value: Text::secret(&login.password),
-        }),
-    )
+    let value = Text::secret(&login.password);
+    (vec![credentials], Some(AppSecret { name, value }))
 }
 
 /// Rendered files of a container, mounted as a secret volume at a path of their own.
@@ -272,10 +272,8 @@ impl Files {
     }
 
     fn secrets(&self) -> Vec<Secret> {
-        let secret = |file: &RenderedFile| Secret {
-            name: Self::secret_name(file),
-            value: Text::from(file.text.as_str()),
-        };
+        let secret =
+            |file: &RenderedFile| Secret::in_app(Self::secret_name(file), file.text.as_str());
         self.rendered.iter().map(secret).collect()
     }
 
@@ -450,12 +448,15 @@ fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {
     let migration = context.deployment.migration();
     let environment = environment_of(context.deployment, Role::Migration, inputs);
     let (registries, password) = registry(context);
-    let mut secrets: Vec<Secret> = environment.secrets.iter().map(secret).collect();
-    secrets.extend(password);
+    let kept = environment.secrets.iter().chain(&password);
+    let secrets: Vec<Secret> = kept.map(|one| vault::reference(context, one)).collect();
+    let identities = identity::of_app(context, &secrets);
     Job {
         id: context.migration(),
+        after: identity::roles(context, &secrets),
         location: context.location(),
         tags: context.tags.clone(),
+        identity: AssignedIdentities::of(&identities),
         properties: JobProperties {
             environment_id: context.environment().to_string(),
             workload_profile_name: PROFILE.to_owned(),
@@ -468,6 +469,7 @@ fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {
                     parallelism: 1,
                     replica_completion_count: 1,
                 },
+                identity_settings: identity::settings(&identities),
                 registries,
                 secrets,
             },
@@ -490,7 +492,7 @@ fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {
 fn migration_run(context: &Context<'_>) -> JobExecution {
     JobExecution {
         id: context.migration_run(),
-        after: after(context, Role::Migration),
+        after: after(context, Role::Migration, &[]),
         image: context.deployment.migration().image.to_string(),
     }
 }

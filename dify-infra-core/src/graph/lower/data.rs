@@ -25,7 +25,7 @@ pub(super) fn resources(context: &Context<'_>) -> Vec<Managed> {
     all
 }
 
-fn management<Name>(origin: &Origin<Name>) -> Management {
+pub(super) fn management<Name>(origin: &Origin<Name>) -> Management {
     match origin {
         Origin::Managed => Management::Managed,
         Origin::Existing(_) => Management::Existing,
@@ -37,7 +37,7 @@ fn managed(resource: impl Into<AnyResource>) -> Managed {
 }
 
 /// Whether the public endpoints of the data services answer: `Enabled` or `Disabled`.
-fn public_access(context: &Context<'_>) -> String {
+pub(super) fn public_access(context: &Context<'_>) -> String {
     match context.deployment.private_endpoints() {
         Some(_) => "Disabled".to_owned(),
         None => "Enabled".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{Context, Target};
 use crate::catalogue::ServiceKind;
-use crate::deployment::{Deployment, NetworkPlace, Origin, SubnetUse};
+use crate::deployment::{Deployment, IdentityOrigin, KeyVault, NetworkPlace, Origin, SubnetUse};
 use crate::resource::{Kind, ResourceId};
 
 /// The names of a deployment's resources.
@@ -18,6 +18,8 @@ pub struct ResourceNames {
     pub redis: String,
     /// Storage account.
     pub storage: String,
+    /// Key vault, when there is one.
+    pub vault: String,
 }
 
 impl ResourceNames {
@@ -38,6 +40,10 @@ impl ResourceNames {
             storage: existing_or(&deployment.storage().origin, || {
                 format!("{letters}{suffix}")
             }),
+            vault: match deployment.key_vault().map(|vault| &vault.origin) {
+                Some(Origin::Existing(name)) => name.to_string(),
+                _ => vault(&prefix, suffix),
+            },
             prefix,
         }
     }
@@ -76,6 +82,17 @@ impl ResourceNames {
     pub fn workspace(&self) -> String {
         format!("{}-logs", self.prefix)
     }
+
+    /// The identity that reads the vault and pulls images: `dify-dev-identity`.
+    pub fn identity(&self) -> String {
+        format!("{}-identity", self.prefix)
+    }
+}
+
+/// A vault's name takes 24 characters: 17 before the hyphen and the suffix.
+fn vault(prefix: &str, suffix: &str) -> String {
+    let short: String = prefix.chars().take(17).collect();
+    format!("{}-{suffix}", short.trim_end_matches('-'))
 }
 
 fn existing_or<Name: ToString>(origin: &Origin<Name>, derived: impl FnOnce() -> String) -> String {
@@ -92,6 +109,27 @@ impl Context<'_> {
 
     pub(super) fn workspace(&self) -> ResourceId {
         self.top(Kind::Workspace, &self.names.workspace())
+    }
+
+    pub(super) fn vault(&self) -> ResourceId {
+        self.top(Kind::Vault, &self.names.vault)
+    }
+
+    /// A secret of the vault. In a vault that others use too it begins with the deployment's name.
+    pub(super) fn vault_secret(&self, vault: &KeyVault, name: &str) -> ResourceId {
+        let name = match vault.origin {
+            Origin::Managed => name.to_owned(),
+            Origin::Existing(_) => format!("{}-{name}", self.deployment.prefix()),
+        };
+        self.vault().child("secrets", &name)
+    }
+
+    /// The identity that is made, or the one that the file names.
+    pub(super) fn identity(&self, origin: &IdentityOrigin) -> ResourceId {
+        match origin {
+            IdentityOrigin::Managed => self.top(Kind::UserAssignedIdentity, &self.names.identity()),
+            IdentityOrigin::Existing(id) => id.clone(),
+        }
     }
 
     pub(super) fn environment(&self) -> ResourceId {

@@ -74,6 +74,15 @@ pub(super) fn private_services(context: &Context<'_>) -> Vec<PrivateService> {
             zone: "privatelink.blob.core.windows.net",
         });
     }
+    let vault = deployment.key_vault();
+    if vault.is_some_and(|vault| vault.origin == Origin::Managed) {
+        services.push(PrivateService {
+            part: "vault",
+            target: context.vault(),
+            group_id: "vault",
+            zone: "privatelink.vaultcore.azure.net",
+        });
+    }
     services
 }
 

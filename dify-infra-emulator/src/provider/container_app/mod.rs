@@ -11,6 +11,7 @@ use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
 use crate::engine::world::{World, text_of};
 use crate::faults::lock_conflict;
+use crate::provider::identity;
 use crate::provider::managed_environment::{POLLING, environment_of, stream_endpoint};
 use crate::provider::template;
 use crate::provider::{
@@ -275,10 +276,12 @@ pub(crate) fn add_identity(world: World<'_>, resource: &Resource, outputs: &mut 
         .flat_map(Map::keys)
     {
         let key = id.to_ascii_lowercase();
-        let ids = json!({
-            "principalId": dice.guid(&format!("principal/{key}")),
-            "clientId": dice.guid(&format!("client/{key}")),
-        });
+        let found = identity::find(world, id);
+        let own = |name: &str| {
+            let known = found.and_then(|found| text_of(found, &format!("properties.{name}Id")));
+            known.unwrap_or_else(|| dice.guid(&format!("{name}/{key}")))
+        };
+        let ids = json!({ "principalId": own("principal"), "clientId": own("client") });
         entries.insert(id.clone(), ids);
     }
     if !entries.is_empty() {

@@ -1,0 +1,36 @@
+//! `Microsoft.ContainerRegistry`: the registry that images come from. It is never made or changed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Kind, Resource, ResourceId};
+
+/// A container registry that exists.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Registry {
+    /// The registry's id.
+    #[serde(skip)]
+    pub id: ResourceId,
+    /// Azure region.
+    pub location: String,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Size class.
+    pub sku: RegistrySku,
+}
+
+/// The size class of a [`Registry`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RegistrySku {
+    /// `Basic`, `Standard` or `Premium`.
+    pub name: String,
+}
+
+impl Resource for Registry {
+    const KIND: Kind = Kind::Registry;
+
+    fn id(&self) -> &ResourceId {
+        &self.id
+    }
+}
