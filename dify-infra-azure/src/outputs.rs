@@ -1,7 +1,7 @@
 //! What a deployment offers: its URL, its names, the DNS records a person has to set.
 
 use dify_infra_core::catalogue::{ServiceFacts, ServiceKind};
-use dify_infra_core::deployment::Deployment;
+use dify_infra_core::deployment::{Deployment, FrontDoor};
 use dify_infra_core::graph::{ResourceGraph, ResourceNames, Target};
 use dify_infra_core::plan::Snapshot;
 use dify_infra_core::resource::Kind;
@@ -60,7 +60,7 @@ pub struct AppOutput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DnsRecord {
-    /// `CNAME` or `TXT`.
+    /// `CNAME`, `TXT`, or `A` in a private zone.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The name.
@@ -96,7 +96,15 @@ pub fn outputs(
         storage_account: names.storage.clone(),
         key_vault: deployment.key_vault().map(|_| names.vault.clone()),
         apps: apps(deployment, &names, graph, snapshot),
-        dns_records: dns_records(deployment, front_door.as_deref(), graph, snapshot),
+        dns_records: internal_record(deployment, graph, snapshot)
+            .into_iter()
+            .chain(dns_records(
+                deployment,
+                front_door.as_deref(),
+                graph,
+                snapshot,
+            ))
+            .collect(),
         domain_commands: domain_commands(deployment, &names, bound),
         domain_bound: bound,
         front_door,
@@ -180,6 +188,28 @@ fn domain_commands(
             names.environment()
         ),
     ]
+}
+
+/// The record of an internal environment, for a private zone of its domain: without it nobody of the
+/// network finds the front door
+/// (<https://learn.microsoft.com/azure/container-apps/networking#dns>).
+fn internal_record(
+    deployment: &Deployment,
+    graph: &ResourceGraph,
+    snapshot: &Snapshot,
+) -> Option<DnsRecord> {
+    deployment
+        .network()
+        .filter(|network| network.front_door == FrontDoor::Internal)?;
+    let environment = graph
+        .nodes()
+        .find(|node| node.kind() == Kind::ManagedEnvironment)?;
+    let output = |pointer: &str| snapshot.output(environment.id(), pointer);
+    Some(DnsRecord {
+        kind: "A",
+        name: format!("*.{}", output("/properties/defaultDomain")?),
+        value: output("/properties/staticIp")?,
+    })
 }
 
 /// A CNAME to the front door and the TXT record by which Azure knows the owner

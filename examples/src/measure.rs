@@ -89,6 +89,11 @@ impl Bench {
         let graph = lower(&deployment, &Target::new(&deployment, Some(&subscription)))?;
         let mut secrets = Secrets::new();
         generate_missing(&mut secrets, &mut SystemRandom)?;
+        for name in deployment.secret_names() {
+            if !secrets.contains(name.clone()) {
+                secrets.insert(name, "a value that the file names".into());
+            }
+        }
         Ok(Self {
             client,
             graph,

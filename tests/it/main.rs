@@ -14,6 +14,7 @@ mod egress;
 mod failures;
 mod faults;
 mod foreign;
+mod networks;
 mod plans;
 mod preflight;
 mod programs;

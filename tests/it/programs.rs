@@ -9,8 +9,8 @@ use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
 use dify_infra_examples::apply_in_a_pipeline::Pipeline;
 use dify_infra_examples::embedded::{EmbeddedAzure, client};
 use dify_infra_examples::{
-    DIFY_DEV, FILES, MINIMAL, OWN_REGISTRY, SystemRandom, build_without_a_file, custom_check,
-    measure, plan_offline,
+    DIFY_DEV, DIFY_PROD, FILES, MINIMAL, OWN_REGISTRY, SystemRandom, build_without_a_file,
+    custom_check, measure, plan_offline,
 };
 
 /// What a program writes.
@@ -116,6 +116,16 @@ async fn apply_in_a_pipeline() {
     insta::with_settings!({ filters => [("[a-z0-9-]+\\.japaneast", "<domain>.japaneast")] }, {
         insta::assert_snapshot!(text);
     });
+}
+
+/// Production has more to look at, and still looks at all of it at once.
+#[test]
+fn measure_counts_production_too() {
+    let (text, costs) = written(|out| measure::write_deployment(DIFY_PROD, out).unwrap());
+    println!("{text}");
+    let (apply, plan) = costs;
+    assert!(apply.resources > 35 && plan.round_trips == 1, "{text}");
+    assert!(apply.critical_path <= apply.wall, "{text}");
 }
 
 #[test]

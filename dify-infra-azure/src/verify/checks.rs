@@ -71,6 +71,7 @@ pub(super) fn run(subject: &Subject<'_>) -> VerifyReport {
     checks.extend(apps_and_jobs(subject).map(|node| references(node, subject.snapshot)));
     checks.extend(vault::checks(subject));
     checks.push(public_ingress(subject));
+    checks.extend(super::network::checks(subject));
     let name = subject.deployment.prefix().as_str();
     let open = NOT_RUN
         .iter()
@@ -79,14 +80,14 @@ pub(super) fn run(subject: &Subject<'_>) -> VerifyReport {
     VerifyReport::new(checks)
 }
 
-fn text<'a>(body: &'a Value, pointer: &str) -> &'a str {
+pub(super) fn text<'a>(body: &'a Value, pointer: &str) -> &'a str {
     body.pointer(pointer)
         .and_then(Value::as_str)
         .unwrap_or_default()
 }
 
 /// Why there is nothing to look at: what could not be read may well exist.
-fn absence<'a>(snapshot: &'a Snapshot, id: &ResourceId) -> &'a str {
+pub(super) fn absence<'a>(snapshot: &'a Snapshot, id: &ResourceId) -> &'a str {
     match snapshot.get(id) {
         Some(Observed::Unreadable(reason)) => reason,
         _ => "it does not exist",

@@ -4,6 +4,7 @@
 //! answered, a key accepted, a private address refused) is reported as not run, never as passed.
 
 mod checks;
+mod network;
 mod report;
 
 use dify_infra_core::deployment::Deployment;

@@ -54,6 +54,10 @@ fn change(change: &Change) -> String {
     if change.action != Action::Create {
         text.extend(change.differences.iter().map(difference));
     }
+    for choice in &change.permanent {
+        let head = styled(YELLOW, "can't be changed later");
+        let _ = writeln!(text, "    {head}: {choice}");
+    }
     for path in &change.foreign {
         let _ = writeln!(
             text,

@@ -9,6 +9,7 @@ mod builder;
 mod connections;
 mod environment;
 mod network;
+mod profiles;
 mod resolve;
 mod route_report;
 mod routes;
@@ -28,6 +29,7 @@ pub(crate) use network::RESERVED;
 pub use network::{
     AddressPlan, ExistingNetwork, FrontDoor, Network, NetworkPlace, PrivateEndpoints, SubnetUse,
 };
+pub use profiles::WorkloadProfile;
 pub use resolve::Resolved;
 pub(crate) use resolve::has_zones;
 pub use route_report::{
@@ -81,6 +83,7 @@ pub struct Deployment {
     pub(crate) registry: Option<Registry>,
     pub(crate) network: Option<Network>,
     pub(crate) secret_store: SecretStore,
+    pub(crate) workload_profiles: BTreeMap<String, WorkloadProfile>,
     pub(crate) postgres: Postgres,
     pub(crate) redis: Redis,
     pub(crate) storage: Storage,
@@ -286,6 +289,8 @@ pub struct Service {
     pub size: ConsumptionSize,
     /// Replicas.
     pub replicas: ReplicaRange,
+    /// The machines it runs on, by the name of their profile; the shared ones without.
+    pub workload_profile: Option<String>,
     /// Variables that the file adds or overrides.
     pub variables: BTreeMap<EnvironmentVariableName, VariableValue>,
 }

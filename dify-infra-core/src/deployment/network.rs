@@ -60,7 +60,7 @@ pub struct AddressPlan {
     pub apps: Cidr,
     /// The subnet of the private endpoints.
     pub endpoints: Cidr,
-    /// The subnet of the application gateway.
+    /// A range that is kept free for an application gateway, which this version does not make.
     pub gateway: Cidr,
 }
 
@@ -232,8 +232,11 @@ impl Deployment {
             .services()
             .map(|service| u32::from(service.replicas.max()))
             .sum();
-        // The migration job is one more.
-        KEPT_BY_ENVIRONMENT + (2 * (replicas + 1)).div_ceil(REPLICAS_PER_ADDRESS)
+        // The migration job is one more. A machine of the environment's own has an address, and so
+        // has the one that replaces it.
+        KEPT_BY_ENVIRONMENT
+            + (2 * (replicas + 1)).div_ceil(REPLICAS_PER_ADDRESS)
+            + 2 * self.most_machines()
     }
 
     /// The longest prefix, that is the smallest size, of a subnet for its use.

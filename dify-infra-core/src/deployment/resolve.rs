@@ -8,6 +8,7 @@ mod identity;
 mod images;
 mod network;
 mod policy;
+mod profiles;
 mod routes;
 mod secrets;
 mod services;
@@ -207,6 +208,8 @@ impl Resolver<'_> {
         let defaults = data::Defaults::of(identity.profile, &identity.location);
         let postgres = self.postgres(&services, &defaults)?;
         let network = self.network(identity.profile, &identity.location);
+        let workload_profiles = self.workload_profiles();
+        self.refuse_misfits(&services, &workload_profiles);
         Some(Deployment {
             name: identity.name,
             environment: identity.environment,
@@ -219,6 +222,7 @@ impl Resolver<'_> {
             registry,
             network,
             secret_store: self.secret_store(identity.profile),
+            workload_profiles,
             postgres,
             routes,
             custom_routes,

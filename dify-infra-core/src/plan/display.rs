@@ -43,6 +43,9 @@ impl fmt::Display for Change {
                 writeln!(formatter, "    {difference}")?;
             }
         }
+        for choice in &self.permanent {
+            writeln!(formatter, "    can't be changed later: {choice}")?;
+        }
         for path in &self.foreign {
             writeln!(formatter, "    kept, set by someone else: {path}")?;
         }

@@ -6,6 +6,7 @@
 mod desired;
 mod display;
 mod judgement;
+mod permanent;
 mod planner;
 mod saved;
 mod shown;
@@ -23,6 +24,7 @@ pub use desired::{
     obsolete_tags, revision_suffix, secrets_of,
 };
 pub use judgement::is_settled;
+pub use permanent::Permanent;
 pub use planner::{Options, plan};
 pub use saved::{Origin, SavedPlan, SavedPlanError};
 pub use snapshot::{ListedResource, Observed, Snapshot};
@@ -118,13 +120,15 @@ pub struct Change {
     pub differences: Vec<Difference>,
     /// What someone else set in the resource, and whether it stays is the run's `--prune`.
     pub foreign: Vec<String>,
+    /// What a creation decides for good.
+    pub permanent: Vec<Permanent>,
     /// Changes that must be finished first.
     pub needs: BTreeSet<ResourceId>,
 }
 
 impl Serialize for Change {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Change", 7)?;
+        let mut fields = serializer.serialize_struct("Change", 8)?;
         fields.serialize_field("id", &self.id)?;
         fields.serialize_field("type", &self.id.resource_type())?;
         fields.serialize_field("action", &self.action)?;
@@ -132,6 +136,7 @@ impl Serialize for Change {
         fields.serialize_field("risk", &self.risk)?;
         fields.serialize_field("diff", &self.differences)?;
         fields.serialize_field("foreign", &self.foreign)?;
+        fields.serialize_field("permanent", &self.permanent)?;
         fields.end()
     }
 }

@@ -8,6 +8,7 @@ use super::judgement::{
     blocker, foreign_owner, is_creation_failure, is_failed, is_immutable, is_settled, is_stopped,
     risk, state, unfit, update_reason,
 };
+use super::permanent::permanent;
 use super::shown::{show_files, show_fingerprints_short, show_obsolete};
 use super::staging::{follow_new_keys, orphans, stage_callers};
 use super::vault::{deleted_vault, follow_new_versions, renew_unreadable};
@@ -63,6 +64,7 @@ fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Opti
         risk: Risk::none(),
         differences: Vec::new(),
         foreign: Vec::new(),
+        permanent: Vec::new(),
         needs: node.dependencies().clone(),
     };
     let wanted = desired(node, snapshot, options.fingerprints);
@@ -110,6 +112,7 @@ pub(super) fn unknown(change: &mut Change, reason: &str) {
 fn create(change: &mut Change, node: &Node, wanted: &Value) {
     change.action = Action::Create;
     change.differences = created(wanted);
+    change.permanent = permanent(node.kind(), wanted);
     change.reason = if node.kind() == Kind::JobExecution {
         change.risk = Risk::new(
             RiskLevel::Irreversible,

@@ -146,6 +146,7 @@ fn orphan(listed: &ListedResource, writes: &BTreeSet<ResourceId>) -> Change {
         risk,
         differences: Vec::new(),
         foreign: Vec::new(),
+        permanent: Vec::new(),
         // Deletions come last: nothing may still refer to what goes.
         needs: writes.clone(),
     }

@@ -75,6 +75,12 @@ pub struct WorkloadProfile {
     pub name: String,
     /// Azure's type, as `Consumption`.
     pub workload_profile_type: String,
+    /// The least number of machines; none for `Consumption`, whose machines are shared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_count: Option<u32>,
+    /// The greatest number of machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_count: Option<u32>,
 }
 
 /// A container app.

@@ -36,7 +36,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use data::{DataSpec, LogsSpec, PostgresSpec, RedisSpec, StorageSpec};
 pub use document::Document;
-pub use platform::{AzureSpec, ImagesSpec, NetworkSpec, PublicSpec, SecretReference, SecretsSpec};
+pub use platform::{
+    AzureSpec, ImagesSpec, NetworkSpec, PublicSpec, SecretReference, SecretsSpec,
+    WorkloadProfileSpec,
+};
 pub use routes::RouteSpec;
 pub use service::{
     AllowedRuleSpec, ChecksSpec, EgressExceptionSpec, EgressSpec, ReplicasSpec, ServiceSpec,
@@ -83,6 +86,8 @@ section! {
         images: ImagesSpec,
         /// Virtual network and private endpoints.
         network: NetworkSpec,
+        /// Machines of the environment's own, by a name that services choose them by.
+        workload_profiles: BTreeMap<String, WorkloadProfileSpec>,
         /// PostgreSQL, Redis and Blob storage.
         data: DataSpec,
         /// Logs of all containers.

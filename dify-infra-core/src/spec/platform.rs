@@ -70,7 +70,8 @@ section! {
         /// Id of a virtual network that exists. Nothing of it is written.
         existing: Option<String>,
         /// Subnets by their use: `apps`, `endpoints`, `gateway`. Ranges such as 10.0.1.0/24 in a
-        /// network that is made, ids of subnets that exist in one that exists.
+        /// network that is made, ids of subnets that exist in one that exists. The range `gateway`
+        /// is kept free.
         #[cfg_attr(
             feature = "schema",
             schemars(extend("propertyNames" = { "enum": ["apps", "endpoints", "gateway"] }))
@@ -87,6 +88,24 @@ section! {
         /// Whether replicas are spread over the zones of the region. Fixed when the environment is
         /// made. The profile prod does so where the region has zones.
         zone_redundant: Option<bool>,
+    }
+}
+
+section! {
+    /// Machines of the environment's own, beside the shared ones of the Consumption profile.
+    pub struct WorkloadProfileSpec {
+        /// Size of a machine: D4 to D32 with 4 GiB for each core, E4 to E32 with 8.
+        #[cfg_attr(
+            feature = "schema",
+            schemars(extend("enum" = ["D4", "D8", "D16", "D32", "E4", "E8", "E16", "E32"]))
+        )]
+        size: Option<String>,
+        /// The least number of machines, which are paid for whether they are used or not.
+        #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1000)))]
+        min: Option<u32>,
+        /// The greatest number of machines.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
+        max: Option<u32>,
     }
 }
 

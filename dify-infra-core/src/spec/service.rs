@@ -20,6 +20,8 @@ section! {
         memory: Option<String>,
         /// How many replicas there are.
         replicas: Option<ReplicasSpec>,
+        /// The machines it runs on: a name of `workload_profiles`. Without it the shared ones.
+        workload_profile: Option<String>,
         /// Another image for this service alone.
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::values::ImageReference>"))]
         image: Option<String>,

@@ -70,6 +70,7 @@ fn general(path: &str) -> String {
         ("images.overrides", 2),
         ("network.subnets", 2),
         ("services", 1),
+        ("workload_profiles", 1),
     ] {
         if path.starts_with(&format!("{parents}.")) && keys.len() > depth {
             "*".clone_into(&mut keys[depth]);

@@ -2,11 +2,11 @@
 //!
 //! With `--real-time` a first apply is also run on a real clock, 60 times faster than Azure.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use dify_infra_examples::{DIFY_DEV, measure};
+use dify_infra_examples::{DIFY_DEV, DIFY_PROD, measure};
 
 fn main() -> anyhow::Result<()> {
     let out = &mut io::stdout();
@@ -17,7 +17,10 @@ fn main() -> anyhow::Result<()> {
     let (flags, places): (Vec<_>, Vec<_>) = arguments
         .into_iter()
         .partition(|argument| argument == "--real-time");
+    writeln!(out, "dify-dev.toml")?;
     measure::write_deployment(DIFY_DEV, out)?;
+    writeln!(out, "dify-prod.toml")?;
+    measure::write_deployment(DIFY_PROD, out)?;
     if !flags.is_empty() {
         measure::write_real_time(DIFY_DEV, 60.0, out)?;
     }

@@ -158,6 +158,11 @@ impl Resolver<'_> {
         let apps = subnet(SubnetUse::Apps, true);
         let endpoints = subnet(SubnetUse::Endpoints, has_endpoints);
         let gateway = subnet(SubnetUse::Gateway, false);
+        if gateway.is_some() {
+            let message = "`network.subnets.gateway` has no effect: this version makes no gateway";
+            let path = KeyPath::of("network.subnets.gateway");
+            self.report(spc::NO_EFFECT.finding(path, message));
+        }
         let (id, apps) = (id?, apps?);
         self.refuse_strangers(&id, [Some(&apps), endpoints.as_ref(), gateway.as_ref()]);
         Some(NetworkPlace::Existing(ExistingNetwork {

@@ -88,6 +88,7 @@ impl Resolver<'_> {
             image: image.or_else(|| images.get(&facts.image).cloned())?,
             size: self.size(&path, spec, default)?,
             replicas: self.replicas(&path, spec, default)?,
+            workload_profile: spec.workload_profile.clone(),
             variables: self.variables(&path.key("env"), &spec.env),
         })
     }

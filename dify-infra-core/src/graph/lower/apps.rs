@@ -26,7 +26,7 @@ use crate::resource::identity::AssignedIdentities;
 use crate::resource::{AnyResource, ResourceId, Text, VARIABLES_TAG};
 use crate::values::ConsumptionSize;
 
-/// The workload profile of every app.
+/// The workload profile of the machines that all environments share.
 const PROFILE: &str = "Consumption";
 
 /// Connections to one replica beyond which another is started.
@@ -103,12 +103,27 @@ fn environment(context: &Context<'_>) -> ManagedEnvironment {
             },
             zone_redundant: network.is_some_and(|network| network.zone_redundant),
             vnet_configuration: vnet_configuration(context),
-            workload_profiles: vec![WorkloadProfile {
-                name: PROFILE.to_owned(),
-                workload_profile_type: PROFILE.to_owned(),
-            }],
+            workload_profiles: workload_profiles(context),
         },
     }
+}
+
+/// The shared machines, and those of the environment's own.
+fn workload_profiles(context: &Context<'_>) -> Vec<WorkloadProfile> {
+    let shared = WorkloadProfile {
+        name: PROFILE.to_owned(),
+        workload_profile_type: PROFILE.to_owned(),
+        minimum_count: None,
+        maximum_count: None,
+    };
+    let own = context.deployment.workload_profiles().iter();
+    let own = own.map(|(name, profile)| WorkloadProfile {
+        name: name.clone(),
+        workload_profile_type: profile.size.clone(),
+        minimum_count: Some(profile.min),
+        maximum_count: Some(profile.max),
+    });
+    std::iter::once(shared).chain(own).collect()
 }
 
 /// The subnet of the environment, and whether its ingress has a public address.
@@ -204,7 +219,10 @@ fn app(
         identity: AssignedIdentities::of(&identities),
         properties: ContainerAppProperties {
             environment_id: context.environment().to_string(),
-            workload_profile_name: PROFILE.to_owned(),
+            workload_profile_name: service
+                .workload_profile
+                .clone()
+                .unwrap_or_else(|| PROFILE.to_owned()),
             configuration: Configuration {
                 active_revisions_mode: "Single".to_owned(),
                 identity_settings: identity::settings(&identities),

@@ -30,7 +30,8 @@ pub(super) fn of(
     match subnet {
         SubnetUse::Apps => apps(deployment, plan),
         SubnetUse::Endpoints => endpoints(plan),
-        SubnetUse::Gateway => gateway(),
+        // The range is kept free; no gateway is made.
+        SubnetUse::Gateway => Vec::new(),
     }
 }
 
@@ -230,22 +231,6 @@ fn endpoints(plan: &AddressPlan) -> Vec<SecurityRule> {
         inbound(LAST, "DenyOthers", "Nobody else reaches the data services")
             .denied()
             .to(&own)
-            .any(),
-    ]
-}
-
-/// What an application gateway of version 2 needs:
-/// <https://learn.microsoft.com/azure/application-gateway/configuration-infrastructure>.
-fn gateway() -> Vec<SecurityRule> {
-    vec![
-        inbound(100, "AllowClients", "Clients of the front door")
-            .from("Internet")
-            .tcp(&["80", "443"]),
-        inbound(110, "AllowGatewayManager", "Azure looks after the gateway")
-            .from("GatewayManager")
-            .tcp(&["65200-65535"]),
-        inbound(120, "AllowLoadBalancer", "Health probes of Azure")
-            .from("AzureLoadBalancer")
             .any(),
     ]
 }

@@ -1,0 +1,148 @@
+//! What of a resource can't be changed once it is made: said before it is.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::resource::Kind;
+
+/// A value that stays as it is once the resource is made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Permanent {
+    /// Where, as `properties.vnetConfiguration.internal`.
+    pub path: String,
+    /// What is chosen; nothing where leaving it out is the choice.
+    pub value: Option<Value>,
+    /// What that means, as a phrase.
+    pub note: String,
+}
+
+impl fmt::Display for Permanent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(formatter, "{} = {value} ({})", self.path, self.note),
+            None => write!(formatter, "no {} ({})", self.path, self.note),
+        }
+    }
+}
+
+/// The choices of a kind that hold for good, by JSON pointer, with what they mean. A choice whose
+/// absence is one too comes with what that means.
+///
+/// Sources: `x-ms-mutability` and descriptions of Azure/azure-rest-api-specs;
+/// <https://learn.microsoft.com/azure/postgresql/network/concepts-networking-private-link>;
+/// <https://learn.microsoft.com/azure/redis/architecture>;
+/// <https://learn.microsoft.com/azure/storage/common/redundancy-migration>.
+fn choices(kind: Kind) -> &'static [(&'static str, &'static str, Option<&'static str>)] {
+    match kind {
+        Kind::ManagedEnvironment => &[
+            (
+                "/properties/vnetConfiguration/infrastructureSubnetId",
+                "the network of the environment",
+                Some("the environment stays outside of any network of yours"),
+            ),
+            (
+                "/properties/vnetConfiguration/internal",
+                "whether the front door is reached from the network alone",
+                None,
+            ),
+            (
+                "/properties/zoneRedundant",
+                "whether replicas are spread over zones",
+                None,
+            ),
+        ],
+        Kind::PostgresServer => &[
+            (
+                "/properties/administratorLogin",
+                "the administrator's login",
+                None,
+            ),
+            (
+                "/properties/network/delegatedSubnetResourceId",
+                "the subnet of the server",
+                Some("the server takes private endpoints and can't move into a subnet"),
+            ),
+            (
+                "/properties/backup/geoRedundantBackup",
+                "whether backups are kept in the paired region",
+                None,
+            ),
+        ],
+        Kind::RedisEnterprise => &[(
+            "/properties/highAvailability",
+            "a replica can be added later, never removed",
+            None,
+        )],
+        Kind::RedisEnterpriseDatabase => &[(
+            "/properties/clientProtocol",
+            "whether connections are encrypted",
+            None,
+        )],
+        Kind::StorageAccount => &[(
+            "/sku/name",
+            "in one zone or several: only a conversion of the account changes that",
+            None,
+        )],
+        Kind::Subnet => &[(
+            "/properties/addressPrefix",
+            "the range, as soon as something is in the subnet",
+            None,
+        )],
+        _ => &[],
+    }
+}
+
+/// What a body that is about to be made decides for good.
+pub(super) fn permanent(kind: Kind, wanted: &Value) -> Vec<Permanent> {
+    let found = choices(kind).iter().filter_map(|(pointer, note, absent)| {
+        let value = wanted.pointer(pointer);
+        let note = if value.is_some() {
+            Some(note)
+        } else {
+            absent.as_ref()
+        };
+        Some(Permanent {
+            path: pointer.trim_start_matches('/').replace('/', "."),
+            value: value.cloned(),
+            note: (*note?).to_owned(),
+        })
+    });
+    found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn choices_are_said_with_their_values() {
+        let wanted = json!({ "properties": { "zoneRedundant": true,
+            "vnetConfiguration": { "infrastructureSubnetId": "/s", "internal": false } } });
+        let said: Vec<String> = permanent(Kind::ManagedEnvironment, &wanted)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "properties.vnetConfiguration.infrastructureSubnetId = \"/s\" (the network of the \
+                 environment)",
+                "properties.vnetConfiguration.internal = false (whether the front door is reached \
+                 from the network alone)",
+                "properties.zoneRedundant = true (whether replicas are spread over zones)",
+            ]
+        );
+    }
+
+    #[test]
+    fn leaving_a_choice_out_is_one_too() {
+        let said = permanent(Kind::PostgresServer, &json!({ "properties": {} }));
+        assert_eq!(said.len(), 1);
+        assert_eq!(said[0].value, None);
+        assert!(permanent(Kind::ContainerApp, &json!({})).is_empty());
+    }
+}
