@@ -243,9 +243,9 @@ fn busy(id: &ResourceId) -> ArmError {
 
 fn check_name(name: &str, most: usize, least: usize) -> Result<(), ArmError> {
     let inside = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let first = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let last = name.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    if (least..=most).contains(&name.len()) && name.chars().all(inside) && first && last {
+    let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let ends = name.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if (least..=most).contains(&name.len()) && name.chars().all(inside) && begins && ends {
         return Ok(());
     }
     Err(NAME.refuse(

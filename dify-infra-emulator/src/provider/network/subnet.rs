@@ -68,7 +68,7 @@ pub(super) fn check_range(body: &Value) -> Result<Range, ArmError> {
     Ok(range)
 }
 
-pub(super) fn overlap(range: &Range) -> ArmError {
+pub(super) fn overlap(range: Range) -> ArmError {
     SUBNET_OVERLAP
         .refuse(
             "NetcfgSubnetRangesOverlap",
@@ -163,7 +163,7 @@ impl Provider for Subnet {
             .children(&parent, "subnets")
             .filter(|other| other.id.key() != draft.id.key());
         if others.any(|other| range_of(&other.desired).is_some_and(|one| one.overlaps(range))) {
-            return Err(overlap(&range));
+            return Err(overlap(range));
         }
         let group = "properties.networkSecurityGroup.id";
         if let Some(id) = text_at(&draft.body, group) {

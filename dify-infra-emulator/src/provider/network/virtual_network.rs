@@ -171,7 +171,7 @@ fn inline_subnets(
                 .at("properties.subnets"));
         }
         if taken.iter().any(|other| other.overlaps(range)) {
-            return Err(subnet::overlap(&range));
+            return Err(subnet::overlap(range));
         }
         taken.push(range);
         let name = text_at(item, "name").unwrap_or_default();
