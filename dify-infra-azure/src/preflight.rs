@@ -1,13 +1,14 @@
 //! What would stop a run, found before its first write.
 
 mod roles;
+mod sharing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
 use dify_infra_core::resource::{Kind, ResourceId};
-use futures_util::future::{join_all, join3};
+use futures_util::future::{join_all, join3, join4};
 use serde_json::{Value, json};
 
 use crate::Error;
@@ -38,7 +39,8 @@ impl Problem {
 }
 
 /// Looks for what would stop a plan: an unknown subscription, providers that are not registered, a
-/// region without a service, missing rights, names that are taken. Nothing is asked for a plan
+/// region without a service, missing rights, names that are taken, existing data services
+/// in which another deployment has its data. Nothing is asked for a plan
 /// that is complete and writes nothing; an incomplete one may be so because of what is found here.
 pub async fn preflight(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
     if plan.is_empty() {
@@ -47,13 +49,15 @@ pub async fn preflight(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -
     if let Some(problem) = subscription(client, graph).await {
         return vec![problem];
     }
-    let (providers, rights, names) = join3(
+    let (providers, rights, names, sharing) = join4(
         providers(client, graph, plan),
         rights(client, graph, plan),
         names(client, graph, plan),
+        sharing::sharing(client, graph),
     )
     .await;
-    providers.into_iter().chain(rights).chain(names).collect()
+    let found = providers.into_iter().chain(rights).chain(names);
+    found.chain(sharing).collect()
 }
 
 /// A subscription that the caller can't see makes every other question pointless.

@@ -14,6 +14,7 @@ mod egress;
 mod failures;
 mod faults;
 mod foreign;
+mod neighbours;
 mod networks;
 mod plans;
 mod preflight;

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 const SHORT_RETENTION: u32 = 7;
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&RETENTION, &WIRED, &PUBLIC];
+pub(super) const RULES: &[&Rule] = &[&RETENTION, &WIRED, &PUBLIC, &CONTAINERS];
 
 const RETENTION: Rule = Rule {
     id: "BLB001",
@@ -49,6 +49,32 @@ const PUBLIC: Rule = Rule {
     check: Some(public),
     ..Rule::of(Family::Blb, Severity::Note)
 };
+
+const CONTAINERS: Rule = Rule {
+    id: "BLB004",
+    title: "Plugins and files have containers of their own",
+    why: "The plugin daemon lists and removes what it finds in its container; the files of users do not \
+          belong there.",
+    source: "langgenius/dify-plugin-daemon internal/core/plugin_manager/media_transport",
+    fix: "Give `app_container` and `plugin_container` different names.",
+    bad: Sample::part("[data.storage]\napp_container = \"one\"\nplugin_container = \"one\""),
+    good: Sample::part(
+        "[data.storage]\napp_container = \"team-files\"\nplugin_container = \"team-plugins\"",
+    ),
+    check: Some(containers),
+    ..Rule::of(Family::Blb, Severity::Error)
+};
+
+fn containers(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let storage = deployment.storage();
+    if storage.app_container == storage.plugin_container {
+        let message = format!(
+            "`{}` is the container of files and of plugins",
+            storage.app_container
+        );
+        diagnostics.push(CONTAINERS.finding(KeyPath::of("data.storage.plugin_container"), message));
+    }
+}
 
 fn public(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let is_ours = deployment.storage().origin == Origin::Managed;

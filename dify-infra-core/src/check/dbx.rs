@@ -23,6 +23,7 @@ pub(super) const RULES: &[&Rule] = &[
     &WIRED,
     &EXISTING,
     &STANDBY,
+    &DATABASES,
 ];
 
 const AZURE_WIDE: Rule = Rule {
@@ -151,6 +152,30 @@ fn standby(deployment: &Deployment, diagnostics: &mut Diagnostics) {
         let message = format!("`{}` is burstable and can't have a standby", postgres.sku);
         let path = KeyPath::of("data.postgres.high_availability");
         diagnostics.push(STANDBY.finding(path, message));
+    }
+}
+
+const DATABASES: Rule = Rule {
+    id: "DBX009",
+    title: "The plugin daemon has a database of its own",
+    why: "API and plugin daemon make their tables with tools of their own, which take each other's for \
+          damage when they find them.",
+    source: "langgenius/dify 1.16.0 docker/.env.example: DB_DATABASE and DB_PLUGIN_DATABASE",
+    fix: "Give `database` and `plugin_database` different names.",
+    bad: Sample::part("[data.postgres]\ndatabase = \"one\"\nplugin_database = \"one\""),
+    good: Sample::part("[data.postgres]\ndatabase = \"team\"\nplugin_database = \"team_plugin\""),
+    check: Some(databases),
+    ..ERROR
+};
+
+fn databases(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let postgres = deployment.postgres();
+    if postgres.database == postgres.plugin_database {
+        let message = format!(
+            "`{}` is Dify's database and the plugin daemon's",
+            postgres.database
+        );
+        diagnostics.push(DATABASES.finding(KeyPath::of("data.postgres.plugin_database"), message));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::deployment::{Deployment, Origin};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&PUBLIC, &SHARDED, &WIRED];
+pub(super) const RULES: &[&Rule] = &[&PUBLIC, &SHARDED, &WIRED, &SHARED];
 
 const PUBLIC: Rule = Rule {
     id: "RED001",
@@ -43,6 +43,31 @@ pub(super) const WIRED: Rule = Rule {
     good: Sample::part("[data.redis]\nsku = \"Balanced_B1\""),
     ..Rule::of(Family::Red, Severity::Error)
 };
+
+const SHARED: Rule = Rule {
+    id: "RED004",
+    title: "An existing Redis serves one Dify alone",
+    why: "Azure Managed Redis has the database 0 alone, and Dify's queues and keys have the same names \
+          everywhere: two deployments on one Redis take each other's tasks.",
+    source: "learn.microsoft.com azure-cache-for-redis migrate-basic-standard-premium-understand; \
+             langgenius/dify 1.16.0 api/extensions/ext_celery.py",
+    fix: "Give every deployment a Redis of its own; `apply` refuses one that another deployment's \
+          apps use.",
+    bad: Sample::part("[data.redis]\nexisting = \"my-redis\""),
+    good: Sample::part(""),
+    check: Some(shared),
+    ..Rule::of(Family::Red, Severity::Note)
+};
+
+fn shared(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    if let Origin::Existing(redis) = &deployment.redis().origin {
+        let message = format!(
+            "the Redis `{redis}` is used as it is, and Managed Redis has one database: nothing else may \
+             use it"
+        );
+        diagnostics.push(SHARED.finding(KeyPath::of("data.redis.existing"), message));
+    }
+}
 
 fn public(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let is_ours = deployment.redis().origin == Origin::Managed;

@@ -300,6 +300,18 @@ impl PostgresBuilder {
         self
     }
 
+    /// Dify's database: `dify`.
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.0.database = Some(name.into());
+        self
+    }
+
+    /// The plugin daemon's database: `dify_plugin`.
+    pub fn plugin_database(mut self, name: impl Into<String>) -> Self {
+        self.0.plugin_database = Some(name.into());
+        self
+    }
+
     /// Login of the administrator.
     pub fn administrator(mut self, login: impl Into<String>) -> Self {
         self.0.administrator = Some(login.into());
@@ -353,6 +365,18 @@ impl StorageBuilder {
     /// Days for which deleted files can be brought back.
     pub fn retention_days(mut self, days: u32) -> Self {
         self.0.retention_days = Some(days);
+        self
+    }
+
+    /// Container of files: `dify-app-storage`.
+    pub fn app_container(mut self, name: impl Into<String>) -> Self {
+        self.0.app_container = Some(name.into());
+        self
+    }
+
+    /// Container of plugins: `dify-plugins`.
+    pub fn plugin_container(mut self, name: impl Into<String>) -> Self {
+        self.0.plugin_container = Some(name.into());
         self
     }
 

@@ -42,6 +42,12 @@ section! {
         existing: Option<String>,
         /// Login of the administrator.
         administrator: Option<String>,
+        /// Dify's database: `dify`. Deployments that share a server need names of their own.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::PostgresDatabaseName>"))]
+        database: Option<String>,
+        /// The plugin daemon's database: `dify_plugin`.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::PostgresDatabaseName>"))]
+        plugin_database: Option<String>,
     }
 }
 
@@ -74,6 +80,13 @@ section! {
         /// Name of a storage account in the same resource group that exists.
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::StorageAccountName>"))]
         existing: Option<String>,
+        /// Container of files: `dify-app-storage`. Deployments that share an account need names of
+        /// their own.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::BlobContainerName>"))]
+        app_container: Option<String>,
+        /// Container of plugins: `dify-plugins`.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::BlobContainerName>"))]
+        plugin_container: Option<String>,
     }
 }
 

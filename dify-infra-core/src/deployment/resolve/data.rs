@@ -116,8 +116,12 @@ impl Resolver<'_> {
             geo_redundant_backup: spec.geo_redundant_backup.unwrap_or(false),
             high_availability: self.standby(sku, defaults),
             administrator: self.administrator(),
-            database: "dify".parse().ok()?,
-            plugin_database: "dify_plugin".parse().ok()?,
+            database: self.named("data.postgres.database", spec.database.as_deref(), "dify")?,
+            plugin_database: self.named(
+                "data.postgres.plugin_database",
+                spec.plugin_database.as_deref(),
+                "dify_plugin",
+            )?,
             extensions: extensions(services),
         })
     }
@@ -251,8 +255,16 @@ impl Resolver<'_> {
         Some(Storage {
             origin,
             sku: sku.unwrap_or(defaults.storage_sku).to_owned(),
-            app_container: "dify-app-storage".parse().ok()?,
-            plugin_container: "dify-plugins".parse().ok()?,
+            app_container: self.named(
+                "data.storage.app_container",
+                spec.app_container.as_deref(),
+                "dify-app-storage",
+            )?,
+            plugin_container: self.named(
+                "data.storage.plugin_container",
+                spec.plugin_container.as_deref(),
+                "dify-plugins",
+            )?,
             retention_days: self.number(
                 "data.storage.retention_days",
                 spec.retention_days,
@@ -267,6 +279,15 @@ impl Resolver<'_> {
         Logs {
             retention_days: self.number("logs.retention_days", days, defaults.log_days, 30..=730),
         }
+    }
+
+    /// A name of the file, or its default.
+    fn named<Name>(&mut self, path: &str, given: Option<&str>, default: &str) -> Option<Name>
+    where
+        Name: crate::names::Name,
+    {
+        let name = self.parse::<Name>(&spc::INVALID_VALUE, KeyPath::of(path), given);
+        name.or_else(|| default.parse().ok())
     }
 
     pub(super) fn origin<Name>(&mut self, path: &str, existing: Option<&str>) -> Origin<Name>
