@@ -100,6 +100,9 @@ pub enum Auth {
     AzureCli,
     /// The identity of the Azure resource that this runs on.
     ManagedIdentity,
+    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, and a token of GitHub Actions, Azure Pipelines or a
+    /// cluster that is exchanged: no secret.
+    WorkloadIdentity,
     /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`.
     ClientSecret,
     /// `DIFY_INFRA_TOKEN`.

@@ -69,7 +69,8 @@ pub const ENDPOINT: Variable = Variable::new(
 /// Where the token comes from.
 pub const AUTH: Variable = Variable::new(
     "DIFY_INFRA_AUTH",
-    "Where the token comes from: `auto`, `azure-cli`, `managed-identity`, `client-secret` or `token`",
+    "Where the token comes from: `auto`, `azure-cli`, `managed-identity`, `workload-identity`, \
+     `client-secret` or `token`",
 )
 .with_flag("--auth");
 
@@ -97,14 +98,15 @@ pub const LOG: Variable = Variable::new(
 /// The tenant of a client secret.
 pub const TENANT_ID: Variable = Variable::new(
     "AZURE_TENANT_ID",
-    "Tenant of the application (`--auth client-secret`) or of the Azure CLI's account",
+    "Tenant of the application (`--auth client-secret`, `workload-identity`) or of the Azure CLI's \
+     account",
 );
 
 /// The application of a client secret, or a user-assigned identity.
 pub const CLIENT_ID: Variable = Variable::new(
     "AZURE_CLIENT_ID",
-    "Id of the application (`--auth client-secret`) or of a user-assigned identity \
-     (`--auth managed-identity`)",
+    "Id of the application (`--auth client-secret`, `workload-identity`) or of a user-assigned \
+     identity (`--auth managed-identity`)",
 );
 
 /// The client secret.
@@ -120,6 +122,45 @@ pub const IDENTITY_ENDPOINT: Variable = Variable::new(
     "Set by Azure where a managed identity can be used; `auto` tries it only then",
 );
 
+/// The token of a cluster.
+pub const FEDERATED_TOKEN_FILE: Variable = Variable::new(
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "File with the token that `--auth workload-identity` exchanges, as Kubernetes gives it",
+);
+
+/// Where GitHub Actions gives tokens.
+pub const GITHUB_TOKEN_URL: Variable = Variable::new(
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "Set by GitHub Actions in jobs with `permissions: id-token: write`, for `workload-identity`",
+);
+
+/// The right to ask GitHub Actions for a token.
+pub const GITHUB_TOKEN_KEY: Variable = Variable::new(
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "Set by GitHub Actions beside ACTIONS_ID_TOKEN_REQUEST_URL",
+)
+.secret();
+
+/// Where Azure Pipelines gives tokens.
+pub const PIPELINES_TOKEN_URL: Variable = Variable::new(
+    "SYSTEM_OIDCREQUESTURI",
+    "Set by Azure Pipelines, for `workload-identity`",
+);
+
+/// The right to ask Azure Pipelines for a token.
+pub const PIPELINES_TOKEN_KEY: Variable = Variable::new(
+    "SYSTEM_ACCESSTOKEN",
+    "Token of the build; a step of Azure Pipelines has it when `env:` gives it \
+     `$(System.AccessToken)`",
+)
+.secret();
+
+/// The service connection of Azure Pipelines.
+pub const SERVICE_CONNECTION: Variable = Variable::new(
+    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+    "Id of the service connection, which the tasks AzureCLI and AzurePowerShell set",
+);
+
 /// No colour.
 pub const NO_COLOR: Variable = Variable::new(
     "NO_COLOR",
@@ -133,7 +174,7 @@ pub const CLICOLOR_FORCE: Variable = Variable::new(
 );
 
 /// Every variable, in the order of the reference.
-pub const ALL: [Variable; 14] = [
+pub const ALL: [Variable; 20] = [
     TARGET,
     SUBSCRIPTION,
     SECRETS,
@@ -144,6 +185,12 @@ pub const ALL: [Variable; 14] = [
     CLIENT_ID,
     CLIENT_SECRET,
     IDENTITY_ENDPOINT,
+    FEDERATED_TOKEN_FILE,
+    GITHUB_TOKEN_URL,
+    GITHUB_TOKEN_KEY,
+    PIPELINES_TOKEN_URL,
+    PIPELINES_TOKEN_KEY,
+    SERVICE_CONNECTION,
     TIME_SCALE,
     LOG,
     NO_COLOR,

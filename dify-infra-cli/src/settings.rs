@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dify_infra_azure::auth::FederatedToken;
 use dify_infra_core::names::SubscriptionId;
 use secrecy::SecretString;
 
@@ -50,6 +51,8 @@ pub struct Credentials {
     pub client_secret: Option<SecretString>,
     /// Whether Azure says that a managed identity is here.
     pub has_identity: bool,
+    /// What the platform gives for an exchange: of a cluster, of GitHub Actions, of Azure Pipelines.
+    pub federated: Option<FederatedToken>,
 }
 
 /// How much is said on stderr.
@@ -141,8 +144,25 @@ impl Credentials {
             client: read(env::CLIENT_ID),
             client_secret: read(env::CLIENT_SECRET).map(SecretString::from),
             has_identity: read(env::IDENTITY_ENDPOINT).is_some(),
+            federated: federated(read),
         })
     }
+}
+
+/// The token that can be exchanged here, the one that was set up by a person first.
+fn federated(read: &dyn Fn(Variable) -> Option<String>) -> Option<FederatedToken> {
+    if let Some(path) = read(env::FEDERATED_TOKEN_FILE) {
+        return Some(FederatedToken::File(PathBuf::from(path)));
+    }
+    if let (Some(url), Some(token)) = (read(env::GITHUB_TOKEN_URL), read(env::GITHUB_TOKEN_KEY)) {
+        let token = SecretString::from(token);
+        return Some(FederatedToken::GitHub { url, token });
+    }
+    Some(FederatedToken::AzurePipelines {
+        url: read(env::PIPELINES_TOKEN_URL)?,
+        token: SecretString::from(read(env::PIPELINES_TOKEN_KEY)?),
+        service_connection: read(env::SERVICE_CONNECTION)?,
+    })
 }
 
 /// One of a few words in a variable.
@@ -258,7 +278,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "DIFY_INFRA_AUTH can't be `cli`: it is one of auto, azure-cli, managed-identity, \
-             client-secret, token"
+             workload-identity, client-secret, token"
         );
     }
 
@@ -287,8 +307,32 @@ mod tests {
     }
 
     #[test]
+    fn what_the_platform_gives_can_be_exchanged() {
+        let of = |variables: &[(Variable, &str)]| {
+            let settings = resolve(&GlobalArguments::default(), variables).unwrap();
+            format!("{:?}", settings.credentials.federated)
+        };
+        let github = [
+            (env::GITHUB_TOKEN_URL, "https://g"),
+            (env::GITHUB_TOKEN_KEY, "k"),
+        ];
+        assert_eq!(of(&github), "Some(GitHub { .. })");
+        assert_eq!(of(&github[..1]), "None");
+        let pipelines = [
+            (env::PIPELINES_TOKEN_URL, "https://p"),
+            (env::PIPELINES_TOKEN_KEY, "k"),
+            (env::SERVICE_CONNECTION, "c"),
+        ];
+        assert_eq!(of(&pipelines), "Some(AzurePipelines { .. })");
+        let file = [github[0], github[1], (env::FEDERATED_TOKEN_FILE, "/token")];
+        assert_eq!(of(&file), "Some(File(\"/token\"))");
+    }
+
+    #[test]
     fn debug_does_not_show_credentials() {
         let variables = [
+            (env::GITHUB_TOKEN_URL, "https://g"),
+            (env::GITHUB_TOKEN_KEY, "canary-three"),
             (env::TOKEN, "canary-one"),
             (env::CLIENT_SECRET, "canary-two"),
         ];

@@ -7,24 +7,24 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use azure_core::cloud::CloudConfiguration;
 use azure_core::credentials::{Secret, TokenCredential};
-use azure_core::http::ClientOptions;
+use azure_core::http::{ClientOptions, Transport};
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions,
-    ClientSecretCredential, ClientSecretCredentialOptions, Executor, ManagedIdentityCredential,
-    ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
-    WorkloadIdentityCredentialOptions,
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    Executor, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::federated::{Assertion, FederatedToken};
 use super::{AccessToken, AuthError, AuthErrorKind, TokenProvider};
+use crate::http::HttpService;
 use crate::http::redact::Scrubber;
 
 type Credential = Arc<dyn TokenCredential>;
@@ -88,7 +88,8 @@ impl Source {
                 "run on an Azure resource that has an identity, or name its client id"
             }
             Self::WorkloadIdentity => {
-                "check the federated credential of the application and the token file"
+                "check the federated credential of the application (issuer, subject, audience \
+                 api://AzureADTokenExchange), and in GitHub Actions `permissions: id-token: write`"
             }
         }
     }
@@ -164,27 +165,53 @@ impl IdentityCredential {
         })
     }
 
-    /// Exchanges the token in `token_file` (Kubernetes, GitHub, ...) for one of Microsoft Entra.
+    /// Exchanges the token of a CI system or a cluster for one of Microsoft Entra.
     ///
     /// # Errors
     ///
-    /// When the file can't be read, or the tenant has characters that none can have.
+    /// When the tenant has characters that none can have, or the client's id is empty.
     pub fn workload_identity(
         tenant: &str,
         client_id: &str,
-        token_file: PathBuf,
+        token: FederatedToken,
+        http: Arc<dyn HttpService>,
+    ) -> Result<Self, AuthError> {
+        Self::workload_identity_at(
+            tenant,
+            client_id,
+            Assertion {
+                source: token,
+                http,
+            },
+            None,
+        )
+    }
+
+    /// The same with another way to Microsoft Entra.
+    pub(super) fn workload_identity_at(
+        tenant: &str,
+        client_id: &str,
+        assertion: Assertion,
+        transport: Option<Transport>,
     ) -> Result<Self, AuthError> {
         let (tenant, client_id) = (tenant.to_owned(), client_id.to_owned());
-        Self::new(Source::WorkloadIdentity, Scrubber::default(), move || {
-            let options = WorkloadIdentityCredentialOptions {
-                credential_options: ClientAssertionCredentialOptions {
-                    client_options: public_cloud(),
+        let mut scrubber = Scrubber::default();
+        if let Some(secret) = assertion.source.secret() {
+            scrubber.add(secret.expose_secret());
+        }
+        Self::new(Source::WorkloadIdentity, scrubber, move || {
+            let options = ClientAssertionCredentialOptions {
+                client_options: ClientOptions {
+                    transport: transport.clone(),
+                    ..public_cloud()
                 },
-                client_id: Some(client_id.clone()),
-                tenant_id: Some(tenant.clone()),
-                token_file_path: Some(token_file.clone()),
             };
-            Ok(WorkloadIdentityCredential::new(Some(options))?)
+            Ok(ClientAssertionCredential::new(
+                tenant.clone(),
+                client_id.clone(),
+                assertion.clone(),
+                Some(options),
+            )?)
         })
     }
 
@@ -475,8 +502,5 @@ mod tests {
         }
         let fine = IdentityCredential::client_secret("contoso.com", "c", &secret).unwrap();
         assert!(!format!("{fine:?}").contains("canary"));
-        let missing = "/nonexistent/token".into();
-        let error = IdentityCredential::workload_identity("contoso.com", "c", missing).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/token"), "{error}");
     }
 }

@@ -6,6 +6,8 @@
 
 mod cache;
 mod chain;
+#[cfg(feature = "identity")]
+mod federated;
 mod fixed;
 #[cfg(feature = "identity")]
 mod identity;
@@ -17,6 +19,8 @@ use secrecy::SecretString;
 
 pub use self::cache::CachedTokens;
 pub use self::chain::CredentialChain;
+#[cfg(feature = "identity")]
+pub use self::federated::FederatedToken;
 pub use self::fixed::StaticToken;
 #[cfg(feature = "identity")]
 pub use self::identity::IdentityCredential;

@@ -105,12 +105,12 @@ async fn connect_azure(
         Some(endpoint) => Cloud::custom(endpoint)?,
         None => Cloud::public(),
     };
-    let tokens = tokens(&settings.credentials, &cloud, named.as_ref())?;
     let service: Arc<dyn HttpService> = Arc::new(
         ReqwestService::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .build()?,
     );
+    let tokens = tokens(&settings.credentials, &cloud, named.as_ref(), &service)?;
     let retry = retries(&cloud);
     let client = ArmClient::builder(cloud, service, tokens)
         .retry(retry)
@@ -234,12 +234,18 @@ fn tokens(
     credentials: &Credentials,
     cloud: &Cloud,
     subscription: Option<&SubscriptionId>,
+    service: &Arc<dyn HttpService>,
 ) -> anyhow::Result<Arc<dyn TokenProvider>> {
     Ok(match credentials.auth {
         Auth::Auto if cloud.is_loopback() => made_up_token(),
-        Auth::Auto => Arc::new(CredentialChain::new(chain(credentials, subscription)?)),
+        Auth::Auto => Arc::new(CredentialChain::new(chain(
+            credentials,
+            subscription,
+            service,
+        )?)),
         Auth::AzureCli => azure_cli(credentials, subscription)?,
         Auth::ManagedIdentity => managed_identity(credentials)?,
+        Auth::WorkloadIdentity => workload_identity(credentials, service)?,
         Auth::ClientSecret => client_secret(credentials)?,
         Auth::Token => token(credentials)?,
     })
@@ -249,6 +255,7 @@ fn tokens(
 fn chain(
     credentials: &Credentials,
     subscription: Option<&SubscriptionId>,
+    service: &Arc<dyn HttpService>,
 ) -> anyhow::Result<Vec<Arc<dyn TokenProvider>>> {
     let mut chain = Vec::new();
     if credentials.token.is_some() {
@@ -256,6 +263,10 @@ fn chain(
     }
     if credentials.client_secret.is_some() {
         chain.push(client_secret(credentials)?);
+    }
+    let names_application = credentials.tenant.is_some() && credentials.client.is_some();
+    if credentials.federated.is_some() && names_application {
+        chain.push(workload_identity(credentials, service)?);
     }
     if credentials.has_identity {
         chain.push(managed_identity(credentials)?);
@@ -286,6 +297,27 @@ fn managed_identity(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenPr
     )?))
 }
 
+fn workload_identity(
+    credentials: &Credentials,
+    service: &Arc<dyn HttpService>,
+) -> anyhow::Result<Arc<dyn TokenProvider>> {
+    let tenant = wanted(credentials.tenant.as_ref(), env::TENANT_ID)?;
+    let client = wanted(credentials.client.as_ref(), env::CLIENT_ID)?;
+    let token = credentials.federated.clone().ok_or_else(|| {
+        Problem::new("there is no token here that could be exchanged for one of Azure").hint(
+            "in GitHub Actions give the job `permissions: id-token: write`; in Azure Pipelines run in a \
+             task AzureCLI with `env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)`; elsewhere set \
+             AZURE_FEDERATED_TOKEN_FILE",
+        )
+    })?;
+    Ok(Arc::new(IdentityCredential::workload_identity(
+        tenant,
+        client,
+        token,
+        Arc::clone(service),
+    )?))
+}
+
 fn client_secret(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenProvider>> {
     let tenant = wanted(credentials.tenant.as_ref(), env::TENANT_ID)?;
     let client = wanted(credentials.client.as_ref(), env::CLIENT_ID)?;
@@ -313,7 +345,13 @@ fn wanted<Value>(value: Option<&Value>, variable: env::Variable) -> Result<&Valu
 
 #[cfg(test)]
 mod tests {
+    use dify_infra_azure::auth::FederatedToken;
+
     use super::*;
+
+    fn service() -> Arc<dyn HttpService> {
+        Arc::new(ReqwestService::builder().build().unwrap())
+    }
 
     fn with(auth: Auth) -> Credentials {
         Credentials {
@@ -324,9 +362,22 @@ mod tests {
 
     #[test]
     fn a_missing_value_is_named() {
-        let error = tokens(&with(Auth::Token), &Cloud::public(), None).unwrap_err();
+        let ids = Credentials {
+            tenant: Some("t".to_owned()),
+            client: Some("c".to_owned()),
+            ..with(Auth::WorkloadIdentity)
+        };
+        let error = tokens(&ids, &Cloud::public(), None, &service()).unwrap_err();
+        assert!(error.to_string().contains("no token here"), "{error}");
+        let error = tokens(&with(Auth::Token), &Cloud::public(), None, &service()).unwrap_err();
         assert!(error.to_string().contains("DIFY_INFRA_TOKEN"), "{error}");
-        let error = tokens(&with(Auth::ClientSecret), &Cloud::public(), None).unwrap_err();
+        let error = tokens(
+            &with(Auth::ClientSecret),
+            &Cloud::public(),
+            None,
+            &service(),
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("AZURE_TENANT_ID"), "{error}");
     }
 
@@ -337,7 +388,7 @@ mod tests {
             token: Some("canary".into()),
             ..with(Auth::Auto)
         };
-        let tokens = tokens(&credentials, &cloud, None).unwrap();
+        let tokens = tokens(&credentials, &cloud, None, &service()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -350,7 +401,8 @@ mod tests {
 
     #[test]
     fn auto_takes_only_what_is_set_up() {
-        let chain_of = |credentials: Credentials| chain(&credentials, None).unwrap().len();
+        let chain_of =
+            |credentials: Credentials| chain(&credentials, None, &service()).unwrap().len();
         assert_eq!(chain_of(with(Auth::Auto)), 1);
         let token = Credentials {
             token: Some("t".into()),
@@ -362,5 +414,18 @@ mod tests {
             ..with(Auth::Auto)
         };
         assert_eq!(chain_of(identity), 2);
+        let federated = Some(FederatedToken::File("/token".into()));
+        let workload = Credentials {
+            federated: federated.clone(),
+            tenant: Some("t".to_owned()),
+            client: Some("c".to_owned()),
+            ..with(Auth::Auto)
+        };
+        assert_eq!(chain_of(workload), 2);
+        let nameless = Credentials {
+            federated,
+            ..with(Auth::Auto)
+        };
+        assert_eq!(chain_of(nameless), 1);
     }
 }

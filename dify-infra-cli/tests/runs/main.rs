@@ -9,7 +9,9 @@
 mod azure;
 mod canary;
 mod deploy_script;
+mod guides;
 mod kills;
 mod life;
+mod pipelines;
 mod place;
 mod plans;
