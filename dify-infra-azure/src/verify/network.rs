@@ -25,7 +25,7 @@ pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
             node,
             "/properties/network/publicNetworkAccess",
         )),
-        Kind::RedisEnterprise | Kind::StorageAccount => {
+        Kind::RedisEnterprise | Kind::StorageAccount | Kind::Vault => {
             Some(closed(subject, node, "/properties/publicNetworkAccess"))
         }
         _ => None,

@@ -87,7 +87,7 @@ impl Draft {
         self
     }
 
-    fn to_all(mut self, destinations: Vec<String>) -> Self {
+    fn towards(mut self, destinations: Vec<String>) -> Self {
         self.0.properties.destination_address_prefix = None;
         self.0.properties.destination_address_prefixes = destinations;
         self
@@ -183,7 +183,7 @@ fn apps(deployment: &Deployment, plan: &AddressPlan) -> Vec<SecurityRule> {
                 "Private destinations that the file allows",
             )
             .from(own)
-            .to_all(allowed)
+            .towards(allowed)
             .any(),
         );
     }
