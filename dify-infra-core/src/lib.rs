@@ -45,6 +45,7 @@
 //! | [`spec`] | the deployment file as it is written, with spans |
 //! | [`deployment`] | the proven model, and the builder that needs no file |
 //! | [`check`] | every rule, with its story |
+//! | [`audit`] | what others deployed, under the same rules |
 //! | [`catalogue`] | releases of Dify: images, variables, ports, routes |
 //! | [`names`], [`values`] | types that can't hold a wrong name or value |
 //! | [`secrets`] | which secrets there are, how they are made and checked |
@@ -61,6 +62,7 @@
     )
 )]
 
+pub mod audit;
 pub mod catalogue;
 pub mod check;
 pub mod deployment;

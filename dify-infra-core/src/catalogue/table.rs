@@ -113,21 +113,26 @@ impl<'a> VariableTable<'a> {
 
     /// The variable that the image reads under this name, or as an alias.
     pub fn get(&self, name: &str) -> Option<&'a Variable> {
-        match self.is_read(name) {
-            Read::Yes(variable) => Some(variable),
+        match self.known(name) {
+            Some(Read::Yes(variable)) => Some(variable),
             _ => None,
         }
     }
 
     /// Whether the image reads this name, and if not, what was probably meant.
     pub fn is_read(&self, name: &str) -> Read<'a> {
+        self.known(name).unwrap_or_else(|| Read::No {
+            why: None,
+            nearest: self.nearest(name),
+        })
+    }
+
+    /// The same without a look for names that are near, which takes a comparison with each; nothing
+    /// for names that nobody has met.
+    pub(crate) fn known(&self, name: &str) -> Option<Read<'a>> {
         self.by_name(name)
             .or_else(|| self.by_alias(name))
             .or_else(|| self.by_mistake(name))
-            .unwrap_or_else(|| Read::No {
-                why: None,
-                nearest: self.nearest(name),
-            })
     }
 
     fn by_name(&self, name: &str) -> Option<Read<'a>> {

@@ -24,7 +24,7 @@ pub(crate) mod lim;
 pub(crate) mod net;
 mod network;
 pub(crate) mod red;
-mod rule;
+pub(crate) mod rule;
 pub(crate) mod sec;
 pub(crate) mod spc;
 pub(crate) mod ssr;
@@ -35,7 +35,9 @@ mod variables;
 pub(crate) mod ver;
 mod wiring;
 
-pub use rule::{Family, Rule, Sample};
+pub use rule::{Family, Rule, Sample, SampleForm};
+
+use std::sync::LazyLock;
 
 use crate::deployment::Deployment;
 use crate::diagnostic::Diagnostics;
@@ -56,9 +58,17 @@ const FAMILIES: [&[&Rule]; 12] = [
     ver::RULES,
 ];
 
-/// All rules, by id.
+/// All rules, by id: those about the file, and those about what anybody deployed, whose numbers
+/// begin with 101.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    FAMILIES.into_iter().flatten().copied()
+    static ALL: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
+        let about_files = FAMILIES.into_iter().flatten();
+        let about_deployments = crate::audit::rules::FAMILIES.into_iter().flatten();
+        let mut all: Vec<_> = about_files.chain(about_deployments).copied().collect();
+        all.sort_by_key(|rule| rule.id);
+        all
+    });
+    ALL.iter().copied()
 }
 
 /// The rule of an id; upper and lower case don't matter.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::audit::{Findings, Inventory};
 use crate::deployment::Deployment;
 use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
 
@@ -30,15 +31,20 @@ pub struct Rule {
     /// The same file, mended.
     pub good: Sample,
     /// Looks at a proven deployment; nothing for rules that are met on the way to one.
-    pub(super) check: Option<Check>,
+    pub(crate) check: Option<Check>,
+    /// Looks at what anybody deployed; nothing for rules about the file.
+    pub(crate) audit: Option<Audit>,
 }
 
 /// The function of a rule: adds a finding for each place where the deployment breaks it.
-pub(super) type Check = fn(&Deployment, &mut Diagnostics);
+pub(crate) type Check = fn(&Deployment, &mut Diagnostics);
+
+/// The function of a rule about what is deployed: adds a finding for each place that breaks it.
+pub(crate) type Audit = fn(&Inventory, &mut Findings);
 
 impl Rule {
     /// A start for the rules of a family; every text must be filled in.
-    pub(super) const fn of(family: Family, severity: Severity) -> Self {
+    pub(crate) const fn of(family: Family, severity: Severity) -> Self {
         Self {
             id: "",
             title: "",
@@ -51,12 +57,18 @@ impl Rule {
             bad: Sample::part(""),
             good: Sample::part(""),
             check: None,
+            audit: None,
         }
     }
 
     /// A finding under this rule; how to mend it is what the rule says, unless more is known.
     pub(crate) fn finding(&self, path: KeyPath, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(self.id, self.severity, path, message).with_help(as_help(self.fix))
+    }
+
+    /// How to keep it, as it follows a finding.
+    pub(crate) fn help(&self) -> String {
+        as_help(self.fix)
     }
 
     /// Whether a file may allow this rule to be broken.
@@ -146,22 +158,27 @@ impl fmt::Display for Family {
     }
 }
 
-/// A sample of a deployment file: a part that goes behind [`Sample::BASE`], or a whole file.
+/// A sample of what breaks or keeps a rule: a deployment file, or what lies over a whole deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     text: &'static str,
-    kind: SampleKind,
+    form: SampleForm,
 }
 
-/// What a sample is a sample of.
+/// What a [`Sample`] is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SampleKind {
-    /// A part of a deployment file.
+#[non_exhaustive]
+pub enum SampleForm {
+    /// A part of a deployment file, behind [`Sample::BASE`].
     Part,
     /// A whole deployment file.
     File,
-    /// The last lines of a squid file.
+    /// The last lines of a squid file, behind [`Sample::SQUID_BASE`].
     Squid,
+    /// A compose file that lies over a whole one, as `docker-compose.override.yaml` does.
+    Compose,
+    /// Resources of an ARM template that lie over those of a whole deployment, by type and name.
+    Resources,
 }
 
 impl Sample {
@@ -170,19 +187,15 @@ impl Sample {
         location = \"japaneast\"\n\n[azure]\nresource_group = \"dify-dev-rg\"\n";
 
     /// A part of a file.
-    pub(super) const fn part(text: &'static str) -> Self {
-        Self {
-            text,
-            kind: SampleKind::Part,
-        }
+    pub(crate) const fn part(text: &'static str) -> Self {
+        let form = SampleForm::Part;
+        Self { text, form }
     }
 
     /// A whole file.
     pub(super) const fn file(text: &'static str) -> Self {
-        Self {
-            text,
-            kind: SampleKind::File,
-        }
+        let form = SampleForm::File;
+        Self { text, form }
     }
 
     /// What the lines of a squid file go behind: ports, and lists that they use.
@@ -190,15 +203,25 @@ impl Sample {
 
     /// The last lines of a squid file.
     pub(super) const fn squid(text: &'static str) -> Self {
-        Self {
-            text,
-            kind: SampleKind::Squid,
-        }
+        let form = SampleForm::Squid;
+        Self { text, form }
     }
 
     /// Whether this is a squid file, not a deployment file.
     pub const fn is_squid(&self) -> bool {
-        matches!(self.kind, SampleKind::Squid)
+        matches!(self.form, SampleForm::Squid)
+    }
+
+    /// What lies over a whole compose file.
+    pub(crate) const fn compose(text: &'static str) -> Self {
+        let form = SampleForm::Compose;
+        Self { text, form }
+    }
+
+    /// What lies over the resources of a whole deployment.
+    pub(crate) const fn resources(text: &'static str) -> Self {
+        let form = SampleForm::Resources;
+        Self { text, form }
     }
 
     /// The lines that matter.
@@ -206,12 +229,23 @@ impl Sample {
         self.text
     }
 
-    /// A file that can be read.
+    /// What it is written in.
+    pub const fn form(&self) -> SampleForm {
+        self.form
+    }
+
+    /// A deployment file that can be read; the text itself for samples of other forms, which
+    /// [`audit::sample::report`](crate::audit::sample::report) judges.
     pub fn to_file(&self) -> String {
-        match self.kind {
-            SampleKind::File => self.text.to_owned(),
-            SampleKind::Part => format!("{}{}\n", Self::BASE, self.text),
-            SampleKind::Squid => format!("{}{}\n", Self::SQUID_BASE, self.text),
+        match self.form {
+            SampleForm::Part => format!("{}{}\n", Self::BASE, self.text),
+            SampleForm::Squid => format!("{}{}\n", Self::SQUID_BASE, self.text),
+            _ => self.text.to_owned(),
         }
+    }
+
+    /// Whether it is a deployment file.
+    pub const fn is_file(&self) -> bool {
+        matches!(self.form, SampleForm::Part | SampleForm::File)
     }
 }

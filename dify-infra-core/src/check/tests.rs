@@ -28,7 +28,7 @@ fn codes(diagnostics: &Diagnostics, severities: &[Severity]) -> BTreeSet<String>
 
 #[test]
 fn every_bad_sample_breaks_its_rule_and_no_other() {
-    for rule in rules() {
+    for rule in rules().filter(|rule| rule.bad.is_file() || rule.bad.is_squid()) {
         let found = in_sample(&rule.bad);
         let all = codes(
             &found,
@@ -49,7 +49,7 @@ fn every_bad_sample_breaks_its_rule_and_no_other() {
 
 #[test]
 fn every_good_sample_keeps_its_rule_and_all_others() {
-    for rule in rules() {
+    for rule in rules().filter(|rule| rule.good.is_file() || rule.good.is_squid()) {
         let found = in_sample(&rule.good);
         let broken: Vec<_> = found
             .iter()

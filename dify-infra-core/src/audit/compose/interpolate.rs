@@ -1,0 +1,189 @@
+//! Variables in compose files: `${NAME:-default}` and its relatives, and `.env` files.
+//!
+//! As in docs.docker.com compose/how-tos/environment-variables/variable-interpolation. A variable that
+//! is set nowhere may come from the shell of whoever runs compose: it is unseen, unless it has a
+//! default.
+
+use std::collections::BTreeMap;
+
+use super::super::place::Place;
+use super::super::seen::{Seen, Unseen};
+
+/// Defaults inside of defaults at most.
+const DEEPEST: usize = 16;
+
+/// A variable of a `.env` file.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) value: Seen,
+    pub(super) place: Place,
+}
+
+/// Variables by name.
+pub(super) type Entries = BTreeMap<String, Entry>;
+
+/// A text with its variables replaced; whether any came from a file.
+pub(super) fn interpolate(text: &str, entries: &Entries) -> (Seen, bool) {
+    let mut filled = Filled {
+        entries,
+        from_file: false,
+    };
+    let seen = filled.text(text, 0);
+    (seen, filled.from_file)
+}
+
+struct Filled<'a> {
+    entries: &'a Entries,
+    from_file: bool,
+}
+
+impl Filled<'_> {
+    fn text(&mut self, text: &str, depth: usize) -> Seen {
+        let mut seen = Seen::default();
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            seen = seen.and(&Seen::from(&rest[..at]));
+            let after = &rest[at + 1..];
+            if let Some(tail) = after.strip_prefix('$') {
+                seen = seen.and(&Seen::from("$"));
+                rest = tail;
+            } else if let Some((inner, tail)) = after.strip_prefix('{').and_then(braces) {
+                seen = seen.and(&self.expression(inner, depth + 1));
+                rest = tail;
+            } else {
+                let end = after
+                    .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                    .unwrap_or(after.len());
+                let (name, tail) = after.split_at(end);
+                let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+                if starts {
+                    seen = seen.and(&self.value(name));
+                    rest = tail;
+                } else {
+                    seen = seen.and(&Seen::from("$"));
+                    rest = after;
+                }
+            }
+        }
+        seen.and(&Seen::from(rest))
+    }
+
+    /// What stands between `${` and `}`.
+    fn expression(&mut self, inner: &str, depth: usize) -> Seen {
+        if depth > DEEPEST {
+            return Seen::unseen(Unseen::new("a default inside of too many defaults"));
+        }
+        let end = inner
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .unwrap_or(inner.len());
+        let (name, operation) = inner.split_at(end);
+        let entry = self.entries.get(name);
+        let is_set = entry.is_some();
+        let is_filled = entry.is_some_and(|entry| !entry.value.is_empty());
+        for (operator, empty_counts) in [(":-", false), ("-", true)] {
+            if let Some(default) = operation.strip_prefix(operator) {
+                let use_it = if empty_counts { is_set } else { is_filled };
+                return if use_it { self.value(name) } else { self.text(default, depth + 1) };
+            }
+        }
+        for (operator, empty_counts) in [(":+", false), ("+", true)] {
+            if let Some(other) = operation.strip_prefix(operator) {
+                let use_it = if empty_counts { is_set } else { is_filled };
+                return if use_it { self.text(other, depth + 1) } else { Seen::default() };
+            }
+        }
+        self.value(name)
+    }
+
+    fn value(&mut self, name: &str) -> Seen {
+        match self.entries.get(name) {
+            Some(entry) => {
+                self.from_file = true;
+                entry.value.clone()
+            }
+            None => {
+                self.from_file = true;
+                Seen::unseen(Unseen::new(&format!("${{{name}}}, which no file sets")))
+            }
+        }
+    }
+}
+
+/// Splits behind the brace that closes an expression.
+fn braces(text: &str) -> Option<(&str, &str)> {
+    let mut depth = 0_usize;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => return Some((&text[..at], &text[at + 1..])),
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Reads a `.env` file; `known` is what its values may refer to.
+pub(super) fn dotenv(document: &str, text: &str, known: &Entries) -> Entries {
+    let mut entries = known.clone();
+    let mut own = Entries::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim_start_matches('\u{feff}').trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((name, value)) = line.split_once('=') else {
+            continue;
+        };
+        let name = name.trim();
+        let value = value.trim();
+        let value = match value.chars().next() {
+            Some('\'') => Seen::from(quoted(value, '\'')),
+            Some('"') => interpolate(quoted(value, '"'), &entries).0,
+            _ => {
+                let end = value.find(" #").unwrap_or(value.len());
+                interpolate(value[..end].trim_end(), &entries).0
+            }
+        };
+        let place = Place::document(document).key(name).at_line(number + 1, 1);
+        let entry = Entry { value, place };
+        entries.insert(name.to_owned(), entry.clone());
+        own.insert(name.to_owned(), entry);
+    }
+    own
+}
+
+fn quoted(value: &str, quote: char) -> &str {
+    let inner = &value[1..];
+    inner.find(quote).map_or(inner, |end| &inner[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str) -> String {
+        let entries = dotenv(".env", "A=one\nEMPTY=\nB=\"x ${A}\"\nC='$A' # no\n", &Entries::new());
+        interpolate(text, &entries).0.shown()
+    }
+
+    #[test]
+    fn every_form_of_a_variable_is_understood() {
+        assert_eq!(filled("$A-${A}"), "one-one");
+        assert_eq!(filled("${NONE:-d}${EMPTY:-e}${EMPTY-f}"), "de");
+        assert_eq!(filled("${A:+yes}${EMPTY:+no}${EMPTY+set}"), "yesset");
+        assert_eq!(filled("${NONE:-${ALSO:-deep}}"), "deep");
+        assert_eq!(filled("$$A ${B} ${C}"), "$A x one $A");
+        assert_eq!(filled("a$"), "a$");
+        assert_eq!(filled("${A"), "${A");
+    }
+
+    #[test]
+    fn what_no_file_sets_is_unseen() {
+        let (seen, _) = interpolate("${SHELL_ONLY}", &Entries::new());
+        assert_eq!(seen.literal(), None);
+        let (required, _) = interpolate("${NAME:?must be set}", &Entries::new());
+        assert_eq!(required.literal(), None);
+    }
+}

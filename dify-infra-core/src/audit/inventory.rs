@@ -1,0 +1,614 @@
+//! What a deployment consists of, whoever made it: as much of it as can be seen.
+//!
+//! A [`Deployment`](crate::deployment::Deployment) can't hold most mistakes; an [`Inventory`] can hold
+//! all of them. Every value knows its place, and a value that can't be seen says why.
+
+use super::place::Place;
+use super::recognise::Role;
+use super::seen::{Seen, Unseen};
+use crate::catalogue::Version;
+
+/// A property: absent, known, or there without being visible.
+#[derive(Debug, Clone, Default)]
+pub enum Fact<T> {
+    /// It is not set.
+    #[default]
+    Absent,
+    /// It is set to this.
+    Known(T, Place),
+    /// It is set, and to what can't be seen.
+    Unseen(Unseen, Place),
+}
+
+impl<T> Fact<T> {
+    /// The value, when it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value, _) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Where it is set.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Known(_, place) | Self::Unseen(_, place) => Some(place),
+            Self::Absent => None,
+        }
+    }
+
+    /// Whether it is not set at all.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// Whether it is known to be this.
+    pub fn is(&self, value: &T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.known() == Some(value)
+    }
+}
+
+/// What the deployment runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// Azure Container Apps.
+    ContainerApps,
+    /// Docker compose.
+    Compose,
+}
+
+/// Everything of a deployment that can be seen.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// What it runs on.
+    pub platform: Platform,
+    /// Apps, jobs and compose services.
+    pub workloads: Vec<Workload>,
+    /// Managed environments.
+    pub environments: Vec<Environment>,
+    /// PostgreSQL servers.
+    pub postgres: Vec<PostgresServer>,
+    /// Redis instances.
+    pub redis: Vec<RedisInstance>,
+    /// Storage accounts.
+    pub storage: Vec<StorageAccount>,
+    /// Key vaults.
+    pub vaults: Vec<Vault>,
+    /// Subnets.
+    pub subnets: Vec<Subnet>,
+    /// Container registries.
+    pub registries: Vec<RegistryAccount>,
+    /// Role assignments: the principal as far as seen.
+    pub role_assignments: Vec<RoleAssignment>,
+    /// Outputs of a template.
+    pub outputs: Vec<Output>,
+    /// Parameters of a template.
+    pub parameters: Vec<Parameter>,
+    /// Configuration files of nginx and squid whose text can be seen.
+    pub files: Vec<TextFile>,
+    /// What can't be seen, each once.
+    pub unseen: Vec<NotSeen>,
+    /// Whether everything that belongs to it was handed over: in a live group that is read with few
+    /// rights, what is missing may be there all the same.
+    pub complete: bool,
+}
+
+impl Inventory {
+    /// An empty inventory.
+    pub fn new(platform: Platform) -> Self {
+        Self {
+            platform,
+            workloads: Vec::new(),
+            environments: Vec::new(),
+            postgres: Vec::new(),
+            redis: Vec::new(),
+            storage: Vec::new(),
+            vaults: Vec::new(),
+            subnets: Vec::new(),
+            registries: Vec::new(),
+            role_assignments: Vec::new(),
+            outputs: Vec::new(),
+            parameters: Vec::new(),
+            files: Vec::new(),
+            unseen: Vec::new(),
+            complete: true,
+        }
+    }
+
+    /// Every container with the workload that runs it.
+    pub fn containers(&self) -> impl Iterator<Item = (&Workload, &Container)> {
+        self.workloads
+            .iter()
+            .flat_map(|workload| workload.containers.iter().map(move |it| (workload, it)))
+    }
+
+    /// The containers of a role.
+    pub fn of(&self, role: Role) -> impl Iterator<Item = (&Workload, &Container)> {
+        self.containers().filter(move |(_, it)| it.role == role)
+    }
+
+    /// The containers that run Dify's own application with its settings: api, websocket, worker, beat
+    /// and migration.
+    pub fn application(&self) -> impl Iterator<Item = (&Workload, &Container)> {
+        self.containers().filter(|(_, it)| it.role.is_application())
+    }
+
+    /// Notes that something can't be seen.
+    pub fn not_seen(&mut self, place: &Place, why: impl Into<String>) {
+        let why = why.into();
+        if !self.unseen.iter().any(|known| known.why == why) {
+            let place = place.clone();
+            self.unseen.push(NotSeen { place, why });
+        }
+    }
+}
+
+/// Something that can't be seen.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct NotSeen {
+    /// Where it stands.
+    pub place: Place,
+    /// Why it can't be seen.
+    pub why: String,
+}
+
+/// What kind of workload something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkloadKind {
+    /// A container app.
+    App,
+    /// A job.
+    Job,
+    /// A service of a compose file.
+    ComposeService,
+}
+
+/// An app, a job or a compose service.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// What it is.
+    pub kind: WorkloadKind,
+    /// Its name, under which others call it.
+    pub name: Seen,
+    /// Other names under which others call it: aliases of compose networks.
+    pub aliases: Vec<String>,
+    /// Where it stands.
+    pub place: Place,
+    /// The managed environment's id, as far as seen.
+    pub environment: Option<Seen>,
+    /// How it is reached.
+    pub ingress: Fact<Ingress>,
+    /// Lowest number of replicas.
+    pub min_replicas: Fact<f64>,
+    /// Highest number of replicas.
+    pub max_replicas: Fact<f64>,
+    /// Whether scale rules are there.
+    pub scale_rules: bool,
+    /// Its containers.
+    pub containers: Vec<Container>,
+    /// Its secrets.
+    pub secrets: Vec<Secret>,
+    /// Registries it logs in to.
+    pub registries: Vec<RegistryLogin>,
+    /// Managed identities, with where they are attached.
+    pub identity: Option<Identity>,
+    /// Volumes.
+    pub volumes: Vec<Volume>,
+    /// Ports that compose publishes on the host: host address, host port, container port.
+    pub published: Vec<PublishedPort>,
+}
+
+/// How an app is reached.
+#[derive(Debug, Clone)]
+pub struct Ingress {
+    /// Whether it is reached from outside the environment.
+    pub external: Fact<bool>,
+    /// `http`, `http2`, `auto` or `tcp`, in lower case; absent is `auto`.
+    pub transport: Fact<String>,
+    /// Port of the container.
+    pub target_port: Fact<f64>,
+    /// Port under which a tcp app is reached.
+    pub exposed_port: Fact<f64>,
+    /// Whether plain http is answered.
+    pub allow_insecure: Fact<bool>,
+    /// Settings that tcp refuses: traffic labels, CORS, sticky sessions.
+    pub http_only: Vec<(&'static str, Place)>,
+    /// Additional ports.
+    pub additional: Vec<PortMapping>,
+}
+
+impl Ingress {
+    /// Whether it speaks tcp; nothing when that can't be seen.
+    pub fn is_tcp(&self) -> Option<bool> {
+        match &self.transport {
+            Fact::Known(transport, _) => Some(transport == "tcp"),
+            Fact::Absent => Some(false),
+            Fact::Unseen(..) => None,
+        }
+    }
+
+    /// Whether it is external; nothing when that can't be seen.
+    pub fn is_external(&self) -> Option<bool> {
+        match &self.external {
+            Fact::Known(external, _) => Some(*external),
+            Fact::Absent => Some(false),
+            Fact::Unseen(..) => None,
+        }
+    }
+
+    /// The port under which a tcp app is reached: the exposed one, else the target.
+    pub fn tcp_port(&self) -> Option<u16> {
+        let port = match &self.exposed_port {
+            Fact::Absent => self.target_port.known(),
+            fact => fact.known(),
+        };
+        port.copied().and_then(to_port)
+    }
+}
+
+/// A whole number that is a port.
+pub(crate) fn to_port(number: f64) -> Option<u16> {
+    let whole = number.fract() == 0.0 && (1.0..=65535.0).contains(&number);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the range was looked at"
+    )]
+    whole.then_some(number as u16)
+}
+
+/// An additional port of an app.
+#[derive(Debug, Clone)]
+pub struct PortMapping {
+    /// Whether it is reached from outside the environment.
+    pub external: bool,
+    /// Port of the container.
+    pub target: Option<u16>,
+    /// Port under which it is reached.
+    pub exposed: Option<u16>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A port that compose publishes.
+#[derive(Debug, Clone)]
+pub struct PublishedPort {
+    /// Address of the host; none is every address.
+    pub host: Option<String>,
+    /// Port of the container.
+    pub target: u16,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A container.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// What it is, by image and mode.
+    pub role: Role,
+    /// Where it stands.
+    pub place: Place,
+    /// The image as written.
+    pub image: Fact<Seen>,
+    /// The image's tag.
+    pub tag: Option<String>,
+    /// Whether the image is pinned by digest.
+    pub digest: bool,
+    /// The version that the tag names.
+    pub version: Option<Version>,
+    /// Its variables, in order.
+    pub variables: Vec<Variable>,
+    /// Whether all of its variables can be seen.
+    pub variables_complete: bool,
+    /// vCPU.
+    pub cpu: Fact<f64>,
+    /// Memory, as `1Gi`.
+    pub memory: Fact<String>,
+    /// How many probes it has; absent when it has none.
+    pub probes: usize,
+    /// Whether probes can be seen at all.
+    pub probes_seen: bool,
+    /// Where volumes appear: the volume's name and the path.
+    pub mounts: Vec<Mount>,
+    /// Command and arguments.
+    pub command: Vec<Seen>,
+}
+
+impl Container {
+    /// A variable by its name; the last one counts when it is there twice.
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().rev().find(|it| it.name == name)
+    }
+
+    /// The value of a variable, when it is wholly seen.
+    pub fn literal(&self, name: &str) -> Option<&str> {
+        self.variable(name)?.value.literal()
+    }
+
+    /// Where to point at for something that a variable lacks.
+    pub fn place_of(&self, name: &str) -> &Place {
+        self.variable(name).map_or(&self.place, |it| &it.place)
+    }
+}
+
+/// An environment variable.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value, as far as it can be seen.
+    pub value: Seen,
+    /// How the value gets there.
+    pub source: Source,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// How the value of a variable gets there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// It stands there plainly.
+    Plain,
+    /// From a secret of the app, by name.
+    Secret(String),
+    /// From a file of variables, which is as private as the file.
+    File,
+}
+
+/// A secret of an app.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// Its name.
+    pub name: String,
+    /// Its value, as far as it can be seen.
+    pub value: Fact<Seen>,
+    /// The vault's URL that it comes from.
+    pub vault_url: Option<Seen>,
+    /// The identity that reads the vault.
+    pub identity: Option<Seen>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A login at a registry.
+#[derive(Debug, Clone)]
+pub struct RegistryLogin {
+    /// Host name.
+    pub server: Seen,
+}
+
+/// Managed identities of an app.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Whether there is one at all.
+    pub any: bool,
+    /// Whether containers may ask it for tokens, as far as seen.
+    pub usable: bool,
+    /// Where they are attached.
+    pub place: Place,
+}
+
+/// A volume.
+#[derive(Debug, Clone)]
+pub struct Volume {
+    /// Its name.
+    pub name: String,
+    /// `EmptyDir`, `AzureFile`, `NfsAzureFile`, `Secret`, `bind` or `volume`.
+    pub kind: String,
+}
+
+/// Where a volume appears.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// The volume's name, or the path on the host.
+    pub volume: String,
+    /// The path in the container.
+    pub path: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A managed environment.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Its name.
+    pub name: Seen,
+    /// The subnet's id, when it has a network of its own.
+    pub subnet: Fact<Seen>,
+    /// Whether it has workload profiles.
+    pub workload_profiles: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A PostgreSQL server.
+#[derive(Debug, Clone)]
+pub struct PostgresServer {
+    /// Its name.
+    pub name: Seen,
+    /// Compute size.
+    pub sku: Fact<String>,
+    /// `Enabled` or `Disabled`, in lower case.
+    pub public_access: Fact<String>,
+    /// Whether it stands in a subnet of its own.
+    pub injected: bool,
+    /// Databases, with their places.
+    pub databases: Vec<(Seen, Place)>,
+    /// Settings: name, value, place and what each waits for.
+    pub configurations: Vec<Configuration>,
+    /// Firewall rules: first address, last address, place.
+    pub firewall: Vec<(Seen, Seen, Place)>,
+    /// Whether its children were handed over too.
+    pub children_seen: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A setting of a PostgreSQL server.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Option<Seen>,
+    /// Ids and names that it waits for.
+    pub depends_on: Vec<Seen>,
+    /// What it is called in the template, for others that wait for it.
+    pub id: Seen,
+    /// Whether it is a database, not a setting.
+    pub is_database: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What offers Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedisOffer {
+    /// Azure Managed Redis.
+    Managed,
+    /// Azure Cache for Redis.
+    Cache,
+}
+
+/// A Redis instance.
+#[derive(Debug, Clone)]
+pub struct RedisInstance {
+    /// Its name.
+    pub name: Seen,
+    /// What offers it.
+    pub offer: RedisOffer,
+    /// Clustering policy, in lower case.
+    pub clustering: Fact<String>,
+    /// Eviction policy, in lower case.
+    pub eviction: Fact<String>,
+    /// Port of TLS.
+    pub port: Fact<f64>,
+    /// Whether plain connections are answered.
+    pub plain: Fact<bool>,
+    /// `Enabled` or `Disabled`, in lower case.
+    pub public_access: Fact<String>,
+    /// Whether its database was handed over too.
+    pub children_seen: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A storage account.
+#[derive(Debug, Clone)]
+pub struct StorageAccount {
+    /// Its name.
+    pub name: Seen,
+    /// Blob containers.
+    pub containers: Vec<(Seen, Place)>,
+    /// Whether blobs may be public.
+    pub public_blobs: Fact<bool>,
+    /// `Enabled` or `Disabled`, in lower case.
+    pub public_access: Fact<String>,
+    /// Whether the firewall denies what it does not name.
+    pub default_deny: bool,
+    /// Whether its children were handed over too.
+    pub children_seen: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A key vault.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    /// Its name.
+    pub name: Seen,
+    /// Whether rights are role assignments.
+    pub rbac: Fact<bool>,
+    /// `Enabled` or `Disabled`, in lower case.
+    pub public_access: Fact<String>,
+    /// Whether access policies are there.
+    pub access_policies: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A subnet.
+#[derive(Debug, Clone)]
+pub struct Subnet {
+    /// Its id, as far as seen.
+    pub id: Seen,
+    /// Its name.
+    pub name: Seen,
+    /// The network it belongs to.
+    pub network: Seen,
+    /// Its range.
+    pub prefix: Fact<Seen>,
+    /// Services that it is delegated to.
+    pub delegations: Vec<String>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A container registry.
+#[derive(Debug, Clone)]
+pub struct RegistryAccount {
+    /// Whether the admin user is on.
+    pub admin_user: Fact<bool>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A role assignment.
+#[derive(Debug, Clone)]
+pub struct RoleAssignment {
+    /// The role's id, as far as seen.
+    pub role: Seen,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// An output of a template.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// Whether its type says that it is secret.
+    pub secure: bool,
+    /// Whether a secret is in it.
+    pub has_secret: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A parameter of a template.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Whether its type says that it is secret.
+    pub secure: bool,
+    /// A text that stands in the template or its parameters file.
+    pub value: Option<Seen>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Which program a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// nginx.conf or a part of it.
+    Nginx,
+    /// squid.conf.
+    Squid,
+}
+
+/// A configuration file.
+#[derive(Debug, Clone)]
+pub struct TextFile {
+    /// Which program reads it.
+    pub kind: FileKind,
+    /// Its text.
+    pub text: String,
+    /// Where it stands.
+    pub place: Place,
+}

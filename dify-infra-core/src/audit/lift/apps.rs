@@ -1,0 +1,286 @@
+//! Container apps and jobs.
+
+use super::super::inventory::{
+    Container, Fact, Identity, Ingress, Inventory, Mount, PortMapping, RegistryLogin, Secret, Source,
+    TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
+};
+use super::super::node::Node;
+use super::super::recognise::{image_parts, role_of};
+use super::super::seen::{Seen, Unseen};
+use super::super::text_file_kind;
+use super::{Resource, bool_fact, number_fact, seen_fact, text_fact, word_fact};
+
+/// Adds an app or a job; anything else is left alone.
+pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
+    let kind = if resource.is("Microsoft.App/containerApps") {
+        WorkloadKind::App
+    } else if resource.is("Microsoft.App/jobs") {
+        WorkloadKind::Job
+    } else {
+        return;
+    };
+    let body = &resource.body;
+    let configuration = body.at("properties/configuration");
+    let secrets: Vec<Secret> = configuration
+        .map(|it| it.items_at("secrets"))
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|it| secret(it, &resource.name))
+        .collect();
+    let template = body.at("properties/template");
+    let volumes = template.map(|it| it.items_at("volumes")).unwrap_or_default();
+    let is_job = kind == WorkloadKind::Job;
+    let containers = template
+        .map(|it| it.items_at("containers"))
+        .unwrap_or_default()
+        .iter()
+        .map(|it| container(inventory, it, resource, &secrets, is_job))
+        .collect();
+    files(inventory, volumes, &secrets);
+    let environment = ["properties/environmentId", "properties/managedEnvironmentId"]
+        .iter()
+        .find_map(|path| body.at(path)?.seen());
+    let scale = template.and_then(|it| it.get("scale"));
+    let scale_of = |name: &str| scale.map_or(Fact::Absent, |scale| number_fact(scale, name));
+    let registries = configuration.map(|it| it.items_at("registries")).unwrap_or_default();
+    let workload = Workload {
+        kind,
+        name: resource.name.clone(),
+        aliases: Vec::new(),
+        place: resource.place().clone(),
+        environment,
+        ingress: configuration.map_or(Fact::Absent, |it| ingress(it.get("ingress"))),
+        min_replicas: scale_of("minReplicas"),
+        max_replicas: scale_of("maxReplicas"),
+        scale_rules: scale.is_some_and(|scale| scale.get("rules").is_some_and(|it| !it.items().is_empty())),
+        containers,
+        secrets,
+        registries: registries
+            .iter()
+            .filter_map(|it| {
+                let server = it.get("server")?.seen()?;
+                Some(RegistryLogin { server })
+            })
+            .collect(),
+        identity: identity(body, configuration),
+        volumes: volumes.iter().filter_map(volume).collect(),
+        published: Vec::new(),
+    };
+    inventory.workloads.push(workload);
+}
+
+fn secret(node: &Node, app: &Seen) -> Option<Secret> {
+    let name = node.get("name")?.seen()?.shown();
+    let vault_url = node.get("keyVaultUrl").and_then(Node::seen);
+    let value = match (node.get("value"), &vault_url) {
+        (Some(value), _) => match value.seen() {
+            Some(seen) => Fact::Known(seen, value.place.clone()),
+            None => Fact::Absent,
+        },
+        (None, Some(url)) => {
+            // The same secret of a vault is the same value everywhere, whatever its version.
+            let mut identity = b"vault ".to_vec();
+            identity.extend(url.canonical());
+            let origin = format!("vault secret {}", url.shown());
+            let value = Unseen::with_identity(&origin, &identity).secret();
+            Fact::Known(Seen::unseen(value), node.place.clone())
+        }
+        (None, None) => {
+            let origin = format!("secret {name} of {}", app.shown());
+            Fact::Unseen(Unseen::new(&origin).secret(), node.place.clone())
+        }
+    };
+    Some(Secret {
+        name,
+        value,
+        vault_url,
+        identity: node.get("identity").and_then(Node::seen),
+        place: node.place.clone(),
+    })
+}
+
+fn container(
+    inventory: &mut Inventory,
+    node: &Node,
+    resource: &Resource,
+    secrets: &[Secret],
+    is_job: bool,
+) -> Container {
+    let list = node.get("env");
+    let variables: Vec<Variable> = list
+        .map(Node::items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|it| variable(it, secrets, &resource.name))
+        .collect();
+    let mut variables_complete = true;
+    if let Some(unseen) = list.and_then(Node::whole_unseen) {
+        variables_complete = false;
+        inventory.not_seen(&node.place, format!("variables: {}", unseen.origin()));
+    }
+    let hidden = list.map(Node::items).unwrap_or_default().iter();
+    for item in hidden.filter(|it| it.get("name").and_then(Node::literal).is_none()) {
+        variables_complete = false;
+        inventory.not_seen(&item.place, "a variable whose name can't be told");
+    }
+    let image = seen_fact(node, "image");
+    let parts = image.known().map(image_parts);
+    let probes = node.get("probes");
+    Container {
+        name: node.literal_at("name").unwrap_or_default().to_owned(),
+        role: role_of(&image, &variables, is_job),
+        place: node.place.clone(),
+        tag: parts.as_ref().and_then(|it| it.tag.clone()),
+        digest: parts.as_ref().is_some_and(|it| it.digest),
+        version: parts.and_then(|it| it.version),
+        image,
+        variables,
+        variables_complete,
+        cpu: number_fact(node, "resources/cpu"),
+        memory: text_fact(node, "resources/memory"),
+        probes: probes.map_or(0, |it| it.items().len()),
+        probes_seen: probes.is_none_or(|it| it.whole_unseen().is_none()),
+        mounts: node
+            .items_at("volumeMounts")
+            .iter()
+            .filter_map(|it| {
+                Some(Mount {
+                    volume: it.literal_at("volumeName")?.to_owned(),
+                    path: it.literal_at("mountPath").unwrap_or_default().to_owned(),
+                    place: it.place.clone(),
+                })
+            })
+            .collect(),
+        command: node
+            .items_at("command")
+            .iter()
+            .chain(node.items_at("args"))
+            .filter_map(Node::seen)
+            .collect(),
+    }
+}
+
+fn variable(node: &Node, secrets: &[Secret], app: &Seen) -> Option<Variable> {
+    let name = node.literal_at("name")?.to_owned();
+    let place = node.place.clone();
+    if let Some(reference) = node.get("secretRef").and_then(Node::seen) {
+        let reference = reference.shown();
+        let secret = secrets.iter().find(|it| it.name == reference);
+        let value = match secret.map(|it| &it.value) {
+            Some(Fact::Known(value, _)) => value.clone(),
+            Some(Fact::Unseen(unseen, _)) => Seen::unseen(unseen.clone()),
+            Some(Fact::Absent) | None => {
+                let origin = format!("secret {reference} of {}", app.shown());
+                Seen::unseen(Unseen::new(&origin).secret())
+            }
+        };
+        return Some(Variable {
+            name,
+            value,
+            source: Source::Secret(reference),
+            place,
+        });
+    }
+    let value = node.get("value").and_then(Node::seen).unwrap_or_default();
+    let place = node.get("value").map_or(place, |it| it.place.clone());
+    Some(Variable {
+        name,
+        value,
+        source: Source::Plain,
+        place,
+    })
+}
+
+fn ingress(node: Option<&Node>) -> Fact<Ingress> {
+    let Some(node) = node else {
+        return Fact::Absent;
+    };
+    if let Some(unseen) = node.whole_unseen() {
+        return Fact::Unseen(unseen.clone(), node.place.clone());
+    }
+    if node.members().is_empty() {
+        return Fact::Absent;
+    }
+    let mut http_only = Vec::new();
+    for traffic in node.items_at("traffic") {
+        if let Some(label) = traffic.get("label") {
+            http_only.push(("traffic labels", label.place.clone()));
+        }
+    }
+    let insecure = node.get("allowInsecure").filter(|it| it.boolean() == Some(true));
+    http_only.extend(insecure.map(|it| ("`allowInsecure`", it.place.clone())));
+    for (key, words) in [("corsPolicy", "CORS"), ("stickySessions", "sticky sessions")] {
+        http_only.extend(node.get(key).map(|it| (words, it.place.clone())));
+    }
+    let ingress = Ingress {
+        external: bool_fact(node, "external"),
+        transport: word_fact(node, "transport"),
+        target_port: number_fact(node, "targetPort"),
+        exposed_port: match number_fact(node, "exposedPort") {
+            // Azure answers 0 where none is set.
+            Fact::Known(0.0, _) => Fact::Absent,
+            fact => fact,
+        },
+        allow_insecure: bool_fact(node, "allowInsecure"),
+        http_only,
+        additional: node
+            .items_at("additionalPortMappings")
+            .iter()
+            .map(|it| PortMapping {
+                external: it.get("external").and_then(Node::boolean) == Some(true),
+                target: it.get("targetPort").and_then(Node::number).and_then(to_port),
+                exposed: it.get("exposedPort").and_then(Node::number).and_then(to_port),
+                place: it.place.clone(),
+            })
+            .collect(),
+    };
+    Fact::Known(ingress, node.place.clone())
+}
+
+fn identity(body: &Node, configuration: Option<&Node>) -> Option<Identity> {
+    let identity = body.get("identity")?;
+    let kind = identity.get("type").and_then(Node::seen)?;
+    let any = kind.literal() != Some("None");
+    // Lifecycle `None` keeps the token from every container of the app.
+    let settings = configuration.map(|it| it.items_at("identitySettings")).unwrap_or_default();
+    let none = |it: &Node| it.literal_at("lifecycle").is_some_and(|it| it.eq_ignore_ascii_case("none"));
+    let usable = any && !(!settings.is_empty() && settings.iter().all(none));
+    Some(Identity {
+        any,
+        usable,
+        place: identity.place.clone(),
+    })
+}
+
+fn volume(node: &Node) -> Option<Volume> {
+    Some(Volume {
+        name: node.literal_at("name")?.to_owned(),
+        kind: node.literal_at("storageType").unwrap_or("EmptyDir").to_owned(),
+    })
+}
+
+/// Files of nginx and squid that reach their containers as secrets.
+fn files(inventory: &mut Inventory, volumes: &[Node], secrets: &[Secret]) {
+    for volume in volumes {
+        for item in volume.items_at("secrets") {
+            let Some(name) = item.literal_at("secretRef") else {
+                continue;
+            };
+            let Some(secret) = secrets.iter().find(|it| it.name == name) else {
+                continue;
+            };
+            let Fact::Known(text, place) = &secret.value else {
+                continue;
+            };
+            let path = item.literal_at("path").unwrap_or(name);
+            if let (Some(text), Some(kind)) = (text.literal(), text_file_kind(path, text.literal())) {
+                inventory.files.push(TextFile {
+                    kind,
+                    text: text.to_owned(),
+                    place: place.clone(),
+                });
+            }
+        }
+    }
+}
+

@@ -1,0 +1,138 @@
+//! PostgreSQL, Redis, storage and vaults, each with its children.
+
+use super::super::inventory::{
+    Configuration, Fact, Inventory, PostgresServer, RedisInstance, RedisOffer, StorageAccount, Vault,
+};
+use super::super::node::Node;
+use super::super::seen::Seen;
+use super::{Resource, bool_fact, number_fact, text_fact, word_fact};
+
+const SERVER: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
+const STORAGE: &str = "Microsoft.Storage/storageAccounts";
+const REDIS: &str = "Microsoft.Cache/redisEnterprise";
+
+/// Adds all data services; their children are found by the names that they begin with.
+pub(super) fn add(inventory: &mut Inventory, resources: &[Resource]) {
+    for resource in resources {
+        let (body, place) = (&resource.body, resource.place().clone());
+        if resource.is(SERVER) {
+            inventory.postgres.push(server(resource, resources));
+        } else if resource.is("Microsoft.Cache/redis") {
+            inventory.redis.push(RedisInstance {
+                name: resource.name.clone(),
+                offer: RedisOffer::Cache,
+                clustering: match number_fact(body, "properties/shardCount") {
+                    Fact::Known(shards, place) if shards > 0.0 => Fact::Known("osscluster".to_owned(), place),
+                    _ => Fact::Absent,
+                },
+                eviction: word_fact(body, "properties/redisConfiguration/maxmemory-policy"),
+                port: Fact::Absent,
+                plain: bool_fact(body, "properties/enableNonSslPort"),
+                public_access: word_fact(body, "properties/publicNetworkAccess"),
+                children_seen: true,
+                place,
+            });
+        } else if resource.is(REDIS) {
+            inventory.redis.push(managed_redis(resource, resources));
+        } else if resource.is(STORAGE) {
+            inventory.storage.push(storage(resource, resources));
+        } else if resource.is("Microsoft.KeyVault/vaults") {
+            inventory.vaults.push(Vault {
+                name: resource.name.clone(),
+                rbac: bool_fact(body, "properties/enableRbacAuthorization"),
+                public_access: word_fact(body, "properties/publicNetworkAccess"),
+                access_policies: !body.items_at("properties/accessPolicies").is_empty(),
+                place,
+            });
+        }
+    }
+}
+
+/// The children of a resource, of one type.
+fn children<'a>(
+    resources: &'a [Resource],
+    parent: &'a Resource,
+    kind: &'a str,
+) -> impl Iterator<Item = &'a Resource> {
+    let kind = format!("{}/{kind}", parent.kind);
+    resources
+        .iter()
+        .filter(move |it| it.is(&kind) && it.first_name().same(&parent.name) == Some(true))
+}
+
+fn server(resource: &Resource, resources: &[Resource]) -> PostgresServer {
+    let body = &resource.body;
+    let named = |kind: &'static str| {
+        children(resources, resource, kind)
+            .map(|it| (it.own_name(), it.place().clone()))
+            .collect()
+    };
+    let mut configurations: Vec<Configuration> = Vec::new();
+    for (kind, is_database) in [("configurations", false), ("databases", true)] {
+        configurations.extend(children(resources, resource, kind).map(|it| Configuration {
+            name: it.own_name().shown(),
+            value: it.body.at("properties/value").and_then(Node::seen),
+            depends_on: it.body.items_at("dependsOn").iter().filter_map(Node::seen).collect(),
+            id: match &it.symbol {
+                Some(symbol) => Seen::from(symbol.as_str()),
+                None => it.path(),
+            },
+            is_database,
+            place: it.place().clone(),
+        }));
+    }
+    let address = |it: &Resource, path: &str| it.body.at(path).and_then(Node::seen).unwrap_or_default();
+    PostgresServer {
+        name: resource.name.clone(),
+        sku: text_fact(body, "sku/name"),
+        public_access: word_fact(body, "properties/network/publicNetworkAccess"),
+        injected: body.at("properties/network/delegatedSubnetResourceId").is_some(),
+        databases: named("databases"),
+        configurations,
+        firewall: children(resources, resource, "firewallRules")
+            .map(|it| {
+                let first = address(it, "properties/startIpAddress");
+                (first, address(it, "properties/endIpAddress"), it.place().clone())
+            })
+            .collect(),
+        children_seen: true,
+        place: resource.place().clone(),
+    }
+}
+
+fn managed_redis(resource: &Resource, resources: &[Resource]) -> RedisInstance {
+    let database = children(resources, resource, "databases").next();
+    let body = database.map(|it| &it.body);
+    let word = |path: &str| body.map_or(Fact::Absent, |body| word_fact(body, path));
+    RedisInstance {
+        name: resource.name.clone(),
+        offer: RedisOffer::Managed,
+        clustering: word("properties/clusteringPolicy"),
+        eviction: word("properties/evictionPolicy"),
+        port: body.map_or(Fact::Absent, |body| number_fact(body, "properties/port")),
+        plain: match word("properties/clientProtocol") {
+            Fact::Known(protocol, place) => Fact::Known(protocol == "plaintext", place),
+            _ => Fact::Absent,
+        },
+        public_access: word_fact(&resource.body, "properties/publicNetworkAccess"),
+        children_seen: database.is_some(),
+        place: database.map_or_else(|| resource.place().clone(), |it| it.place().clone()),
+    }
+}
+
+fn storage(resource: &Resource, resources: &[Resource]) -> StorageAccount {
+    let body = &resource.body;
+    StorageAccount {
+        name: resource.name.clone(),
+        containers: children(resources, resource, "blobServices/containers")
+            .map(|it| (it.own_name(), it.place().clone()))
+            .collect(),
+        public_blobs: bool_fact(body, "properties/allowBlobPublicAccess"),
+        public_access: word_fact(body, "properties/publicNetworkAccess"),
+        default_deny: body
+            .literal_at("properties/networkAcls/defaultAction")
+            .is_some_and(|it| it.eq_ignore_ascii_case("deny")),
+        children_seen: true,
+        place: resource.place().clone(),
+    }
+}

@@ -1,0 +1,84 @@
+//! Deployments that others made: what they consist of, and which rules they break.
+//!
+//! An [`Inventory`] holds whatever anybody deployed, each value with its place and with the reason
+//! where it can't be seen. It is made from an ARM template ([`from_template`]), a compose folder
+//! ([`from_compose`]), resources that were read from Azure ([`from_resources`]) or a deployment of our
+//! own ([`from_deployment`]); [`audit`] applies every rule to it.
+//!
+//! ```
+//! use dify_infra_core::audit::{audit, from_deployment};
+//! use dify_infra_core::deployment::Deployment;
+//!
+//! let resolved = Deployment::builder("dify", "dev")
+//!     .location("japaneast")
+//!     .resource_group("dify-dev-rg")
+//!     .build()?;
+//! let report = audit(&from_deployment(&resolved.deployment)?);
+//! assert!(!report.has_errors(), "{report}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod arm;
+mod compose;
+mod inventory;
+mod lift;
+mod live;
+mod node;
+mod own;
+mod place;
+mod recognise;
+mod report;
+pub(crate) mod rules;
+pub mod sample;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+pub use arm::{InvalidTemplate, TemplateInput, from_template};
+pub use compose::{ComposeInput, InvalidCompose, from_compose};
+pub use inventory::{
+    Configuration, Container, Environment, Fact, FileKind, Identity, Ingress, Inventory, Mount,
+    NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, PublishedPort, RedisInstance,
+    RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, Source, StorageAccount, Subnet,
+    TextFile, Variable, Vault, Volume, Workload, WorkloadKind,
+};
+pub use live::{LiveResource, from_resources};
+pub use own::{from_deployment, from_graph};
+pub use place::Place;
+pub use recognise::Role;
+pub use report::{Finding, Findings, Report};
+pub use seen::{Seen, SeenUrl, Unseen};
+
+pub(crate) use arm::{reference as arm_reference, type_and_name, unseen_node as arm_unseen};
+
+use crate::check;
+
+/// Applies every rule to an inventory.
+pub fn audit(inventory: &Inventory) -> Report {
+    let mut findings = Findings::default();
+    for rule in check::rules() {
+        if let Some(look) = rule.audit {
+            findings.of(rule);
+            look(inventory, &mut findings);
+        }
+    }
+    Report::new(findings, inventory)
+}
+
+/// The repository of an image, with the registry where one is written.
+pub(crate) fn image_repository(image: &Seen) -> String {
+    recognise::image_parts(image).repository
+}
+
+/// What a file is for, by its name and text; nothing for any other file.
+pub(crate) fn text_file_kind(path: &str, text: Option<&str>) -> Option<FileKind> {
+    let lower = path.to_ascii_lowercase();
+    let text = text.unwrap_or_default();
+    if lower.contains("squid") || text.contains("http_access ") {
+        Some(FileKind::Squid)
+    } else if lower.contains("nginx") || lower.ends_with("proxy.conf") || text.contains("proxy_pass ") {
+        Some(FileKind::Nginx)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,186 @@
+//! What an audit found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::inventory::{Inventory, NotSeen};
+use super::place::Place;
+use crate::check::Rule;
+use crate::diagnostic::Severity;
+
+/// Findings of one audit at most; a hostile template could break one rule a million times.
+const MOST_FINDINGS: usize = 5_000;
+
+/// Something that breaks a rule.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The rule's id.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it stands.
+    pub place: Place,
+    /// What is wrong, as a sentence; never the value of a secret.
+    pub message: String,
+    /// How to mend it.
+    pub help: String,
+    /// The other side of a disagreement, with what stands there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Related>,
+}
+
+/// Another place that a finding is about.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Related {
+    /// The place.
+    pub place: Place,
+    /// What stands there.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}[{}] at {}: {}",
+            self.severity, self.code, self.place, self.message
+        )?;
+        for related in &self.related {
+            write!(formatter, "; {}: {}", related.place, related.message)?;
+        }
+        write!(formatter, "; {}", self.help)
+    }
+}
+
+impl Finding {
+    /// Names another place that it is about.
+    pub fn see(&mut self, place: &Place, message: impl Into<String>) -> &mut Self {
+        self.related.push(Related {
+            place: place.clone(),
+            message: message.into(),
+        });
+        self
+    }
+
+    /// Says better how to mend it.
+    pub fn with_help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = help.into();
+        self
+    }
+}
+
+/// Where rules put what they find.
+#[derive(Debug, Default)]
+pub struct Findings {
+    rule: Option<&'static Rule>,
+    items: Vec<Finding>,
+    more: usize,
+    spare: Option<Box<Finding>>,
+}
+
+impl Findings {
+    /// Goes on with another rule.
+    pub(super) fn of(&mut self, rule: &'static Rule) {
+        self.rule = Some(rule);
+    }
+
+    /// Adds a finding of the rule that is being applied.
+    pub(crate) fn push(&mut self, place: &Place, message: impl Into<String>) -> &mut Finding {
+        let severity = self.rule.map_or(Severity::Error, |rule| rule.severity);
+        self.add(place, severity, message.into())
+    }
+
+    /// Adds a note under the rule: it can't be told whether it is kept.
+    pub(crate) fn unsure(&mut self, place: &Place, message: impl Into<String>) -> &mut Finding {
+        self.add(place, Severity::Note, message.into())
+    }
+
+    /// Adds a warning under a rule whose breach is usually an error.
+    pub(crate) fn warn(&mut self, place: &Place, message: impl Into<String>) -> &mut Finding {
+        self.add(place, Severity::Warning, message.into())
+    }
+
+    fn add(&mut self, place: &Place, severity: Severity, message: String) -> &mut Finding {
+        let (code, help) = self
+            .rule
+            .map_or(("", String::new()), |rule| (rule.id, rule.help()));
+        let finding = Finding {
+            code,
+            severity,
+            place: place.clone(),
+            message,
+            help,
+            related: Vec::new(),
+        };
+        if self.items.len() >= MOST_FINDINGS {
+            self.more += 1;
+            return self.spare.insert(Box::new(finding));
+        }
+        self.items.push(finding);
+        let last = self.items.len() - 1;
+        &mut self.items[last]
+    }
+}
+
+/// Everything that an audit found, and what it could not see.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Findings: worst first, then by rule and place.
+    pub findings: Vec<Finding>,
+    /// What could not be seen.
+    pub not_seen: Vec<NotSeen>,
+    /// Findings that were left out since there were too many.
+    pub left_out: usize,
+    /// How many containers were recognised as a part of Dify.
+    pub recognised: usize,
+}
+
+impl Report {
+    pub(super) fn new(findings: Findings, inventory: &Inventory) -> Self {
+        let left_out = findings.more;
+        let mut findings = findings.items;
+        // The sort is stable: findings of one rule stay in the order of the document.
+        findings.sort_by(|one, other| (one.severity, one.code).cmp(&(other.severity, other.code)));
+        let recognised = inventory
+            .containers()
+            .filter(|(_, it)| it.role != super::Role::Other)
+            .count();
+        Self {
+            findings,
+            not_seen: inventory.unseen.clone(),
+            left_out,
+            recognised,
+        }
+    }
+
+    /// Whether any finding is an error.
+    pub fn has_errors(&self) -> bool {
+        self.count(Severity::Error) > 0
+    }
+
+    /// How many findings are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|it| it.severity == severity).count()
+    }
+
+    /// The findings under a rule.
+    pub fn under<'a>(&'a self, code: &'a str) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().filter(move |it| it.code == code)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            writeln!(formatter, "{finding}")?;
+        }
+        for not_seen in &self.not_seen {
+            writeln!(formatter, "not seen at {}: {}", not_seen.place, not_seen.why)?;
+        }
+        Ok(())
+    }
+}

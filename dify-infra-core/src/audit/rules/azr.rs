@@ -1,0 +1,127 @@
+//! What Azure's control plane takes, and breaks later.
+
+use std::collections::BTreeMap;
+
+use super::super::inventory::{Fact, Inventory, Source};
+use super::super::report::Findings;
+use super::{label, on_azure};
+use crate::check::rule::{Family, Rule, Sample};
+use crate::diagnostic::Severity;
+
+const ERROR: Rule = Rule::of(Family::Azr, Severity::Error);
+
+/// All rules of the family.
+pub(super) const RULES: &[&Rule] = &[&DUPLICATE, &EMPTY_SECRET, &NO_SUCH_SECRET, &VAULT_IDENTITY];
+
+const DUPLICATE: Rule = Rule {
+    id: "AZR101",
+    title: "No variable is set twice",
+    why: "Azure takes a container whose variable stands there twice, and its revision may hang without an \
+          error; which value holds is nobody's promise.",
+    source: "microsoft/azure-container-apps#1273; jeffcottj/dify-aca sets DB_DATABASE twice",
+    fix: "Remove one of the two.",
+    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"$append": true, "name": "LOG_LEVEL", "value": "A"}, {"$append": true, "name": "LOG_LEVEL", "value": "B"}]}]}}}]"#),
+    good: Sample::resources("[]"),
+    audit: Some(duplicate),
+    ..ERROR
+};
+
+const EMPTY_SECRET: Rule = Rule {
+    id: "AZR102",
+    title: "No secret is empty",
+    why: "Azure refuses an app with an empty secret, and a template whose parameter has an empty default \
+          leads to one: the whole update fails.",
+    source: "microsoft/azure-container-apps#259, #654, #1705; Azure/terraform-provider-azapi#542",
+    fix: "Leave the secret out when it has no value, and the variable that refers to it.",
+    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": ""}]}}}]"#),
+    good: Sample::resources("[]"),
+    audit: Some(empty_secret),
+    ..ERROR
+};
+
+const NO_SUCH_SECRET: Rule = Rule {
+    id: "AZR103",
+    title: "Every secret that is referred to exists",
+    why: "A variable that refers to a secret which the app does not have makes the update fail; one that \
+          comes from a vault where it is missing leaves the app deployed and silently broken.",
+    source: "microsoft/azure-container-apps#1306; pulumi/pulumi-azure-native#1715",
+    fix: "Add the secret to the app, or correct the name.",
+    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "SECRET_KEY", "secretRef": "secretkey"}]}]}}}]"#),
+    good: Sample::resources("[]"),
+    audit: Some(no_such_secret),
+    ..ERROR
+};
+
+const VAULT_IDENTITY: Rule = Rule {
+    id: "AZR104",
+    title: "Secrets of a vault are read by an identity",
+    why: "A `keyVaultUrl` without an identity is refused; with one that the app does not have, the app \
+          never starts.",
+    source: "microsoft/azure-container-apps#1306; learn.microsoft.com container-apps/manage-secrets",
+    fix: "Give the secret an `identity`, and attach it to the app.",
+    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": null, "keyVaultUrl": "https://v.vault.azure.net/secrets/secret-key"}]}}}]"#),
+    good: Sample::resources("[]"),
+    audit: Some(vault_identity),
+    ..ERROR
+};
+
+fn duplicate(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.containers() {
+        let mut first = BTreeMap::new();
+        for variable in &container.variables {
+            if let Some(before) = first.insert(variable.name.as_str(), &variable.place) {
+                let message = format!("`{}` of `{}` is set twice", variable.name, label(workload, container));
+                found.push(&variable.place, message).see(before, "the first time");
+            }
+        }
+    }
+}
+
+fn empty_secret(inventory: &Inventory, found: &mut Findings) {
+    for workload in &inventory.workloads {
+        for secret in &workload.secrets {
+            if let Fact::Known(value, place) = &secret.value
+                && value.is_empty()
+            {
+                let message = format!("the secret `{}` of `{}` is empty", secret.name, workload.name.shown());
+                found.push(place, message);
+            }
+        }
+    }
+}
+
+fn no_such_secret(inventory: &Inventory, found: &mut Findings) {
+    if !on_azure(inventory) {
+        return;
+    }
+    for (workload, container) in inventory.containers() {
+        for variable in &container.variables {
+            let Source::Secret(name) = &variable.source else {
+                continue;
+            };
+            if !name.contains('{') && workload.secrets.iter().all(|it| it.name != *name) {
+                let message = format!(
+                    "`{}` refers to the secret `{name}`, which `{}` does not have",
+                    variable.name,
+                    workload.name.shown()
+                );
+                found.push(&variable.place, message);
+            }
+        }
+    }
+}
+
+fn vault_identity(inventory: &Inventory, found: &mut Findings) {
+    for workload in &inventory.workloads {
+        for secret in workload.secrets.iter().filter(|it| it.vault_url.is_some()) {
+            let attached = workload.identity.as_ref().is_some_and(|it| it.any);
+            let problem = match &secret.identity {
+                None => "names no identity",
+                Some(_) if !attached => "names an identity, and the app has none",
+                Some(_) => continue,
+            };
+            let message = format!("the secret `{}` of `{}` comes from a vault and {problem}", secret.name, workload.name.shown());
+            found.push(&secret.place, message);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Who calls whom: every URL that a container has, and what it leads to.
+
+use super::super::inventory::{Container, Fact, FileKind, Inventory, Platform, Variable, Workload};
+use super::super::recognise::Role;
+use super::super::seen::{Seen, SeenUrl};
+use super::{API, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET};
+
+/// A URL that a container calls another by.
+pub(super) struct Call<'a> {
+    pub(super) workload: &'a Workload,
+    pub(super) container: &'a Container,
+    pub(super) variable: &'a Variable,
+    pub(super) url: SeenUrl,
+    /// The roles that answer what is asked.
+    pub(super) wanted: &'static [Role],
+    pub(super) target: Target<'a>,
+}
+
+/// What a host name leads to.
+pub(super) enum Target<'a> {
+    /// A workload, and how it is named.
+    Workload(&'a Workload, Naming),
+    /// A name that could only be that of a workload, and is that of none.
+    Nobody,
+    /// The container itself.
+    Itself,
+    /// Another place, or a name that can't be seen.
+    Elsewhere,
+}
+
+/// How a host names an app.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// By its bare name.
+    Short,
+    /// `app.internal.<domain>`.
+    Internal,
+    /// `app.<domain>`, as written by hand.
+    External,
+    /// As Azure answers it.
+    Answered,
+}
+
+const APPLICATION: &[Role] = &[
+    API,
+    WEBSOCKET,
+    super::WORKER,
+    super::BEAT,
+    Role::Application,
+];
+
+/// Which variables of which containers call whom.
+const CALLS: &[(&[Role], &str, &[Role])] = &[
+    (APPLICATION, "CODE_EXECUTION_ENDPOINT", &[SANDBOX]),
+    (APPLICATION, "SSRF_PROXY_HTTP_URL", &[PROXY]),
+    (APPLICATION, "SSRF_PROXY_HTTPS_URL", &[PROXY]),
+    (APPLICATION, "SSRF_PROXY_ALL_URL", &[PROXY]),
+    (APPLICATION, "PLUGIN_DAEMON_URL", &[DAEMON]),
+    (APPLICATION, "INTERNAL_FILES_URL", &[API, WEBSOCKET, NGINX]),
+    (&[DAEMON], "DIFY_INNER_API_URL", &[API, NGINX]),
+    (&[WEB], "SERVER_CONSOLE_API_URL", &[API, NGINX]),
+    (&[SANDBOX], "HTTP_PROXY", &[PROXY]),
+    (&[SANDBOX], "HTTPS_PROXY", &[PROXY]),
+];
+
+/// Every call that can be seen.
+pub(super) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
+    let mut calls = Vec::new();
+    for (workload, container) in inventory.containers() {
+        for (roles, name, wanted) in CALLS {
+            if !roles.contains(&container.role) {
+                continue;
+            }
+            let Some(variable) = container.variable(name) else {
+                continue;
+            };
+            let Some(url) = variable.value.url() else {
+                continue;
+            };
+            let target = target(inventory, &url.host);
+            calls.push(Call {
+                workload,
+                container,
+                variable,
+                url,
+                wanted,
+                target,
+            });
+        }
+    }
+    calls
+}
+
+/// What a host leads to.
+pub(super) fn target<'a>(inventory: &'a Inventory, host: &Seen) -> Target<'a> {
+    if matches!(host.literal(), Some("localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0")) {
+        return Target::Itself;
+    }
+    let named = |name: &Seen| {
+        inventory.workloads.iter().find(|it| {
+            let lower = it.name.shown().to_ascii_lowercase();
+            it.name.same(name) == Some(true)
+                || name.literal().is_some_and(|name| lower == name)
+                || it.aliases.iter().any(|alias| name.literal() == Some(alias.as_str()))
+        })
+    };
+    let Some((first, rest)) = host.split_once('.') else {
+        return match named(host) {
+            Some(workload) => Target::Workload(workload, Naming::Short),
+            // A name without a dot can only be of this deployment; one that is unseen may be any.
+            None if host.literal().is_some_and(|it| !it.is_empty()) => Target::Nobody,
+            None => Target::Elsewhere,
+        };
+    };
+    if inventory.platform == Platform::Compose {
+        return match named(host) {
+            Some(workload) => Target::Workload(workload, Naming::Short),
+            None => Target::Elsewhere,
+        };
+    }
+    let of_environment = rest.end().ends_with("azurecontainerapps.io")
+        || rest.unseen_parts().any(|it| it.origin().to_ascii_lowercase().contains("domain"));
+    if !of_environment {
+        return Target::Elsewhere;
+    }
+    let naming = if rest.unseen_parts().any(|it| it.origin() == "domain of the app") {
+        Naming::Answered
+    } else if rest.beginning().starts_with("internal.") {
+        Naming::Internal
+    } else {
+        Naming::External
+    };
+    match named(&first) {
+        Some(workload) => Target::Workload(workload, naming),
+        None if first.literal().is_some() => Target::Nobody,
+        None => Target::Elsewhere,
+    }
+}
+
+/// The port that a container listens on: from its variables, or its image's.
+pub(super) fn listens_on(inventory: &Inventory, container: &Container) -> Option<u16> {
+    let (name, default) = match container.role {
+        API | WEBSOCKET => ("DIFY_PORT", 5001),
+        WEB => ("PORT", 3000),
+        SANDBOX => ("SANDBOX_PORT", 8194),
+        DAEMON => ("SERVER_PORT", 5002),
+        PROXY => {
+            let own = |line: &str| line.trim().strip_prefix("http_port ")?.trim().parse().ok();
+            let files = inventory.files.iter().filter(|it| it.kind == FileKind::Squid);
+            let mut ports = files.flat_map(|it| it.text.lines().filter_map(own));
+            return Some(ports.next().unwrap_or(3128));
+        }
+        _ => return None,
+    };
+    match container.variable(name) {
+        None => container.variables_complete.then_some(default),
+        Some(variable) => variable.value.literal()?.parse().ok(),
+    }
+}
+
+/// Whether a workload speaks tcp behind a known ingress; nothing when that can't be seen.
+pub(super) fn speaks_tcp(workload: &Workload) -> Option<bool> {
+    workload.ingress.known()?.is_tcp()
+}
+
+/// A workload that is known to have no ingress.
+pub(super) fn has_no_ingress(workload: &Workload) -> bool {
+    matches!(workload.ingress, Fact::Absent)
+}

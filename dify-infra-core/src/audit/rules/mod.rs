@@ -1,0 +1,120 @@
+//! The rules about what anybody deployed; their numbers begin with 101.
+
+mod azr;
+mod blb;
+mod calls;
+mod dbx;
+mod key;
+mod lim;
+mod net;
+mod pairs;
+mod red;
+mod sec;
+mod ssr;
+mod url;
+mod ver;
+
+use super::inventory::{Container, Inventory, Platform, Variable, Workload};
+use super::recognise::Role;
+use crate::catalogue::{Catalogue, Release, ServiceKind, Version};
+use crate::check::Rule;
+
+/// Every family's rules.
+pub(crate) const FAMILIES: [&[&Rule]; 11] = [
+    azr::RULES,
+    blb::RULES,
+    dbx::RULES,
+    key::RULES,
+    lim::RULES,
+    net::RULES,
+    red::RULES,
+    sec::RULES,
+    ssr::RULES,
+    url::RULES,
+    ver::RULES,
+];
+
+const API: Role = Role::Service(ServiceKind::Api);
+const WEBSOCKET: Role = Role::Service(ServiceKind::ApiWebsocket);
+const WORKER: Role = Role::Service(ServiceKind::Worker);
+const BEAT: Role = Role::Service(ServiceKind::WorkerBeat);
+const WEB: Role = Role::Service(ServiceKind::Web);
+const NGINX: Role = Role::Service(ServiceKind::Nginx);
+const SANDBOX: Role = Role::Service(ServiceKind::Sandbox);
+const PROXY: Role = Role::Service(ServiceKind::SsrfProxy);
+const DAEMON: Role = Role::Service(ServiceKind::PluginDaemon);
+
+/// Whether it is on Azure Container Apps.
+fn on_azure(inventory: &Inventory) -> bool {
+    inventory.platform == Platform::ContainerApps
+}
+
+/// The newest release of the catalogue that is not newer.
+fn nearest_release(version: Version) -> Option<&'static Release> {
+    Catalogue::builtin()
+        .releases()
+        .iter()
+        .find(|release| release.version() <= version)
+}
+
+/// The version of Dify, from the api's image or any other that carries it.
+fn dify_version(inventory: &Inventory) -> Option<Version> {
+    let of = |role: Role| inventory.of(role).find_map(|(_, it)| it.version);
+    [API, WORKER, BEAT, WEBSOCKET, WEB].into_iter().find_map(of)
+}
+
+/// Whether Dify is at least this version; false when it can't be seen.
+fn at_least(inventory: &Inventory, version: Version) -> bool {
+    dify_version(inventory).is_some_and(|it| it >= version)
+}
+
+/// `app` when it has one container, else `app/container`.
+fn label(workload: &Workload, container: &Container) -> String {
+    let name = workload.name.shown();
+    if workload.containers.len() > 1 {
+        format!("{name}/{}", container.name)
+    } else {
+        name
+    }
+}
+
+/// The variables of the application that hold it together; the migration alone needs few of them.
+fn services_of_application(inventory: &Inventory) -> impl Iterator<Item = (&Workload, &Container)> {
+    inventory
+        .application()
+        .filter(|(_, it)| !matches!(it.role, Role::Migration | Role::Application))
+}
+
+/// A variable that is set and not known to be empty.
+fn filled<'a>(container: &'a Container, name: &str) -> Option<&'a Variable> {
+    container.variable(name).filter(|it| !it.value.is_empty())
+}
+
+/// Whether it is certain that a variable is missing or empty.
+fn lacks(container: &Container, name: &str) -> bool {
+    match container.variable(name) {
+        Some(variable) => variable.value.is_empty(),
+        None => container.variables_complete,
+    }
+}
+
+/// Whether a variable says yes in one of the spellings that Dify's programs take.
+fn is_true(container: &Container, name: &str) -> Option<bool> {
+    let text = container.literal(name)?.to_ascii_lowercase();
+    match text.as_str() {
+        "true" | "1" | "t" | "yes" | "y" | "on" => Some(true),
+        "false" | "0" | "f" | "no" | "n" | "off" | "" => Some(false),
+        _ => None,
+    }
+}
+
+/// A variable that is a whole number; its default when it is not set.
+fn number_or(container: &Container, name: &str, default: f64) -> Option<f64> {
+    match container.variable(name) {
+        None => container.variables_complete.then_some(default),
+        Some(variable) => match variable.value.literal()? {
+            "" => Some(default),
+            text => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        },
+    }
+}

@@ -1,0 +1,142 @@
+//! The proxy.
+
+use super::super::inventory::{FileKind, Inventory};
+use super::super::report::Findings;
+use super::calls::speaks_tcp;
+use super::{PROXY, SANDBOX, filled, is_true, label, lacks, services_of_application};
+use crate::check::rule::{Family, Rule, Sample};
+use crate::diagnostic::Severity;
+
+const ERROR: Rule = Rule::of(Family::Ssr, Severity::Error);
+
+/// All rules of the family.
+pub(super) const RULES: &[&Rule] = &[&BOTH_URLS, &TCP, &OWN_FILE, &SANDBOX_PROXY, &NETWORK];
+
+const BOTH_URLS: Rule = Rule {
+    id: "SSR101",
+    title: "HTTP nodes go through the proxy",
+    why: "The API uses the proxy only when `SSRF_PROXY_HTTP_URL` and `SSRF_PROXY_HTTPS_URL` are both set; \
+          with one alone every request goes out directly, to private addresses too.",
+    source: "langgenius/dify 1.16.0 api/core/helper/ssrf_proxy.py",
+    fix: "Set both on api and worker to the proxy's address.",
+    bad: Sample::compose("services:\n  api:\n    environment:\n      SSRF_PROXY_HTTPS_URL: !reset null"),
+    good: Sample::compose("services:\n  api:\n    environment:\n      SSRF_PROXY_HTTPS_URL: http://ssrf_proxy:3128"),
+    audit: Some(both_urls),
+    ..ERROR
+};
+
+const TCP: Rule = Rule {
+    id: "SSR102",
+    title: "The proxy has a tcp ingress",
+    why: "Https goes through a proxy with CONNECT, which an http ingress does not carry, and its port 3128 \
+          does not exist there: HTTP nodes time out.",
+    source: "langgenius/dify#6244; nikawang/dify-azure-terraform#1",
+    fix: "Set `transport: tcp` with `exposedPort: 3128`.",
+    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"transport": "auto", "exposedPort": null}}}}]"#),
+    good: Sample::resources("[]"),
+    audit: Some(tcp),
+    ..ERROR
+};
+
+const OWN_FILE: Rule = Rule {
+    id: "SSR103",
+    title: "squid runs with a file of its own",
+    why: "The image's own file lets every private client reach everything, the metadata address included, \
+          or refuses everybody: none of Dify's rules is in it.",
+    source: "langgenius/dify docker/ssrf_proxy/squid.conf.template; nine public deployments, eight without a deny",
+    fix: "Mount a squid.conf and start squid with it.",
+    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"volumes": null, "containers": [{"name": "ssrf-proxy", "volumeMounts": null, "command": null, "args": null}]}}}]"#),
+    good: Sample::resources("[]"),
+    audit: Some(own_file),
+    ..ERROR
+};
+
+const SANDBOX_PROXY: Rule = Rule {
+    id: "SSR105",
+    title: "The sandbox is told of the proxy",
+    why: "Without `HTTP_PROXY` and `HTTPS_PROXY` user code reaches every private address directly.",
+    source: "langgenius/dify 1.16.0 docker/docker-compose.yaml; langgenius/dify#36400",
+    fix: "Set both on the sandbox to the proxy's address.",
+    bad: Sample::compose("services:\n  sandbox:\n    environment:\n      HTTP_PROXY: !reset null"),
+    good: Sample::compose("services:\n  sandbox:\n    environment:\n      HTTP_PROXY: http://ssrf_proxy:3128"),
+    audit: Some(sandbox_proxy),
+    ..ERROR
+};
+
+const NETWORK: Rule = Rule {
+    id: "SSR106",
+    title: "The sandbox may use the network",
+    why: "The API asks for the network in every run: a sandbox with `ENABLE_NETWORK=false` refuses them all.",
+    source: "langgenius/dify 1.16.0 api/core/helper/code_executor; langgenius/dify-sandbox internal/service",
+    fix: "Set `ENABLE_NETWORK=true` and leave what may be reached to the proxy.",
+    bad: Sample::compose("services:\n  sandbox:\n    environment:\n      ENABLE_NETWORK: \"false\""),
+    good: Sample::compose("services:\n  sandbox:\n    environment:\n      ENABLE_NETWORK: \"true\""),
+    audit: Some(network),
+    ..ERROR
+};
+
+fn both_urls(inventory: &Inventory, found: &mut Findings) {
+    let names = ["SSRF_PROXY_HTTP_URL", "SSRF_PROXY_HTTPS_URL"];
+    for (workload, container) in services_of_application(inventory) {
+        if container.role == super::BEAT || filled(container, "SSRF_PROXY_ALL_URL").is_some() {
+            continue;
+        }
+        let missing: Vec<&str> = names.into_iter().filter(|name| lacks(container, name)).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "`{}` has no {}, so it uses no proxy",
+                label(workload, container),
+                missing.join(" and no ")
+            );
+            found.push(container.place_of(missing[0]), message);
+        }
+    }
+}
+
+fn tcp(inventory: &Inventory, found: &mut Findings) {
+    for (workload, _) in inventory.of(PROXY) {
+        if speaks_tcp(workload) == Some(false) {
+            let message = format!("`{}` is behind an http ingress", workload.name.shown());
+            found.push(workload.ingress.place().unwrap_or(&workload.place), message);
+        }
+    }
+}
+
+fn own_file(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.of(PROXY) {
+        let stock = container.image.known().is_some_and(|image| {
+            let repository = super::super::image_repository(image);
+            repository.ends_with("ubuntu/squid") || repository == "squid" || repository.ends_with("/squid")
+        });
+        let seen = inventory.files.iter().any(|it| it.kind == FileKind::Squid);
+        let mounted = container.mounts.iter().any(|it| {
+            it.path.contains("squid") || it.path.contains("ssrf") || it.path.contains("docker-entrypoint")
+        });
+        if stock && !seen && !mounted && container.command.is_empty() {
+            let message = format!("`{}` runs the image with the file that it came with", label(workload, container));
+            found.push(&container.place, message);
+        }
+    }
+}
+
+fn sandbox_proxy(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.of(SANDBOX) {
+        let missing: Vec<&str> = ["HTTP_PROXY", "HTTPS_PROXY"]
+            .into_iter()
+            .filter(|name| lacks(container, name))
+            .collect();
+        if !missing.is_empty() {
+            let message = format!("`{}` has no {}", label(workload, container), missing.join(" and no "));
+            found.push(&container.place, message);
+        }
+    }
+}
+
+fn network(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.of(SANDBOX) {
+        if is_true(container, "ENABLE_NETWORK") == Some(false) {
+            let message = format!("`{}` refuses the network", label(workload, container));
+            found.push(container.place_of("ENABLE_NETWORK"), message);
+        }
+    }
+}

@@ -1,0 +1,482 @@
+//! Releases, images and the history of variables.
+
+use super::super::inventory::{Container, Inventory, Workload};
+use super::super::recognise::Role;
+use super::super::report::Findings;
+use super::{
+    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, WORKER, at_least, dify_version, filled,
+    label, lacks, nearest_release, on_azure, services_of_application,
+};
+use crate::catalogue::{Catalogue, Read, ServiceKind, Version};
+use crate::check::rule::{Family, Rule, Sample};
+use crate::diagnostic::Severity;
+
+const ERROR: Rule = Rule::of(Family::Ver, Severity::Error);
+const WARNING: Rule = Rule::of(Family::Ver, Severity::Warning);
+
+/// All rules of the family.
+pub(super) const RULES: &[&Rule] = &[
+    &SIBLINGS, &SHIPPED, &NOT_READ, &REQUIRED, &PINNED, &FLAVOUR, &MIGRATION, &SERVICES, &OLD, &RUNS_CODE,
+];
+
+const SIBLINGS: Rule = Rule {
+    id: "VER101",
+    title: "Worker and beat have the API's settings",
+    why: "API, worker and beat are one program. A worker without the plugin or sandbox settings fails at \
+          \"Provider ... does not exist\" when it indexes a document.",
+    source: "langgenius/dify#18119, #23454",
+    fix: "Share one set of variables between api, websocket, worker and beat.",
+    bad: Sample::compose("services:\n  worker:\n    environment:\n      PLUGIN_DAEMON_URL: !reset null"),
+    good: Sample::compose("services:\n  worker:\n    environment:\n      PLUGIN_DAEMON_URL: http://plugin_daemon:5002"),
+    audit: Some(siblings),
+    ..ERROR
+};
+
+const SHIPPED: Rule = Rule {
+    id: "VER102",
+    title: "The images were shipped together",
+    why: "API, daemon and sandbox speak an inner protocol that changes between releases: a set that \
+          nobody ever ran together fails in ways that nobody has seen.",
+    source: "langgenius/dify#35125, PR #40134; aws-samples/dify-self-hosted-on-aws#87, #120; langgenius/dify-plugin-daemon#476",
+    fix: "Use the image set of one Dify release, as its docker-compose.yaml has it.",
+    bad: Sample::compose("services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.4.1-local"),
+    good: Sample::compose("services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3-local"),
+    audit: Some(shipped),
+    ..WARNING
+};
+
+const NOT_READ: Rule = Rule {
+    id: "VER103",
+    title: "Every variable is one that the image reads",
+    why: "A variable under another image's name, or an old one, is ignored without a word, and the \
+          default holds.",
+    source: "langgenius/dify 1.16.0 api/configs; langgenius/dify#17786, #18010, #7825",
+    fix: "Use the name that this image reads, or remove the variable.",
+    bad: Sample::compose("services:\n  api:\n    environment:\n      SANDBOX_API_KEY: ${SANDBOX_KEY}\n      CODE_EXECUTION_API_KEY: !reset null"),
+    good: Sample::compose("services:\n  api:\n    environment:\n      CODE_EXECUTION_API_KEY: ${SANDBOX_KEY}"),
+    audit: Some(not_read),
+    ..WARNING
+};
+
+const REQUIRED: Rule = Rule {
+    id: "VER104",
+    title: "No required variable is missing",
+    why: "A release that needs a new variable starts without it, and the part that needs it fails: \
+          the S3, plugin and database settings of past upgrades did.",
+    source: "langgenius/dify#17786, #18621, #18010, #7825, #2804",
+    fix: "Set the variable.",
+    bad: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PLUGIN_WORKING_PATH: !reset null"),
+    good: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PLUGIN_WORKING_PATH: /app/storage/cwd"),
+    audit: Some(required),
+    ..ERROR
+};
+
+const PINNED: Rule = Rule {
+    id: "VER105",
+    title: "Every image has a version",
+    why: "`latest` is another program tomorrow: a restart upgrades one container and leaves the others.",
+    source: "facts of nine public Azure deployments, all with `latest`; langgenius/dify#35125",
+    fix: "Write a tag, or a digest.",
+    bad: Sample::compose("services:\n  nginx:\n    image: nginx:latest"),
+    good: Sample::compose("services:\n  nginx:\n    image: nginx:1.30.4"),
+    audit: Some(pinned),
+    ..WARNING
+};
+
+const FLAVOUR: Rule = Rule {
+    id: "VER106",
+    title: "The plugin daemon's tag exists",
+    why: "The daemon is pushed as `-local` and `-serverless` alone: a bare version can't be pulled, and \
+          the container waits for its image for ever.",
+    source: "langgenius/dify-plugin-daemon .github/workflows/build-push.yml",
+    fix: "Add `-local` to the tag.",
+    bad: Sample::compose("services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3"),
+    good: Sample::compose("services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3-local"),
+    audit: Some(flavour),
+    ..ERROR
+};
+
+const MIGRATION: Rule = Rule {
+    id: "VER107",
+    title: "Somebody migrates the database",
+    why: "Without a container or job whose `MIGRATION_ENABLED` is `true` there are no tables: \
+          \"relation dify_setups does not exist\". With several, the ones that don't get the lock start at once.",
+    source: "kei1-dev/azure-dify troubleshooting guide; langgenius/dify 1.16.0 api/docker/entrypoint.sh",
+    fix: "Run one job with `MODE=migration` and `MIGRATION_ENABLED=true` before the others, or set it on \
+          the API alone.",
+    bad: Sample::compose("services:\n  api:\n    environment:\n      MIGRATION_ENABLED: \"false\""),
+    good: Sample::compose("services:\n  api:\n    environment:\n      MIGRATION_ENABLED: \"true\""),
+    audit: Some(migration),
+    ..ERROR
+};
+
+const SERVICES: Rule = Rule {
+    id: "VER108",
+    title: "Every service that the release needs is there",
+    why: "From 1.0 all model providers are plugins, so nothing works without the plugin daemon; without a \
+          worker no document is indexed, without a sandbox no code node runs.",
+    source: "nikawang/dify-azure-terraform#13; langgenius/dify 1.0.0 release notes",
+    fix: "Add the service with the release's image.",
+    bad: Sample::compose("services:\n  plugin_daemon: !reset null"),
+    good: Sample::compose("services:\n  plugin_daemon: {}"),
+    audit: Some(services),
+    ..ERROR
+};
+
+const OLD: Rule = Rule {
+    id: "VER109",
+    title: "The web image has no known hole",
+    why: "Web images before 1.10.1-fix.1 carry the React server components hole CVE-2025-55182, by which \
+          a request runs code in the container.",
+    source: "CVE-2025-55182; langgenius/dify 1.10.1-fix.1 release notes",
+    fix: "Upgrade to 1.10.1-fix.1 or later.",
+    bad: Sample::compose("services:\n  web:\n    image: langgenius/dify-web:1.9.2"),
+    good: Sample::compose("services:\n  web:\n    image: langgenius/dify-web:1.16.0"),
+    audit: Some(old),
+    ..ERROR
+};
+
+const RUNS_CODE: Rule = Rule {
+    id: "VER110",
+    title: "The sandbox fits its host's kernel",
+    why: "Sandboxes before 0.2.13 refuse system calls that newer kernels' libraries need: every code node \
+          fails with \"operation not permitted\", and Container Apps takes no seccomp profile of yours.",
+    source: "langgenius/dify#38105, #15032, #4344; microsoft/azure-container-apps#1232",
+    fix: "Use the sandbox of Dify 1.14.0 or later, 0.2.15, and run a code node after the deployment.",
+    bad: Sample::compose("services:\n  sandbox:\n    image: langgenius/dify-sandbox:0.2.10"),
+    good: Sample::compose("services:\n  sandbox:\n    image: langgenius/dify-sandbox:0.2.15"),
+    audit: Some(runs_code),
+    ..WARNING
+};
+
+/// Settings that the worker needs when the API has them.
+const SHARED: [&str; 10] = [
+    "CODE_EXECUTION_ENDPOINT",
+    "CODE_EXECUTION_API_KEY",
+    "PLUGIN_DAEMON_URL",
+    "PLUGIN_DAEMON_KEY",
+    "INNER_API_KEY_FOR_PLUGIN",
+    "SSRF_PROXY_HTTP_URL",
+    "SSRF_PROXY_HTTPS_URL",
+    "STORAGE_TYPE",
+    "PLUGIN_MAX_PACKAGE_SIZE",
+    "DB_EXTRAS",
+];
+
+fn siblings(inventory: &Inventory, found: &mut Findings) {
+    let Some((api_workload, api)) = inventory.of(API).next() else {
+        return;
+    };
+    for (workload, container) in inventory.containers() {
+        if ![WORKER, BEAT].contains(&container.role) {
+            continue;
+        }
+        let missing: Vec<&str> = SHARED
+            .into_iter()
+            .filter(|name| filled(api, name).is_some() && lacks(container, name))
+            .collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "`{}` lacks what `{}` has: {}",
+                label(workload, container),
+                label(api_workload, api),
+                missing.join(", ")
+            );
+            found
+                .push(&container.place, message)
+                .see(&api.place, format!("`{}`", label(api_workload, api)));
+        }
+        for name in ["CODE_EXECUTION_ENDPOINT", "PLUGIN_DAEMON_URL", "PLUGIN_MAX_PACKAGE_SIZE"] {
+            if let (Some(mine), Some(theirs)) = (filled(container, name), filled(api, name))
+                && mine.value.same(&theirs.value) == Some(false)
+            {
+                let message = format!(
+                    "`{name}` of `{}` differs from that of `{}`",
+                    label(workload, container),
+                    label(api_workload, api)
+                );
+                found.push(&mine.place, message).see(&theirs.place, format!("`{name}`"));
+            }
+        }
+    }
+}
+
+fn shipped(inventory: &Inventory, found: &mut Findings) {
+    let Some(version) = dify_version(inventory) else {
+        return;
+    };
+    for (workload, container) in inventory.containers() {
+        let same_line = [API, WORKER, BEAT, WEBSOCKET, WEB, Role::Migration].contains(&container.role);
+        let place = container.image.place().unwrap_or(&container.place);
+        let name = label(workload, container);
+        if same_line && let Some(own) = container.version.filter(|own| *own != version) {
+            found.push(place, format!("`{name}` is {own}, but the application is {version}"));
+        }
+    }
+    let before_plugins = version < Version::new(1, 0, 0);
+    for (role, kind) in [(DAEMON, ServiceKind::PluginDaemon), (SANDBOX, ServiceKind::Sandbox)] {
+        let with = shipped_with(version, kind);
+        for (workload, container) in inventory.of(role) {
+            let Some(own) = container.version else {
+                continue;
+            };
+            let name = label(workload, container);
+            let message = match with {
+                Some(with) if with != own => {
+                    format!("`{name}` is {own}, but Dify {version} was shipped with {with}")
+                }
+                None if role == DAEMON && before_plugins => {
+                    format!("`{name}` is a plugin daemon, and Dify {version} knows no plugins")
+                }
+                _ => continue,
+            };
+            found.push(container.image.place().unwrap_or(&container.place), message);
+        }
+    }
+}
+
+/// Sets that were shipped together and are not offered by the catalogue: Dify, sandbox, daemon, as in
+/// each release's docker/docker-compose.yaml.
+const SHIPPED_SETS: [(&str, &str, &str); 26] = [
+    ("1.0.0", "0.2.10", "0.0.3"),
+    ("1.0.1", "0.2.10", "0.0.4"),
+    ("1.1.0", "0.2.10", "0.0.5"),
+    ("1.1.3", "0.2.11", "0.0.6"),
+    ("1.2.0", "0.2.11", "0.0.7"),
+    ("1.3.0", "0.2.11", "0.0.8"),
+    ("1.3.1", "0.2.11", "0.0.9"),
+    ("1.4.0", "0.2.12", "0.0.10"),
+    ("1.4.1", "0.2.12", "0.1.1"),
+    ("1.5.0", "0.2.12", "0.1.2"),
+    ("1.6.0", "0.2.12", "0.1.3"),
+    ("1.7.0", "0.2.12", "0.2.0"),
+    ("1.8.1", "0.2.12", "0.2.0"),
+    ("1.9.0", "0.2.12", "0.3.0"),
+    ("1.9.1", "0.2.12", "0.3.0"),
+    ("1.9.2", "0.2.12", "0.3.3"),
+    ("1.10.0", "0.2.12", "0.4.1"),
+    ("1.10.1", "0.2.12", "0.4.1"),
+    ("1.11.0", "0.2.12", "0.5.1"),
+    ("1.11.1", "0.2.12", "0.5.1"),
+    ("1.12.0", "0.2.12", "0.5.3"),
+    ("1.13.0", "0.2.12", "0.5.3"),
+    ("1.13.2", "0.2.12", "0.5.4"),
+    ("1.14.1", "0.2.15", "0.6.0"),
+    ("1.15.0", "0.2.15", "0.6.3"),
+    ("1.16.1", "0.2.15", "0.6.3"),
+];
+
+/// The version of an image that a release was shipped with; nothing when that is not known.
+fn shipped_with(version: Version, kind: ServiceKind) -> Option<Version> {
+    if let Ok(release) = Catalogue::builtin().release(&version.to_string()) {
+        return release.image(kind.image()).tag.parse().ok();
+    }
+    let (_, sandbox, daemon) = SHIPPED_SETS
+        .iter()
+        .find(|(dify, _, _)| dify.parse() == Ok(version))?;
+    let text = if kind == ServiceKind::Sandbox { sandbox } else { daemon };
+    text.parse().ok()
+}
+
+fn not_read(inventory: &Inventory, found: &mut Findings) {
+    let version = dify_version(inventory);
+    let release = version
+        .and_then(nearest_release)
+        .unwrap_or_else(|| Catalogue::builtin().default_release());
+    for (workload, container) in inventory.containers() {
+        let Some(kind) = container.role.variables_of() else {
+            continue;
+        };
+        // Dify's own entrypoints of nginx and squid read more than the images do.
+        if [NGINX, PROXY].contains(&container.role) {
+            continue;
+        }
+        let table = release.variables(kind);
+        let name = label(workload, container);
+        for variable in &container.variables {
+            let Some(read) = table.known(&variable.name) else {
+                continue;
+            };
+            let message = match read {
+                Read::Yes(_) | Read::No { why: None, .. } => continue,
+                Read::RenamedTo { right_name, why } => {
+                    let message = format!("`{name}` does not read `{}`: {why}", variable.name);
+                    let set = filled(container, right_name).is_some();
+                    let finding = if set {
+                        found.unsure(&variable.place, message)
+                    } else {
+                        found.push(&variable.place, message)
+                    };
+                    finding.with_help(if set {
+                        format!("remove it; `{right_name}` is set")
+                    } else {
+                        format!("write `{right_name}`")
+                    });
+                    continue;
+                }
+                Read::NotYet { since } => {
+                    format!("`{name}` does not read `{}` yet: it comes with {since}", variable.name)
+                }
+                Read::NoLonger { until, why } => {
+                    format!("`{name}` reads `{}` up to {until} only: {why}", variable.name)
+                }
+                Read::No { why: Some(why), .. } => {
+                    format!("`{name}` does not read `{}`: {why}", variable.name)
+                }
+            };
+            // Compose shares one set between all services, so a name too many is no mistake there.
+            found.unsure(&variable.place, message);
+        }
+    }
+}
+
+/// Required variables that no other rule looks for.
+fn required(inventory: &Inventory, found: &mut Findings) {
+    const APPLICATION: [&str; 5] = ["DB_HOST", "DB_PASSWORD", "REDIS_HOST", "CODE_EXECUTION_ENDPOINT", "PLUGIN_DAEMON_URL"];
+    const DAEMONS: [&str; 7] = [
+        "DB_HOST",
+        "DB_PORT",
+        "DB_USERNAME",
+        "DB_PASSWORD",
+        "DB_DATABASE",
+        "REDIS_HOST",
+        "DIFY_INNER_API_URL",
+    ];
+    let mut missing = |workload: &Workload, container: &Container, name: &str| {
+        if lacks(container, name) {
+            let message = format!("`{}` has no `{name}`", label(workload, container));
+            found.push(container.place_of(name), message);
+        }
+    };
+    for (workload, container) in services_of_application(inventory) {
+        let beat = container.role == BEAT;
+        for name in APPLICATION {
+            if !(beat && name.ends_with("_ENDPOINT") || beat && name == "PLUGIN_DAEMON_URL") {
+                missing(workload, container, name);
+            }
+        }
+        let pgvector = container.literal("VECTOR_STORE") == Some("pgvector");
+        for name in ["PGVECTOR_HOST", "PGVECTOR_USER", "PGVECTOR_PASSWORD", "PGVECTOR_DATABASE"] {
+            if pgvector {
+                missing(workload, container, name);
+            }
+        }
+    }
+    for (workload, container) in inventory.of(DAEMON) {
+        for name in DAEMONS {
+            missing(workload, container, name);
+        }
+        missing(workload, container, "PLUGIN_WORKING_PATH");
+    }
+}
+
+fn pinned(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.containers() {
+        let Some(image) = container.image.known() else {
+            continue;
+        };
+        if container.role == Role::Other || container.digest || image.literal().is_none() {
+            continue;
+        }
+        let tag = container.tag.as_deref();
+        if matches!(tag, None | Some("latest" | "main" | "edge" | "stable")) {
+            let message = format!(
+                "the image of `{}` has {}",
+                label(workload, container),
+                tag.map_or("no tag".to_owned(), |tag| format!("the tag `{tag}`"))
+            );
+            found.push(container.image.place().unwrap_or(&container.place), message);
+        }
+    }
+}
+
+fn flavour(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.of(DAEMON) {
+        let Some(tag) = container.tag.as_deref() else {
+            continue;
+        };
+        if container.version.is_some() && !tag.ends_with("-local") && !tag.ends_with("-serverless") {
+            let message = format!("the tag `{tag}` of `{}` was never pushed", label(workload, container));
+            found.push(container.image.place().unwrap_or(&container.place), message);
+        }
+    }
+}
+
+fn migration(inventory: &Inventory, found: &mut Findings) {
+    let all: Vec<_> = inventory.application().collect();
+    let Some((_, first)) = all.first() else {
+        return;
+    };
+    if all.iter().any(|(_, it)| it.role == Role::Migration) {
+        return;
+    }
+    let mut unsure = false;
+    let mut migrating = Vec::new();
+    for (workload, container) in &all {
+        match container.variable("MIGRATION_ENABLED") {
+            Some(variable) => match variable.value.literal() {
+                Some("true") => migrating.push((workload, container, variable)),
+                Some(_) => {}
+                None => unsure = true,
+            },
+            None => unsure |= !container.variables_complete,
+        }
+    }
+    if migrating.is_empty() && !unsure && inventory.complete {
+        found.push(first.place_of("MIGRATION_ENABLED"), "nobody migrates the database");
+    }
+    // The workers of compose files share one set; only one of them gets the lock. On Azure each has its own.
+    if migrating.len() > 1 && on_azure(inventory) {
+        let (workload, container, variable) = migrating[1];
+        let message = format!(
+            "`{}` migrates the database as well as `{}`",
+            label(workload, container),
+            label(migrating[0].0, migrating[0].1)
+        );
+        found.warn(&variable.place, message).see(&migrating[0].2.place, "the other one");
+    }
+}
+
+fn services(inventory: &Inventory, found: &mut Findings) {
+    let Some((_, api)) = inventory.of(API).next() else {
+        return;
+    };
+    if !inventory.complete {
+        return;
+    }
+    let needed = [
+        (DAEMON, Version::new(1, 0, 0), "no plugin daemon, and all model providers are plugins"),
+        (WORKER, Version::new(0, 0, 0), "no worker, so no document is indexed"),
+        (SANDBOX, Version::new(0, 0, 0), "no sandbox, so no code node runs"),
+        (WEB, Version::new(0, 0, 0), "no web, so there is no console"),
+    ];
+    for (role, since, message) in needed {
+        let unknown = inventory
+            .containers()
+            .any(|(_, it)| it.role == Role::Application || it.image.known().is_none_or(|it| it.literal().is_none()));
+        if inventory.of(role).next().is_none() && !unknown && (since == Version::new(0, 0, 0) || at_least(inventory, since)) {
+            found.push(&api.place, format!("there is {message}"));
+        }
+    }
+}
+
+fn old(inventory: &Inventory, found: &mut Findings) {
+    let Ok(mended) = "1.10.1-fix.1".parse::<Version>() else {
+        return;
+    };
+    for (workload, container) in inventory.of(WEB) {
+        if let Some(version) = container.version.filter(|it| *it < mended) {
+            let message = format!("`{}` is {version}", label(workload, container));
+            found.push(container.image.place().unwrap_or(&container.place), message);
+        }
+    }
+}
+
+fn runs_code(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.of(SANDBOX) {
+        if let Some(version) = container.version.filter(|it| *it < Version::new(0, 2, 13)) {
+            let message = format!("`{}` is {version}", label(workload, container));
+            found.push(container.image.place().unwrap_or(&container.place), message);
+        }
+    }
+}

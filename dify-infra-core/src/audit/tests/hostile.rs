@@ -1,0 +1,199 @@
+//! Foreign input is hostile input: nothing panics, nothing takes for ever.
+
+use proptest::prelude::*;
+
+use super::super::*;
+use super::{compose, template};
+
+#[test]
+fn texts_that_double_are_cut_off() {
+    let mut variables = String::from(r#""v0": "xxxxxxxxxxxxxxxx""#);
+    for level in 1..64 {
+        let below = level - 1;
+        variables.push_str(&format!(
+            r#", "v{level}": "[concat(variables('v{below}'), variables('v{below}'))]""#
+        ));
+    }
+    let text = format!(
+        r#"{{"variables": {{{variables}}}, "resources": [{{"type": "Microsoft.App/containerApps", "name": "[variables('v63')]"}}]}}"#
+    );
+    let report = template(&text);
+    assert!(!report.not_seen.is_empty());
+}
+
+#[test]
+fn lists_that_double_are_cut_off() {
+    let mut variables = String::from(r#""v0": ["x"]"#);
+    for level in 1..64 {
+        let below = level - 1;
+        variables.push_str(&format!(
+            r#", "v{level}": "[createArray(variables('v{below}'), variables('v{below}'))]""#
+        ));
+    }
+    let text = format!(
+        r#"{{"variables": {{{variables}}}, "resources": [{{"type": "Microsoft.App/containerApps", "name": "a", "tags": "[variables('v63')]"}}]}}"#
+    );
+    assert!(!template(&text).not_seen.is_empty());
+}
+
+#[test]
+fn circles_end() {
+    let text = r#"{"variables": {"a": "[variables('b')]", "b": "[concat(variables('a'), 'x')]"},
+        "resources": [{"type": "Microsoft.App/containerApps", "name": "[variables('a')]"}]}"#;
+    template(text);
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let input = TemplateInput {
+        template: ("t", &deep),
+        parameters: None,
+    };
+    assert!(from_template(input).is_err());
+}
+
+#[test]
+fn copies_have_a_limit() {
+    let text = r#"{"resources": [{"type": "Microsoft.App/containerApps", "name": "[format('a{0}', copyIndex())]",
+        "copy": {"name": "c", "count": 1000000}}]}"#;
+    let inventory = from_template(TemplateInput {
+        template: ("t", text),
+        parameters: None,
+    });
+    assert!(inventory.unwrap().workloads.len() <= 800);
+}
+
+#[test]
+fn too_many_findings_are_counted() {
+    let variables: Vec<String> = (0..20_000).map(|_| r#"{"name": "A", "value": "1"}"#.to_owned()).collect();
+    let text = format!(
+        r#"{{"resources": [{{"type": "Microsoft.App/containerApps", "name": "a", "properties": {{"template":
+        {{"containers": [{{"name": "c", "image": "langgenius/dify-web:1.16.0", "env": [{}]}}]}}}}}}]}}"#,
+        variables.join(",")
+    );
+    let report = template(&text);
+    assert!(report.left_out > 10_000, "{}", report.left_out);
+}
+
+/// JSON with expressions in it, of every shape.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let function = prop_oneof![
+        Just("concat"), Just("format"), Just("parameters"), Just("variables"), Just("resourceId"),
+        Just("if"), Just("substring"), Just("take"), Just("split"), Just("replace"), Just("range"),
+        Just("padLeft"), Just("reference"), Just("listKeys"), Just("copyIndex"), Just("json"),
+        Just("base64ToString"), Just("first"), Just("union"), Just("items"), Just("div"), Just("mod"),
+    ];
+    let argument = prop_oneof![
+        "'[a-z{}é/]{0,6}'".prop_map(String::from),
+        (-3_i32..900).prop_map(|number| number.to_string()),
+        Just("parameters('p')".to_owned()),
+        Just("variables('v')".to_owned()),
+        Just("createArray(1, 'x')".to_owned()),
+    ];
+    let expression = (function, proptest::collection::vec(argument, 0..4))
+        .prop_map(|(function, arguments)| format!("[{function}({})]", arguments.join(", ")));
+    let leaf = prop_oneof![
+        expression.prop_map(serde_json::Value::from),
+        "\\PC{0,12}".prop_map(serde_json::Value::from),
+        any::<i32>().prop_map(serde_json::Value::from),
+        any::<bool>().prop_map(serde_json::Value::from),
+        Just(serde_json::Value::Null),
+    ];
+    let key = prop_oneof![
+        Just("properties".to_owned()), Just("template".to_owned()), Just("containers".to_owned()),
+        Just("env".to_owned()), Just("configuration".to_owned()), Just("ingress".to_owned()),
+        Just("name".to_owned()), Just("value".to_owned()), Just("copy".to_owned()), Just("image".to_owned()),
+        Just("resources".to_owned()), Just("scale".to_owned()), Just("secrets".to_owned()),
+        "[a-z]{1,5}".prop_map(String::from),
+    ];
+    leaf.prop_recursive(5, 48, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+            proptest::collection::btree_map(key.clone(), inner, 0..5)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+const KINDS: [&str; 6] = [
+    "Microsoft.App/containerApps",
+    "Microsoft.App/jobs",
+    "Microsoft.Resources/deployments",
+    "Microsoft.DBforPostgreSQL/flexibleServers",
+    "Microsoft.Cache/redisEnterprise/databases",
+    "Microsoft.Network/virtualNetworks",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn no_template_panics(
+        bodies in proptest::collection::vec((0..KINDS.len(), json(), json()), 0..4),
+        variable in json(),
+        parameter in json(),
+        output in json(),
+    ) {
+        let resources: Vec<_> = bodies
+            .into_iter()
+            .map(|(kind, name, properties)| serde_json::json!({
+                "type": KINDS[kind], "name": name, "properties": properties,
+            }))
+            .collect();
+        let text = serde_json::json!({
+            "variables": { "v": variable },
+            "parameters": { "p": { "type": "string", "defaultValue": parameter } },
+            "outputs": { "o": { "type": "string", "value": output } },
+            "resources": resources,
+        });
+        template(&text.to_string());
+    }
+
+    #[test]
+    fn no_text_that_claims_to_be_a_template_panics(text in "\\PC{0,200}") {
+        let input = TemplateInput { template: ("t", &text), parameters: Some(("p", &text)) };
+        let _ = from_template(input);
+    }
+
+    #[test]
+    fn no_compose_file_panics(
+        value in "\\PC{0,40}",
+        lines in proptest::collection::vec("[a-z:\\-\\[\\]{}&*!|>\"'$ #.0-9]{0,24}", 0..14),
+    ) {
+        let text = lines.join("\n");
+        let mut files = std::collections::BTreeMap::new();
+        files.insert("c".to_owned(), text.clone());
+        files.insert(".env".to_owned(), text);
+        let input = ComposeInput { compose: &["c"], files: &files, profiles: &[] };
+        let _ = from_compose(input);
+        let quoted = serde_json::Value::from(value.as_str()).to_string();
+        let keys = ["image", "environment", "ports", "volumes", "env_file", "extends", "profiles", "deploy"];
+        for key in keys {
+            let text = format!("services:\n  a:\n    {key}: [{quoted}]\n    image: {quoted}\n");
+            let mut files = std::collections::BTreeMap::new();
+            files.insert("c".to_owned(), text);
+            let input = ComposeInput { compose: &["c"], files: &files, profiles: &[] };
+            if let Ok(inventory) = from_compose(input) {
+                audit(&inventory);
+            }
+        }
+    }
+
+    #[test]
+    fn no_live_answer_panics(bodies in proptest::collection::vec((0..KINDS.len(), json()), 0..4)) {
+        let resources: Vec<_> = bodies
+            .into_iter()
+            .map(|(kind, body)| LiveResource {
+                id: format!("/subscriptions/s/resourceGroups/g/providers/{}/n", KINDS[kind]),
+                body: Ok(body),
+            })
+            .collect();
+        audit(&from_resources(&resources));
+    }
+}
+
+#[test]
+fn an_unknown_file_of_compose_is_an_error_that_says_so() {
+    let report = compose(&[(
+        "docker-compose.yaml",
+        "services:\n  a:\n    image: langgenius/dify-api:1.16.0\n    env_file: missing.env\n",
+    )]);
+    assert!(report.to_string().contains("missing.env"));
+}
