@@ -190,6 +190,16 @@ Examples:
 Databases, caches, blobs and the secrets file stay unless --include-data is given; the secrets file
 stays in any case.")]
     Destroy(DestroyArguments),
+    /// Judge a deployment that others made: a template, a compose folder or a live resource group
+    #[command(after_help = "\
+Examples:
+  dify-infra audit --arm azuredeploy.json --parameters prod.parameters.json
+  dify-infra audit --compose ~/dify/docker --json | jq -r '.findings[].code'
+  dify-infra audit --resource-group dify-rg
+
+Nothing is changed and nothing is sent anywhere; a live group is read with GET alone, so the role Reader
+is enough. What can't be seen is listed, never guessed. Exits with 3 when there is an error.")]
+    Audit(AuditArguments),
     /// Run an Azure on a loopback port, to try things out and to test deploy pipelines
     #[command(after_help = "\
 Examples:
@@ -399,6 +409,39 @@ pub struct DestroyArguments {
     /// The deployment's name, `NAME-ENVIRONMENT`, instead of typing it
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
+}
+
+/// Arguments of `audit`.
+#[derive(Args, Debug)]
+pub struct AuditArguments {
+    /// What is judged.
+    #[command(flatten)]
+    pub source: AuditSource,
+
+    /// Parameters file of the template
+    #[arg(long, value_name = "FILE", requires = "arm")]
+    pub parameters: Option<PathBuf>,
+
+    /// Profile of the compose files that is active; may be given several times
+    #[arg(long, value_name = "NAME", requires = "compose")]
+    pub profile: Vec<String>,
+}
+
+/// What is judged.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct AuditSource {
+    /// ARM template; compiled Bicep is one
+    #[arg(long, value_name = "FILE")]
+    pub arm: Option<PathBuf>,
+
+    /// Folder with docker-compose.yaml and its .env, or the compose file itself
+    #[arg(long, value_name = "DIR")]
+    pub compose: Option<PathBuf>,
+
+    /// Live resource group
+    #[arg(long, value_name = "NAME")]
+    pub resource_group: Option<String>,
 }
 
 /// Arguments of `emulate`.

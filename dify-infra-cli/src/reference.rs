@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory as _};
-use dify_infra_core::check::rules;
+use dify_infra_core::check::{SampleForm, rules};
 
 use crate::args::Arguments;
 use crate::env;
@@ -170,14 +170,29 @@ pub fn all_rules() -> String {
             let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
             let _ = writeln!(page, "\n*{name}:* {words}");
         }
-        let language = if rule.bad.is_squid() { "text" } else { "toml" };
         let (bad, good) = (rule.bad.text().trim(), rule.good.text().trim());
-        let _ = writeln!(
-            page,
-            "\n```{language}\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```"
-        );
+        page.push_str(&samples(rule.bad.form(), bad, good));
     }
     page
+}
+
+/// What breaks a rule and what keeps it, in the language of the sample.
+fn samples(form: SampleForm, bad: &str, good: &str) -> String {
+    match form {
+        SampleForm::Compose => {
+            format!(
+                "\n```yaml\n# over a whole compose file: breaks it\n{bad}\n\n# keeps it\n{good}\n```\n"
+            )
+        }
+        SampleForm::Resources => {
+            let good = if good == "[]" { "" } else { good };
+            format!("\n```json\n{bad}\n{good}\n```\n")
+        }
+        SampleForm::Squid => {
+            format!("\n```text\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```\n")
+        }
+        _ => format!("\n```toml\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```\n"),
+    }
 }
 
 /// A text in one cell of a table.

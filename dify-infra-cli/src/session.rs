@@ -21,6 +21,7 @@ use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
 use crate::ui::errors::Problem;
 
+pub(crate) use connect::connect_for_group;
 pub(crate) use lock::RunLock;
 pub(crate) use state::StateDirectory;
 

@@ -1,6 +1,7 @@
 //! One function for each command.
 
 mod apply;
+mod audit;
 mod check;
 mod check_squid;
 mod compose;
@@ -50,6 +51,7 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
         Command::Outputs(arguments) => wait(outputs::run(ui, settings, &arguments)),
         Command::Verify(arguments) => wait(verify::run(ui, settings, &arguments)),
         Command::Destroy(arguments) => wait(destroy::run(ui, settings, &arguments)),
+        Command::Audit(arguments) => wait(audit::run(ui, settings, &arguments)),
         Command::Emulate(arguments) => wait(emulate::run(ui, settings, &arguments)),
     }
 }

@@ -29,6 +29,19 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How long one attempt to connect may take; Azure's front ends take well under a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A client for a group that no deployment file describes.
+///
+/// # Errors
+///
+/// When there is no token, or it is not clear which subscription is meant.
+pub(crate) async fn connect_for_group(
+    ui: &Ui,
+    settings: &Settings,
+) -> anyhow::Result<(ArmClient, SubscriptionId)> {
+    let state = StateDirectory::beside(std::path::Path::new("."));
+    connect(ui, settings, &state, settings.subscription.clone()).await
+}
+
 /// A client, and the subscription: the one that was named, or the only one there is.
 pub(super) async fn connect(
     ui: &Ui,

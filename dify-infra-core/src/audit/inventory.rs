@@ -445,6 +445,8 @@ pub struct PostgresServer {
     pub firewall: Vec<(Seen, Seen, Place)>,
     /// Whether its children were handed over too.
     pub children_seen: bool,
+    /// Whether it can be seen what waits for what: Azure's answers tell nothing of it.
+    pub order_seen: bool,
     /// Where it stands.
     pub place: Place,
 }

@@ -40,7 +40,18 @@ pub fn from_resources(resources: &[LiveResource]) -> Inventory {
             Err(why) => refused.push((place, id.resource_type(), names, why)),
         }
     }
-    let mut inventory = lift::inventory(lifted);
+    let mut inventory = lift::inventory(&lifted);
+    for server in &mut inventory.postgres {
+        server.order_seen = false;
+        server.children_seen = refused
+            .iter()
+            .all(|(_, kind, ..)| !kind.starts_with("Microsoft.DBforPostgreSQL"));
+    }
+    for account in &mut inventory.storage {
+        account.children_seen = refused
+            .iter()
+            .all(|(_, kind, ..)| !kind.starts_with("Microsoft.Storage"));
+    }
     for (place, kind, names, why) in refused {
         inventory.not_seen(&place, format!("{kind} {names}: {why}"));
         inventory.complete = false;
@@ -49,7 +60,10 @@ pub fn from_resources(resources: &[LiveResource]) -> Inventory {
 }
 
 fn names(id: &ResourceId) -> String {
-    let below = id.as_str().get(id.group().as_str().len()..).unwrap_or_default();
+    let below = id
+        .as_str()
+        .get(id.group().as_str().len()..)
+        .unwrap_or_default();
     let names: Vec<&str> = below.split('/').skip(4).step_by(2).collect();
     names.join("/")
 }

@@ -38,12 +38,12 @@ pub use arm::{InvalidTemplate, TemplateInput, from_template};
 pub use compose::{ComposeInput, InvalidCompose, from_compose};
 pub use inventory::{
     Configuration, Container, Environment, Fact, FileKind, Identity, Ingress, Inventory, Mount,
-    NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, PublishedPort, RedisInstance,
-    RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, Source, StorageAccount, Subnet,
-    TextFile, Variable, Vault, Volume, Workload, WorkloadKind,
+    NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, PublishedPort,
+    RedisInstance, RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, Source,
+    StorageAccount, Subnet, TextFile, Variable, Vault, Volume, Workload, WorkloadKind,
 };
 pub use live::{LiveResource, from_resources};
-pub use own::{from_deployment, from_graph};
+pub use own::{check_deployment, from_deployment, from_graph};
 pub use place::Place;
 pub use recognise::Role;
 pub use report::{Finding, Findings, Report};
@@ -76,7 +76,10 @@ pub(crate) fn text_file_kind(path: &str, text: Option<&str>) -> Option<FileKind>
     let text = text.unwrap_or_default();
     if lower.contains("squid") || text.contains("http_access ") {
         Some(FileKind::Squid)
-    } else if lower.contains("nginx") || lower.ends_with("proxy.conf") || text.contains("proxy_pass ") {
+    } else if lower.contains("nginx")
+        || lower.ends_with("proxy.conf")
+        || text.contains("proxy_pass ")
+    {
         Some(FileKind::Nginx)
     } else {
         None

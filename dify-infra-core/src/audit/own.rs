@@ -8,9 +8,11 @@ use super::node::Node;
 use super::place::Place;
 use super::seen::{Seen, Unseen};
 use crate::deployment::Deployment;
-use crate::graph::{LowerError, ResourceGraph, Target, lower};
+use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
+use crate::graph::{LowerError, ResourceGraph, ResourceNames, Target, lower};
 use crate::resource::{OutputReference, Part, ResourceId, Text, TextEncoding};
 use crate::secrets::percent_encode;
+use crate::spec::Document;
 
 /// Makes an inventory of what our own file deploys.
 ///
@@ -59,12 +61,60 @@ pub fn from_graph(graph: &ResourceGraph) -> Inventory {
             body,
         });
     }
-    lift::inventory(resources)
+    lift::inventory(&resources)
+}
+
+/// Applies the rules about deployments to what a file leads to, with the file's own places.
+///
+/// Errors and warnings alone: what is only to be known, the rules about files say already. Findings that
+/// the file allows come as notes with the reason.
+///
+/// # Errors
+///
+/// When the deployment can't be turned into resources.
+pub fn check_deployment(
+    deployment: &Deployment,
+    document: &Document,
+) -> Result<Diagnostics, LowerError> {
+    let target = Target::new(deployment, None);
+    let names = ResourceNames::new(deployment, &target);
+    let report = super::audit(&from_graph(&lower(deployment, &target)?));
+    let mut diagnostics = Diagnostics::new();
+    for finding in report.findings {
+        if finding.severity == Severity::Note {
+            continue;
+        }
+        let place = finding.place.document_name();
+        let service = deployment
+            .services()
+            .find(|it| place.ends_with(&format!(" {}", names.app(it.kind))));
+        let path = service.map_or_else(KeyPath::root, |it| {
+            KeyPath::of("services").key(it.kind.key())
+        });
+        let message = format!("{} ({})", finding.message, finding.place);
+        let mut diagnostic =
+            Diagnostic::new(finding.code, finding.severity, path, message).with_help(finding.help);
+        let allowed = deployment
+            .allowed_rules()
+            .iter()
+            .find(|it| it.rule == finding.code);
+        if let Some(allowed) = allowed {
+            diagnostic.severity = Severity::Note;
+            diagnostic.message = format!("allowed: {} ({})", allowed.reason, diagnostic.message);
+            diagnostic.help = None;
+        }
+        diagnostics.push(diagnostic);
+    }
+    document.locate(&mut diagnostics);
+    Ok(diagnostics)
 }
 
 /// The names in an id, joined by slashes: `server/database`.
 fn names(id: &ResourceId) -> String {
-    let below = id.as_str().get(id.group().as_str().len()..).unwrap_or_default();
+    let below = id
+        .as_str()
+        .get(id.group().as_str().len()..)
+        .unwrap_or_default();
     // Empty, `providers`, namespace, then pairs of type and name, the first type skipped too.
     let names: Vec<&str> = below.split('/').skip(4).step_by(2).collect();
     names.join("/")
@@ -104,7 +154,9 @@ fn output_of(output: &OutputReference) -> Seen {
                 _ => Seen::unseen(Unseen::new(pointer)),
             }
         }
-        OutputReference::Action { action, pointer, .. } => {
+        OutputReference::Action {
+            action, pointer, ..
+        } => {
             let origin = format!("{action} {pointer} of {}", names(id));
             Seen::unseen(Unseen::new(&origin).secret())
         }

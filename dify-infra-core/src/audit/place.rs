@@ -1,6 +1,6 @@
 //! Where a value of a deployment stands: a document, a path in it, and a line where there are lines.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use serde::ser::SerializeMap as _;
@@ -25,7 +25,7 @@ pub struct Place {
 
 #[derive(PartialEq, Eq)]
 struct Step {
-    above: Option<Arc<Step>>,
+    above: Option<Arc<Self>>,
     segment: Segment,
 }
 
@@ -110,7 +110,9 @@ impl Place {
                     path.push_str(&key.replace('\'', "\\'"));
                     path.push_str("']");
                 }
-                Segment::Index(index) => path.push_str(&format!("[{index}]")),
+                Segment::Index(index) => {
+                    let _ = write!(path, "[{index}]");
+                }
             }
         }
         path

@@ -101,7 +101,14 @@ pub(crate) fn image_parts(image: &Seen) -> ImageParts {
 }
 
 /// What runs under an image and its variables.
-pub(crate) fn role_of(image: &Fact<Seen>, variables: &[Variable], is_job: bool) -> Role {
+///
+/// `dify-api` with a command of somebody's own and no mode is a helper that borrows the image.
+pub(crate) fn role_of(
+    image: &Fact<Seen>,
+    variables: &[Variable],
+    command: &[Seen],
+    is_job: bool,
+) -> Role {
     let Some(image) = image.known() else {
         return Role::Other;
     };
@@ -110,13 +117,22 @@ pub(crate) fn role_of(image: &Fact<Seen>, variables: &[Variable], is_job: bool) 
     let fixed = [
         ("dify-web", Role::Service(ServiceKind::Web)),
         ("dify-sandbox", Role::Service(ServiceKind::Sandbox)),
-        ("dify-plugin-daemon", Role::Service(ServiceKind::PluginDaemon)),
+        (
+            "dify-plugin-daemon",
+            Role::Service(ServiceKind::PluginDaemon),
+        ),
         ("dify-agent-backend", Role::AgentBackend),
         ("dify-agent-local-sandbox", Role::LocalSandbox),
         ("dify-local-sandbox", Role::LocalSandbox),
     ];
     if let Some((_, role)) = fixed.iter().find(|(name, _)| last == *name) {
         return *role;
+    }
+    let borrowed = !command.is_empty()
+        && !command.iter().any(|word| word.contains("entrypoint.sh"))
+        && variables.iter().all(|it| it.name != "MODE");
+    if last == "dify-api" && borrowed {
+        return Role::Other;
     }
     if last == "dify-api" {
         return application(variables, is_job);
@@ -141,10 +157,9 @@ fn application(variables: &[Variable], is_job: bool) -> Role {
         let variable = variables.iter().rev().find(|it| it.name == name);
         variable.and_then(|it| it.value.literal()) == Some("true")
     };
-    let socket = variables.iter().any(|it| {
-        it.name == "SERVER_WORKER_CLASS"
-            && it.value.contains("geventwebsocket")
-    });
+    let socket = variables
+        .iter()
+        .any(|it| it.name == "SERVER_WORKER_CLASS" && it.value.contains("geventwebsocket"));
     match literal {
         Some(None) => Role::Application,
         Some(Some("worker")) => Role::Service(ServiceKind::Worker),
@@ -158,8 +173,8 @@ fn application(variables: &[Variable], is_job: bool) -> Role {
 
 #[cfg(test)]
 mod tests {
-    use super::super::place::Place;
     use super::super::inventory::Source;
+    use super::super::place::Place;
     use super::*;
 
     fn role(image: &str, variables: &[(&str, &str)]) -> Role {
@@ -173,16 +188,30 @@ mod tests {
                 place: place.clone(),
             })
             .collect();
-        role_of(&Fact::Known(Seen::from(image), place), &variables, false)
+        role_of(
+            &Fact::Known(Seen::from(image), place),
+            &variables,
+            &[],
+            false,
+        )
     }
 
     #[test]
     fn the_image_and_the_mode_decide_not_the_name() {
         let api = "myregistry.azurecr.io/mirror/dify-api:1.16.0";
         assert_eq!(role(api, &[]), Role::Service(ServiceKind::Api));
-        assert_eq!(role(api, &[("MODE", "worker")]), Role::Service(ServiceKind::Worker));
-        assert_eq!(role(api, &[("MODE", "beat")]), Role::Service(ServiceKind::WorkerBeat));
-        assert_eq!(role("ubuntu/squid:latest", &[]), Role::Service(ServiceKind::SsrfProxy));
+        assert_eq!(
+            role(api, &[("MODE", "worker")]),
+            Role::Service(ServiceKind::Worker)
+        );
+        assert_eq!(
+            role(api, &[("MODE", "beat")]),
+            Role::Service(ServiceKind::WorkerBeat)
+        );
+        assert_eq!(
+            role("ubuntu/squid:latest", &[]),
+            Role::Service(ServiceKind::SsrfProxy)
+        );
         assert_eq!(role("pgvector/pgvector:pg16", &[]), Role::Postgres);
         assert_eq!(role("busybox", &[]), Role::Other);
     }

@@ -164,7 +164,10 @@ impl Report {
 
     /// How many findings are of a severity.
     pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|it| it.severity == severity).count()
+        self.findings
+            .iter()
+            .filter(|it| it.severity == severity)
+            .count()
     }
 
     /// The findings under a rule.
@@ -179,7 +182,11 @@ impl fmt::Display for Report {
             writeln!(formatter, "{finding}")?;
         }
         for not_seen in &self.not_seen {
-            writeln!(formatter, "not seen at {}: {}", not_seen.place, not_seen.why)?;
+            writeln!(
+                formatter,
+                "not seen at {}: {}",
+                not_seen.place, not_seen.why
+            )?;
         }
         Ok(())
     }

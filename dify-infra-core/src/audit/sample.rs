@@ -12,9 +12,15 @@ use crate::render::arm_template;
 
 /// Files of a compose deployment that keeps every rule; samples lie over it.
 const COMPOSE: [(&str, &str); 5] = [
-    ("docker-compose.yaml", include_str!("base/docker-compose.yaml")),
+    (
+        "docker-compose.yaml",
+        include_str!("base/docker-compose.yaml"),
+    ),
     (".env", include_str!("base/env")),
-    ("ssrf_proxy/squid.conf.template", include_str!("base/squid.conf.template")),
+    (
+        "ssrf_proxy/squid.conf.template",
+        include_str!("base/squid.conf.template"),
+    ),
     ("old-nginx.conf", include_str!("base/old-nginx.conf")),
     ("small-nginx.conf", include_str!("base/small-nginx.conf")),
 ];
@@ -27,7 +33,10 @@ pub fn report(sample: &Sample) -> Option<Report> {
                 .iter()
                 .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
                 .collect();
-            files.insert("docker-compose.override.yaml".to_owned(), sample.text().to_owned());
+            files.insert(
+                "docker-compose.override.yaml".to_owned(),
+                sample.text().to_owned(),
+            );
             let inventory = from_compose(ComposeInput {
                 compose: &["docker-compose.yaml", "docker-compose.override.yaml"],
                 files: &files,
@@ -59,7 +68,11 @@ fn template(patches: &str) -> Option<Value> {
         .resource_group("dify-dev-rg")
         .build()
         .ok()?;
-    let graph = lower(&resolved.deployment, &Target::new(&resolved.deployment, None)).ok()?;
+    let graph = lower(
+        &resolved.deployment,
+        &Target::new(&resolved.deployment, None),
+    )
+    .ok()?;
     let mut template = arm_template(&graph);
     let patches: Value = serde_json::from_str(patches).ok()?;
     for patch in patches.as_array()? {
@@ -71,7 +84,10 @@ fn template(patches: &str) -> Option<Value> {
 fn apply(template: &mut Value, patch: &Map<String, Value>) -> Option<()> {
     for (key, section) in [("$output", "outputs"), ("$parameter", "parameters")] {
         if let Some(Value::Object(members)) = patch.get(key) {
-            let all = template.as_object_mut()?.entry(section).or_insert_with(|| json!({}));
+            let all = template
+                .as_object_mut()?
+                .entry(section)
+                .or_insert_with(|| json!({}));
             for (name, value) in members {
                 all.as_object_mut()?.insert(name.clone(), value.clone());
             }
@@ -80,7 +96,10 @@ fn apply(template: &mut Value, patch: &Map<String, Value>) -> Option<()> {
     }
     let resources = template.get_mut("resources")?.as_array_mut()?;
     if let Some(kind) = patch.get("$all") {
-        for resource in resources.iter_mut().filter(|it| it.get("type") == Some(kind)) {
+        for resource in resources
+            .iter_mut()
+            .filter(|it| it.get("type") == Some(kind))
+        {
             merge(resource, &Value::Object(patch.clone()));
         }
         return Some(());
@@ -88,10 +107,15 @@ fn apply(template: &mut Value, patch: &Map<String, Value>) -> Option<()> {
     if patch.contains_key("$add") {
         let mut added = patch.clone();
         let first = |kind: &Value| resources.iter().find(|it| it.get("type") == Some(kind));
-        if let Some(name) = patch.get("$copyOf").and_then(|kind| first(kind)?.get("name").cloned()) {
+        if let Some(name) = patch
+            .get("$copyOf")
+            .and_then(|kind| first(kind)?.get("name").cloned())
+        {
             added.insert("name".to_owned(), name);
         }
-        if let (Some(kind), Some(Value::String(child))) = (patch.get("$childOf"), patch.get("$child")) {
+        if let (Some(kind), Some(Value::String(child))) =
+            (patch.get("$childOf"), patch.get("$child"))
+        {
             let parent = first(kind)?.get("name")?.as_str()?;
             let name = match parent.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
                 Some(expression) => format!("[concat({expression}, '/{child}')]"),
@@ -105,7 +129,9 @@ fn apply(template: &mut Value, patch: &Map<String, Value>) -> Option<()> {
     }
     let resource = resources.iter_mut().find(|it| {
         it.get("type") == patch.get("type")
-            && patch.get("name").is_none_or(|name| it.get("name") == Some(name))
+            && patch
+                .get("name")
+                .is_none_or(|name| it.get("name") == Some(name))
     })?;
     merge(resource, &Value::Object(patch.clone()));
     if let Some(name) = patch.get("$name") {
@@ -129,15 +155,17 @@ fn merge(target: &mut Value, patch: &Value) {
             if !patches.is_empty() && patches.iter().all(|it| it.get("name").is_some()) =>
         {
             for patch in patches {
-                let same = items.iter().position(|it| it.get("name") == patch.get("name"));
+                let same = items
+                    .iter()
+                    .position(|it| it.get("name") == patch.get("name"));
                 match same.filter(|_| patch.get("$append").is_none()) {
                     Some(at) if patch.get("$remove").is_some() => drop(items.remove(at)),
                     Some(at) => {
                         // A variable is plain or a secret, never both.
-                        if patch.get("value").is_some_and(|it| !it.is_null()) {
-                            if let Some(item) = items[at].as_object_mut() {
-                                item.remove("secretRef");
-                            }
+                        if patch.get("value").is_some_and(|it| !it.is_null())
+                            && let Some(item) = items[at].as_object_mut()
+                        {
+                            item.remove("secretRef");
                         }
                         merge(&mut items[at], patch);
                     }

@@ -253,7 +253,10 @@ impl Seen {
     /// Splits at every `separator` of a literal piece.
     pub fn split(&self, separator: char) -> Vec<Self> {
         match self.folded() {
-            Some(folded) => folded.split(separator).map(|part| self.unfold(part)).collect(),
+            Some(folded) => folded
+                .split(separator)
+                .map(|part| self.unfold(part))
+                .collect(),
             None => vec![self.clone()],
         }
     }
@@ -349,7 +352,11 @@ impl From<&str> for Seen {
 impl fmt::Debug for Seen {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = self.literal().is_some();
-        write!(formatter, "Seen(whole: {whole}, {} pieces)", self.pieces.len())
+        write!(
+            formatter,
+            "Seen(whole: {whole}, {} pieces)",
+            self.pieces.len()
+        )
     }
 }
 

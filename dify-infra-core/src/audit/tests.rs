@@ -53,7 +53,11 @@ fn about_deployments() -> impl Iterator<Item = &'static Rule> {
 
 #[test]
 fn there_are_more_than_sixty_rules_about_deployments() {
-    assert!(about_deployments().count() >= 60, "{}", about_deployments().count());
+    assert!(
+        about_deployments().count() >= 60,
+        "{}",
+        about_deployments().count()
+    );
 }
 
 #[test]
@@ -121,21 +125,27 @@ fn no_finding_repeats_a_secret() {
     );
     let report = compose(&[("docker-compose.yaml", &text)]);
     assert!(report.findings.len() > 12, "{report}");
-    let shown = format!("{report} {report:?} {}", serde_json::to_string(&report).unwrap());
+    let shown = format!(
+        "{report} {report:?} {}",
+        serde_json::to_string(&report).unwrap()
+    );
     assert!(!shown.contains(canary), "{shown}");
 }
 
 #[test]
 fn a_disagreement_names_both_places() {
-    let report = sample::report(
-        &crate::check::rule("KEY101").unwrap().bad,
-    )
-    .unwrap();
+    let report = sample::report(&crate::check::rule("KEY101").unwrap().bad).unwrap();
     let finding = report.under("KEY101").next().unwrap();
-    assert_eq!(finding.place.document_name(), "docker-compose.override.yaml");
+    assert_eq!(
+        finding.place.document_name(),
+        "docker-compose.override.yaml"
+    );
     assert_eq!(finding.place.line(), Some(4));
     assert_eq!(finding.related.len(), 1);
-    assert_eq!(finding.related[0].place.document_name(), "docker-compose.yaml");
+    assert_eq!(
+        finding.related[0].place.document_name(),
+        "docker-compose.yaml"
+    );
 }
 
 #[test]
@@ -151,7 +161,12 @@ fn a_vault_reference_proves_that_two_sides_are_equal() {
     };
     let both = |other: &str| {
         let resources = [
-            app("a", "langgenius/dify-api:1.16.0", "CODE_EXECUTION_API_KEY", "sandbox"),
+            app(
+                "a",
+                "langgenius/dify-api:1.16.0",
+                "CODE_EXECUTION_API_KEY",
+                "sandbox",
+            ),
             app("s", "langgenius/dify-sandbox:0.2.15", "API_KEY", other),
         ];
         template(&format!(r#"{{"resources": [{}]}}"#, resources.join(",")))

@@ -8,7 +8,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
 pub(crate) fn apply_allowances(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let mut unused = Vec::new();
     for (index, allowed) in deployment.allowed_rules().iter().enumerate() {
-        if !allow(allowed, diagnostics) {
+        // Rules about what is deployed are applied later.
+        let is_later = rule(&allowed.rule).is_some_and(|rule| rule.audit.is_some());
+        if !is_later && !allow(allowed, diagnostics) {
             let path = KeyPath::of("checks.allow").index(index).key("rule");
             let message = format!("`{}` is allowed, but nothing breaks it", allowed.rule);
             unused.push(spc::UNUSED_ALLOWANCE.finding(path, message));

@@ -46,9 +46,11 @@ fn path(arguments: &[Node]) -> Option<Seen> {
 /// Type and name (`parent/child`) of the resource that an id names.
 pub(crate) fn type_and_name(id: &Seen) -> Option<(String, Seen)> {
     let segments = id.split('/');
-    let provider = segments
-        .iter()
-        .rposition(|segment| segment.literal().is_some_and(|it| it.eq_ignore_ascii_case("providers")))?;
+    let provider = segments.iter().rposition(|segment| {
+        segment
+            .literal()
+            .is_some_and(|it| it.eq_ignore_ascii_case("providers"))
+    })?;
     let mut kind = segments.get(provider + 1)?.literal()?.to_owned();
     let mut name = Seen::default();
     for pair in segments[provider + 2..].chunks(2) {
@@ -85,14 +87,22 @@ pub(crate) fn reference(kind: &str, name: &Seen, path: &[String]) -> Tree {
         ("microsoft.cache/redisenterprise", ["hostname"]) => {
             let region = Unseen::new("region of the Redis instance");
             let middle = Seen::from(".").and(&Seen::unseen(region));
-            Tree::Text(name.clone().and(&middle).and(&Seen::from(".redis.azure.net")))
+            Tree::Text(
+                name.clone()
+                    .and(&middle)
+                    .and(&Seen::from(".redis.azure.net")),
+            )
         }
         ("microsoft.storage/storageaccounts", ["primaryendpoints", "blob"]) => Tree::Text(
-            Seen::from("https://").and(name).and(&Seen::from(".blob.core.windows.net/")),
+            Seen::from("https://")
+                .and(name)
+                .and(&Seen::from(".blob.core.windows.net/")),
         ),
         ("microsoft.containerregistry/registries", ["loginserver"]) => suffixed(".azurecr.io"),
         ("microsoft.keyvault/vaults", ["vaulturi"]) => Tree::Text(
-            Seen::from("https://").and(name).and(&Seen::from(".vault.azure.net/")),
+            Seen::from("https://")
+                .and(name)
+                .and(&Seen::from(".vault.azure.net/")),
         ),
         ("microsoft.app/containerapps", ["configuration", "ingress", "fqdn"]) => {
             // Whether `.internal` stands in it is the app's own affair: the name is right by itself.
@@ -107,7 +117,9 @@ pub(crate) fn reference(kind: &str, name: &Seen, path: &[String]) -> Tree {
             identity.extend(name.canonical());
             let origin = format!("{} of {}", steps.join("."), name.shown());
             let secret = steps.last().is_some_and(|last| {
-                last.contains("connectionstring") || last.contains("key") || last.contains("password")
+                last.contains("connectionstring")
+                    || last.contains("key")
+                    || last.contains("password")
             });
             let value = Unseen::with_identity(&origin, &identity);
             Tree::Unseen(if secret { value.secret() } else { value })

@@ -41,7 +41,13 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The value of a piece of JSON.
-    pub(super) fn value(&mut self, scope: usize, value: &'a Value, place: &Place, depth: usize) -> Node {
+    pub(super) fn value(
+        &mut self,
+        scope: usize,
+        value: &'a Value,
+        place: &Place,
+        depth: usize,
+    ) -> Node {
         if depth > limits::DEEPEST || !self.afford(1) {
             return self.limit(place);
         }
@@ -121,7 +127,13 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A string: an expression, or itself.
-    pub(super) fn string(&mut self, scope: usize, text: &'a str, place: &Place, depth: usize) -> Node {
+    pub(super) fn string(
+        &mut self,
+        scope: usize,
+        text: &'a str,
+        place: &Place,
+        depth: usize,
+    ) -> Node {
         let Some(inner) = expression::inside(text) else {
             let text = match text.strip_prefix("[[") {
                 Some(rest) if text.ends_with(']') => format!("[{rest}"),
@@ -142,7 +154,13 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn expression(&mut self, scope: usize, expression: &Expression, place: &Place, depth: usize) -> Node {
+    fn expression(
+        &mut self,
+        scope: usize,
+        expression: &Expression,
+        place: &Place,
+        depth: usize,
+    ) -> Node {
         if depth > limits::DEEPEST || !self.afford(1) {
             return self.limit(place);
         }
@@ -161,7 +179,14 @@ impl<'a> Evaluator<'a> {
         node
     }
 
-    fn member(&mut self, scope: usize, of: &Expression, name: &str, place: &Place, depth: usize) -> Node {
+    fn member(
+        &mut self,
+        scope: usize,
+        of: &Expression,
+        name: &str,
+        place: &Place,
+        depth: usize,
+    ) -> Node {
         // The whole path below a `reference` decides what it is.
         if let Some((arguments, path)) = reference_path(of, name) {
             return self.reference(scope, arguments, &path, place, depth);
@@ -178,7 +203,10 @@ impl<'a> Evaluator<'a> {
                 let tree = part.map_or(Tree::Null, Tree::Unseen);
                 Node::new(tree, place.clone())
             }
-            _ => unseen(&format!("a member {name} of something without members"), place),
+            _ => unseen(
+                &format!("a member {name} of something without members"),
+                place,
+            ),
         }
     }
 
@@ -205,9 +233,10 @@ impl<'a> Evaluator<'a> {
                 Some(node) => node.clone(),
                 None => Node::new(Tree::Null, place.clone()),
             },
-            (Tree::Unseen(unseen), Some(position), _) => {
-                Node::new(Tree::Unseen(below(unseen, &position.to_string())), place.clone())
-            }
+            (Tree::Unseen(unseen), Some(position), _) => Node::new(
+                Tree::Unseen(below(unseen, &position.to_string())),
+                place.clone(),
+            ),
             (Tree::Unseen(unseen), _, Some(key)) => {
                 Node::new(Tree::Unseen(below(unseen, key)), place.clone())
             }
@@ -225,7 +254,9 @@ impl<'a> Evaluator<'a> {
     ) -> Node {
         let lower = name.to_ascii_lowercase();
         match lower.as_str() {
-            "parameters" | "variables" => return self.named(scope, &lower, arguments, place, depth),
+            "parameters" | "variables" => {
+                return self.named(scope, &lower, arguments, place, depth);
+            }
             "if" => return self.choose(scope, arguments, place, depth),
             "and" | "or" => return self.all_or_any(scope, &lower, arguments, place, depth),
             "coalesce" => return self.coalesce(scope, arguments, place, depth),
@@ -243,7 +274,10 @@ impl<'a> Evaluator<'a> {
         }
         match functions::call(&lower, &values, place) {
             Some(tree) => Node::new(tree, place.clone()),
-            None => Node::new(Tree::Unseen(call_unseen(name, &lower, &values)), place.clone()),
+            None => Node::new(
+                Tree::Unseen(call_unseen(name, &lower, &values)),
+                place.clone(),
+            ),
         }
     }
 
@@ -269,7 +303,10 @@ impl<'a> Evaluator<'a> {
             return node.clone();
         }
         if !self.scopes[scope].busy.insert(key.clone()) {
-            return unseen(&format!("{section}('{name}'), which refers to itself"), place);
+            return unseen(
+                &format!("{section}('{name}'), which refers to itself"),
+                place,
+            );
         }
         let node = if section == "parameters" {
             self.parameter(scope, name, place, depth)
@@ -290,17 +327,19 @@ impl<'a> Evaluator<'a> {
         let Some((own, definition)) = self.scopes[scope].member("parameters", name) else {
             return unseen(&format!("{origin}, which is not declared"), place);
         };
-        let below = self.scopes[scope].place.key("parameters").key(own).key("defaultValue");
-        match definition.get("defaultValue") {
-            Some(default) => self.value(scope, default, &below, depth + 1),
-            None => {
-                let identity = format!("{scope}:{}", own.to_ascii_lowercase());
-                let value = Unseen::with_identity(&origin, identity.as_bytes());
-                let secure = super::is_secure(definition);
-                let value = if secure { value.secret() } else { value };
-                Node::new(Tree::Unseen(value), place.clone())
-            }
+        let below = self.scopes[scope]
+            .place
+            .key("parameters")
+            .key(own)
+            .key("defaultValue");
+        if let Some(default) = definition.get("defaultValue") {
+            return self.value(scope, default, &below, depth + 1);
         }
+        let identity = format!("{scope}:{}", own.to_ascii_lowercase());
+        let value = Unseen::with_identity(&origin, identity.as_bytes());
+        let secure = super::is_secure(definition);
+        let value = if secure { value.secret() } else { value };
+        Node::new(Tree::Unseen(value), place.clone())
     }
 
     fn variable(&mut self, scope: usize, name: &str, place: &Place, depth: usize) -> Node {
@@ -310,7 +349,9 @@ impl<'a> Evaluator<'a> {
             return self.value(scope, value, &below, depth + 1);
         }
         // `"variables": { "copy": [{ "name": ... }] }`
-        let copies = self.scopes[scope].section("variables").and_then(|it| it.get("copy"));
+        let copies = self.scopes[scope]
+            .section("variables")
+            .and_then(|it| it.get("copy"));
         let place_of_copies = self.scopes[scope].place.key("variables").key("copy");
         if let Some(Value::Array(copies)) = copies {
             for (index, copy) in copies.iter().enumerate() {
@@ -326,7 +367,13 @@ impl<'a> Evaluator<'a> {
         unseen(&format!("{origin}, which is not declared"), place)
     }
 
-    fn choose(&mut self, scope: usize, arguments: &[Expression], place: &Place, depth: usize) -> Node {
+    fn choose(
+        &mut self,
+        scope: usize,
+        arguments: &[Expression],
+        place: &Place,
+        depth: usize,
+    ) -> Node {
         let [condition, yes, no] = arguments else {
             return unseen("an expression that is not understood", place);
         };
@@ -337,7 +384,10 @@ impl<'a> Evaluator<'a> {
             _ => {
                 let yes = self.expression(scope, yes, place, depth + 1);
                 let no = self.expression(scope, no, place, depth + 1);
-                Node::new(Tree::Unseen(call_unseen("if", "if", &[condition, yes, no])), place.clone())
+                Node::new(
+                    Tree::Unseen(call_unseen("if", "if", &[condition, yes, no])),
+                    place.clone(),
+                )
             }
         }
     }
@@ -359,13 +409,25 @@ impl<'a> Evaluator<'a> {
             }
             values.push(value);
         }
-        if values.iter().all(|value| matches!(value.tree, Tree::Bool(_))) {
+        if values
+            .iter()
+            .all(|value| matches!(value.tree, Tree::Bool(_)))
+        {
             return Node::new(Tree::Bool(!decides), place.clone());
         }
-        Node::new(Tree::Unseen(call_unseen(name, name, &values)), place.clone())
+        Node::new(
+            Tree::Unseen(call_unseen(name, name, &values)),
+            place.clone(),
+        )
     }
 
-    fn coalesce(&mut self, scope: usize, arguments: &[Expression], place: &Place, depth: usize) -> Node {
+    fn coalesce(
+        &mut self,
+        scope: usize,
+        arguments: &[Expression],
+        place: &Place,
+        depth: usize,
+    ) -> Node {
         for argument in arguments {
             let value = self.expression(scope, argument, place, depth + 1);
             if !value.is_null() {
@@ -375,7 +437,13 @@ impl<'a> Evaluator<'a> {
         Node::new(Tree::Null, place.clone())
     }
 
-    fn copy_index(&mut self, scope: usize, arguments: &[Expression], place: &Place, depth: usize) -> Node {
+    fn copy_index(
+        &mut self,
+        scope: usize,
+        arguments: &[Expression],
+        place: &Place,
+        depth: usize,
+    ) -> Node {
         let mut name = None;
         let mut offset = 0.0;
         for argument in arguments {
@@ -388,7 +456,10 @@ impl<'a> Evaluator<'a> {
         }
         let loops = &self.scopes[scope].loops;
         let found = match &name {
-            Some(name) => loops.iter().rev().find(|(it, _)| it.eq_ignore_ascii_case(name)),
+            Some(name) => loops
+                .iter()
+                .rev()
+                .find(|(it, _)| it.eq_ignore_ascii_case(name)),
             None => loops.last(),
         };
         #[expect(clippy::cast_precision_loss, reason = "a loop has at most 800 turns")]
@@ -399,7 +470,13 @@ impl<'a> Evaluator<'a> {
     }
 
     /// `json('...')`: a text that is JSON, of which numbers such as `json('0.5')` are the most.
-    fn json(&mut self, scope: usize, arguments: &[Expression], place: &Place, depth: usize) -> Node {
+    fn json(
+        &mut self,
+        scope: usize,
+        arguments: &[Expression],
+        place: &Place,
+        depth: usize,
+    ) -> Node {
         let Some(first) = arguments.first() else {
             return unseen("an expression that is not understood", place);
         };
@@ -409,7 +486,10 @@ impl<'a> Evaluator<'a> {
             .and_then(|text| serde_json::from_str::<Value>(text).ok());
         match parsed {
             Some(value) => Node::from_json(&value, place),
-            None => Node::new(Tree::Unseen(call_unseen("json", "json", &[text])), place.clone()),
+            None => Node::new(
+                Tree::Unseen(call_unseen("json", "json", &[text])),
+                place.clone(),
+            ),
         }
     }
 
@@ -429,7 +509,9 @@ impl<'a> Evaluator<'a> {
         let Some(target) = target.seen() else {
             return unseen("a reference that can't be told", place);
         };
-        if path.first().is_some_and(|first| first.eq_ignore_ascii_case("outputs"))
+        if path
+            .first()
+            .is_some_and(|first| first.eq_ignore_ascii_case("outputs"))
             && let Some(node) = self.output_of_nested(scope, &target, &path[1..], place, depth)
         {
             return node;
@@ -484,8 +566,14 @@ impl<'a> Evaluator<'a> {
         if !self.scopes[inner].busy.insert(key.clone()) {
             return Some(unseen("an output that refers to itself", place));
         }
-        let place_of = self.scopes[inner].place.key("outputs").key(own).key("value");
-        let value = definition.get("value").map(|value| self.value(inner, value, &place_of, depth + 1));
+        let place_of = self.scopes[inner]
+            .place
+            .key("outputs")
+            .key(own)
+            .key("value");
+        let value = definition
+            .get("value")
+            .map(|value| self.value(inner, value, &place_of, depth + 1));
         self.scopes[inner].busy.remove(&key);
         let mut value = value?;
         for step in below.iter().skip(1) {
@@ -501,11 +589,16 @@ impl<'a> Evaluator<'a> {
         }
         let mut found = Vec::new();
         for (symbol, resource, place) in self.scopes[scope].resources() {
-            let kind = resource.get("type").and_then(Value::as_str).unwrap_or_default();
+            let kind = resource
+                .get("type")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if !kind.eq_ignore_ascii_case(super::DEPLOYMENTS) || resource.contains_key("copy") {
                 continue;
             }
-            let name = resource.get("name").map(|name| self.value(scope, name, &place, depth + 1));
+            let name = resource
+                .get("name")
+                .map(|name| self.value(scope, name, &place, depth + 1));
             let name = name.and_then(|name| name.seen()).unwrap_or_default();
             found.push(Nested {
                 name: name.canonical(),
@@ -561,10 +654,13 @@ impl<'a> Evaluator<'a> {
                 let given = match parameter.get("value") {
                     Some(value) => self.value(scope, value, &place.key("value"), depth + 1),
                     None => Node::new(
-                        Tree::Unseen(Unseen::with_identity(
-                            &format!("a vault's secret for the parameter {name}"),
-                            parameter.to_string().as_bytes(),
-                        ).secret()),
+                        Tree::Unseen(
+                            Unseen::with_identity(
+                                &format!("a vault's secret for the parameter {name}"),
+                                parameter.to_string().as_bytes(),
+                            )
+                            .secret(),
+                        ),
                         place,
                     ),
                 };
@@ -580,9 +676,8 @@ impl<'a> Evaluator<'a> {
 
 /// A count of copies, or an index.
 pub(super) fn copies(node: &Node) -> Option<usize> {
-    let number = match node.tree {
-        Tree::Number(number) => number,
-        _ => return None,
+    let Tree::Number(number) = node.tree else {
+        return None;
     };
     #[expect(
         clippy::cast_possible_truncation,
@@ -604,7 +699,11 @@ fn below(unseen: &Unseen, name: &str) -> Unseen {
     identity.push(b'.');
     identity.extend(name.to_ascii_lowercase().bytes());
     let value = Unseen::with_identity(&format!("{}.{name}", unseen.origin()), &identity);
-    if unseen.is_secret() { value.secret() } else { value }
+    if unseen.is_secret() {
+        value.secret()
+    } else {
+        value
+    }
 }
 
 /// What a call gives whose value can't be told: equal calls give equal values.

@@ -190,7 +190,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_none_without_panicking() {
-        for text in ["", "f(", "f('", "f(1", "f(1 2)", "'é", "a.b", "f()x", "-", "f(]"] {
+        for text in [
+            "", "f(", "f('", "f(1", "f(1 2)", "'é", "a.b", "f()x", "-", "f(]",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
         assert_eq!(parse(&"f(".repeat(5000)), None);

@@ -49,10 +49,12 @@ fn of_text(text: impl Into<String>) -> Option<Tree> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "lengths are small")]
+#[expect(clippy::unnecessary_wraps, reason = "as the arms that call it")]
 fn of_count(count: usize) -> Option<Tree> {
     Some(Tree::Number(count as f64))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of functions, one arm each")]
 fn texts(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
     match name {
         "concat" if arguments.iter().any(|it| matches!(it.tree, Tree::List(_))) => {
@@ -67,8 +69,12 @@ fn texts(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
         }
         "concat" => joined(arguments.iter().map(Node::seen)),
         "format" => format(arguments),
-        "tolower" => Some(Tree::Text(arguments.first()?.seen()?.map("toLower", str::to_lowercase))),
-        "toupper" => Some(Tree::Text(arguments.first()?.seen()?.map("toUpper", str::to_uppercase))),
+        "tolower" => Some(Tree::Text(
+            arguments.first()?.seen()?.map("toLower", str::to_lowercase),
+        )),
+        "toupper" => Some(Tree::Text(
+            arguments.first()?.seen()?.map("toUpper", str::to_uppercase),
+        )),
         "trim" => of_text(text(arguments, 0)?.trim()),
         "string" => match &arguments.first()?.tree {
             Tree::List(_) | Tree::Object(_) | Tree::Null => None,
@@ -87,7 +93,10 @@ fn texts(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
                 None => {
                     let name = format!("replace '{old}' in ");
                     Some(Tree::Text(
-                        arguments.first()?.seen()?.map(&name, |text| text.replace(old, new)),
+                        arguments
+                            .first()?
+                            .seen()?
+                            .map(&name, |text| text.replace(old, new)),
                     ))
                 }
             }
@@ -106,7 +115,9 @@ fn texts(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
                 return None;
             }
             let parts = arguments.first()?.seen()?.split(separator);
-            let nodes = parts.into_iter().map(|part| Node::new(Tree::Text(part), place.clone()));
+            let nodes = parts
+                .into_iter()
+                .map(|part| Node::new(Tree::Text(part), place.clone()));
             Some(Tree::List(nodes.collect()))
         }
         "join" => {
@@ -126,8 +137,15 @@ fn texts(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
         "startswith" => compare(arguments, |text, part| text.starts_with(part)),
         "endswith" => compare(arguments, |text, part| text.ends_with(part)),
         "indexof" | "lastindexof" => {
-            let (text, part) = (text(arguments, 0)?.to_lowercase(), text(arguments, 1)?.to_lowercase());
-            let found = if name == "indexof" { text.find(&part) } else { text.rfind(&part) };
+            let (text, part) = (
+                text(arguments, 0)?.to_lowercase(),
+                text(arguments, 1)?.to_lowercase(),
+            );
+            let found = if name == "indexof" {
+                text.find(&part)
+            } else {
+                text.rfind(&part)
+            };
             match found {
                 Some(byte) => of_count(text[..byte].chars().count()),
                 None => Some(Tree::Number(-1.0)),
@@ -135,14 +153,18 @@ fn texts(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
         }
         "padleft" => {
             let width = count(arguments, 1)?;
-            let with = text(arguments, 2).and_then(|text| text.chars().next()).unwrap_or(' ');
+            let filler = text(arguments, 2)
+                .and_then(|text| text.chars().next())
+                .unwrap_or(' ');
             let text = arguments.first()?.seen()?.literal()?.to_owned();
             let missing = width.min(LONGEST_TEXT).saturating_sub(text.chars().count());
-            of_text(std::iter::repeat_n(with, missing).collect::<String>() + &text)
+            of_text(std::iter::repeat_n(filler, missing).collect::<String>() + &text)
         }
         "base64" => of_text(data_encoding::BASE64.encode(text(arguments, 0)?.as_bytes())),
         "base64tostring" => {
-            let bytes = data_encoding::BASE64.decode(text(arguments, 0)?.as_bytes()).ok()?;
+            let bytes = data_encoding::BASE64
+                .decode(text(arguments, 0)?.as_bytes())
+                .ok()?;
             of_text(String::from_utf8(bytes).ok()?)
         }
         "uri" => {
@@ -154,7 +176,9 @@ fn texts(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
         }
         "uricomponent" => {
             let seen = arguments.first()?.seen()?;
-            Some(Tree::Text(seen.map("uriComponent", crate::secrets::percent_encode)))
+            Some(Tree::Text(
+                seen.map("uriComponent", crate::secrets::percent_encode),
+            ))
         }
         _ => None,
     }
@@ -162,7 +186,10 @@ fn texts(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
 
 fn compare(arguments: &[Node], holds: impl Fn(&str, &str) -> bool) -> Option<Tree> {
     let (text, part) = (text(arguments, 0)?, text(arguments, 1)?);
-    Some(Tree::Bool(holds(&text.to_lowercase(), &part.to_lowercase())))
+    Some(Tree::Bool(holds(
+        &text.to_lowercase(),
+        &part.to_lowercase(),
+    )))
 }
 
 fn joined(parts: impl Iterator<Item = Option<Seen>>) -> Option<Tree> {
@@ -195,6 +222,7 @@ fn format(arguments: &[Node]) -> Option<Tree> {
     Some(Tree::Text(all.and(&Seen::from(rest))))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of functions, one arm each")]
 fn lists(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
     let first = arguments.first();
     match name {
@@ -232,12 +260,20 @@ fn lists(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
         },
         "first" | "last" => match &first?.tree {
             Tree::List(items) => {
-                let item = if name == "first" { items.first() } else { items.last() };
+                let item = if name == "first" {
+                    items.first()
+                } else {
+                    items.last()
+                };
                 item.map(|item| item.tree.clone())
             }
             Tree::Text(text) => {
                 let text = text.literal()?;
-                let character = if name == "first" { text.chars().next() } else { text.chars().last() };
+                let character = if name == "first" {
+                    text.chars().next()
+                } else {
+                    text.chars().last()
+                };
                 of_text(character.map(String::from).unwrap_or_default())
             }
             _ => None,
@@ -245,8 +281,12 @@ fn lists(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
         "skip" => {
             let skipped = count(arguments, 1)?;
             match &first?.tree {
-                Tree::List(items) => Some(Tree::List(items.iter().skip(skipped).cloned().collect())),
-                Tree::Text(text) => of_text(text.literal()?.chars().skip(skipped).collect::<String>()),
+                Tree::List(items) => {
+                    Some(Tree::List(items.iter().skip(skipped).cloned().collect()))
+                }
+                Tree::Text(text) => {
+                    of_text(text.literal()?.chars().skip(skipped).collect::<String>())
+                }
                 _ => None,
             }
         }
@@ -254,7 +294,9 @@ fn lists(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
             let taken = count(arguments, 1)?;
             match &first?.tree {
                 Tree::List(items) => Some(Tree::List(items.iter().take(taken).cloned().collect())),
-                Tree::Text(text) => of_text(text.literal()?.chars().take(taken).collect::<String>()),
+                Tree::Text(text) => {
+                    of_text(text.literal()?.chars().take(taken).collect::<String>())
+                }
                 _ => None,
             }
         }
@@ -280,7 +322,8 @@ fn lists(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
                 };
                 all.extend(items.iter().cloned());
             }
-            (all.len() <= MOST_ITEMS && matches!(first?.tree, Tree::List(_))).then_some(Tree::List(all))
+            (all.len() <= MOST_ITEMS && matches!(first?.tree, Tree::List(_)))
+                .then_some(Tree::List(all))
         }
         "items" => {
             let Tree::Object(members) = &first?.tree else {
@@ -288,14 +331,18 @@ fn lists(name: &str, arguments: &[Node], place: &Place) -> Option<Tree> {
             };
             let item = |(key, value): &(String, Node)| {
                 let key = ("key".to_owned(), Node::text(key, place.clone()));
-                Node::new(Tree::Object(vec![key, ("value".to_owned(), value.clone())]), place.clone())
+                Node::new(
+                    Tree::Object(vec![key, ("value".to_owned(), value.clone())]),
+                    place.clone(),
+                )
             };
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_by(|one, other| one.0.cmp(&other.0));
             Some(Tree::List(sorted.into_iter().map(item).collect()))
         }
         "intersection" => {
-            let (Tree::List(one), Tree::List(other)) = (&first?.tree, &arguments.get(1)?.tree) else {
+            let (Tree::List(one), Tree::List(other)) = (&first?.tree, &arguments.get(1)?.tree)
+            else {
                 return None;
             };
             if arguments.len() != 2 || one.len().saturating_mul(other.len()) > MOST_ITEMS {
@@ -323,8 +370,8 @@ fn union(name: &str, arguments: &[Node]) -> Option<Tree> {
     if arguments.iter().all(|it| matches!(it.tree, Tree::List(_))) {
         let mut all: Vec<Node> = Vec::new();
         for item in arguments.iter().flat_map(Node::items) {
-            let known = item.literal().is_some()
-                && all.iter().any(|it| it.literal() == item.literal());
+            let known =
+                item.literal().is_some() && all.iter().any(|it| it.literal() == item.literal());
             if !known {
                 all.push(item.clone());
             }
@@ -348,7 +395,10 @@ fn union(name: &str, arguments: &[Node]) -> Option<Tree> {
 
 /// Puts a member into an object; `union` merges objects below, `shallowMerge` replaces them.
 fn merge(into: &mut Vec<(String, Node)>, key: &str, value: &Node, deep: bool) {
-    let Some((_, existing)) = into.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(key)) else {
+    let Some((_, existing)) = into
+        .iter_mut()
+        .find(|(name, _)| name.eq_ignore_ascii_case(key))
+    else {
         into.push((key.to_owned(), value.clone()));
         return;
     };
@@ -365,12 +415,14 @@ fn merge(into: &mut Vec<(String, Node)>, key: &str, value: &Node, deep: bool) {
 fn contains(arguments: &[Node]) -> Option<Tree> {
     let wanted = arguments.get(1)?;
     match &arguments.first()?.tree {
-        Tree::Text(text) => {
-            Some(Tree::Bool(text.literal()?.contains(wanted.literal()?)))
-        }
+        Tree::Text(text) => Some(Tree::Bool(text.literal()?.contains(wanted.literal()?))),
         Tree::Object(members) => {
             let wanted = wanted.literal()?;
-            Some(Tree::Bool(members.iter().any(|(key, _)| key.eq_ignore_ascii_case(wanted))))
+            Some(Tree::Bool(
+                members
+                    .iter()
+                    .any(|(key, _)| key.eq_ignore_ascii_case(wanted)),
+            ))
         }
         Tree::List(items) => {
             let mut any = false;
@@ -391,11 +443,11 @@ fn same(one: &Node, other: &Node) -> Option<bool> {
         (Tree::Number(one), Tree::Number(other)) => Some((one - other).abs() < f64::EPSILON),
         (Tree::Text(one), Tree::Text(other)) => one.same(other),
         (Tree::Unseen(one), Tree::Unseen(other)) if one == other => Some(true),
-        (Tree::Unseen(_), _) | (_, Tree::Unseen(_)) => None,
-        (Tree::List(one), Tree::List(other)) if one.len() == other.len() => {
-            one.iter().zip(other).try_fold(true, |all, (one, other)| Some(all && same(one, other)?))
-        }
-        (Tree::Object(_), Tree::Object(_)) => None,
+        (Tree::Unseen(_), _) | (_, Tree::Unseen(_)) | (Tree::Object(_), Tree::Object(_)) => None,
+        (Tree::List(one), Tree::List(other)) if one.len() == other.len() => one
+            .iter()
+            .zip(other)
+            .try_fold(true, |all, (one, other)| Some(all && same(one, other)?)),
         _ => Some(false),
     }
 }
@@ -421,7 +473,11 @@ fn numbers(name: &str, arguments: &[Node]) -> Option<Tree> {
                     return None;
                 };
                 let keep = best.map_or(number, |best| {
-                    if name == "min" { best.min(number) } else { best.max(number) }
+                    if name == "min" {
+                        best.min(number)
+                    } else {
+                        best.max(number)
+                    }
                 });
                 best = Some(keep);
             }
@@ -437,7 +493,10 @@ fn logic(name: &str, arguments: &[Node]) -> Option<Tree> {
         _ => None,
     };
     let order = |holds: fn(f64, f64) -> bool| {
-        Some(Tree::Bool(holds(number(arguments, 0)?, number(arguments, 1)?)))
+        Some(Tree::Bool(holds(
+            number(arguments, 0)?,
+            number(arguments, 1)?,
+        )))
     };
     match name {
         "true" => Some(Tree::Bool(true)),

@@ -104,7 +104,7 @@ pub fn from_template(input: TemplateInput<'_>) -> Result<Inventory, InvalidTempl
     }
     let mut resources = Vec::new();
     evaluator.collect(0, &mut resources, 0);
-    let mut inventory = lift::inventory(resources);
+    let mut inventory = lift::inventory(&resources);
     evaluator.declarations(&mut inventory, 0);
     for scope in 1..evaluator.scopes.len() {
         evaluator.declarations(&mut inventory, scope);
@@ -122,13 +122,18 @@ fn parse(document: &str, text: &str) -> Result<Value, InvalidTemplate> {
         return Err(InvalidTemplate::TooLarge { document });
     }
     // serde_json refuses more than 128 levels by itself.
-    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| InvalidTemplate::NoJson {
-        document: document.to_owned(),
-        reason: error.to_string(),
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+        InvalidTemplate::NoJson {
+            document: document.to_owned(),
+            reason: error.to_string(),
+        }
     })
 }
 
-fn template_of<'a>(document: &str, json: &'a Value) -> Result<&'a Map<String, Value>, InvalidTemplate> {
+fn template_of<'a>(
+    document: &str,
+    json: &'a Value,
+) -> Result<&'a Map<String, Value>, InvalidTemplate> {
     let refuse = |reason| InvalidTemplate::NoTemplate {
         document: document.to_owned(),
         reason,
@@ -184,7 +189,10 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a resource is where all of these meet")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a resource is where all of these meet"
+    )]
     fn resource(
         &mut self,
         scope: usize,
@@ -214,7 +222,10 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a resource is where all of these meet")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a resource is where all of these meet"
+    )]
     fn one(
         &mut self,
         scope: usize,
@@ -231,14 +242,20 @@ impl<'a> Evaluator<'a> {
                 return;
             }
         }
-        let kind = resource.get("type").and_then(Value::as_str).unwrap_or_default();
+        let kind = resource
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if kind.eq_ignore_ascii_case(DEPLOYMENTS) {
             return self.deployment(scope, resource, place, into, depth);
         }
         let mut body = Vec::new();
         for (key, value) in resource {
             if !matches!(key.as_str(), "resources" | "copy" | "condition") {
-                body.push((key.clone(), self.value(scope, value, &place.key(key), depth + 1)));
+                body.push((
+                    key.clone(),
+                    self.value(scope, value, &place.key(key), depth + 1),
+                ));
             }
         }
         let body = Node::new(Tree::Object(body), place.clone());
@@ -278,18 +295,19 @@ impl<'a> Evaluator<'a> {
         depth: usize,
     ) {
         let nested = self.nested(scope, depth);
-        let known = nested.iter().position(|it| std::ptr::eq(it.resource, resource));
+        let known = nested
+            .iter()
+            .position(|it| std::ptr::eq(it.resource, resource));
         let inner = match known {
             Some(position) => self.enter(scope, position, depth + 1),
             // Copies get a scope each: their parameters differ.
             None => self.open(scope, resource, place, depth + 1),
         };
-        match inner {
-            Some(inner) => self.collect(inner, into, depth + 1),
-            None => {
-                let why = "a template that is linked, not inlined";
-                into.push(Resource::unseen(why, place));
-            }
+        if let Some(inner) = inner {
+            self.collect(inner, into, depth + 1);
+        } else {
+            let why = "a template that is linked, not inlined";
+            into.push(Resource::unseen(why, place));
         }
     }
 
@@ -314,14 +332,19 @@ impl<'a> Evaluator<'a> {
             return;
         };
         for (name, definition) in parameters {
-            let given = self.scopes[scope].given.get(&name.to_ascii_lowercase()).cloned();
+            let given = self.scopes[scope]
+                .given
+                .get(&name.to_ascii_lowercase())
+                .cloned();
             // What a template hands to one inside is judged where it comes from.
             let value = match given {
                 Some(_) if scope > 0 => None,
                 Some(given) => Some((given.seen(), given.place)),
                 None => definition.get("defaultValue").map(|default| {
                     let place = place.key("parameters").key(name).key("defaultValue");
-                    let text = default.as_str().filter(|text| expression::inside(text).is_none());
+                    let text = default
+                        .as_str()
+                        .filter(|text| expression::inside(text).is_none());
                     (text.map(Seen::from), place)
                 }),
             };

@@ -62,7 +62,11 @@ impl<'a> Scope<'a> {
         let members = self.section(section)?;
         let exact = members.get_key_value(name);
         exact
-            .or_else(|| members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)))
+            .or_else(|| {
+                members
+                    .iter()
+                    .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            })
             .map(|(key, value)| (key.as_str(), value))
     }
 
@@ -77,7 +81,9 @@ impl<'a> Scope<'a> {
                 .collect(),
             Some(Value::Object(members)) => members
                 .iter()
-                .filter_map(|(key, item)| Some((Some(key.as_str()), item.as_object()?, place.key(key))))
+                .filter_map(|(key, item)| {
+                    Some((Some(key.as_str()), item.as_object()?, place.key(key)))
+                })
                 .collect(),
             _ => Vec::new(),
         }

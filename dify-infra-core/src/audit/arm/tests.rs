@@ -27,10 +27,16 @@ fn value(expression: &str) -> Seen {
 #[test]
 fn plain_functions_are_evaluated() {
     for (expression, expected) in [
-        ("[concat(parameters('name'), '-', variables('env'))]", "dify-dev"),
+        (
+            "[concat(parameters('name'), '-', variables('env'))]",
+            "dify-dev",
+        ),
         ("[format('{0}-{1}{{}}', parameters('name'), 3)]", "dify-3{}"),
         ("[toLower('ABC')]", "abc"),
-        ("[if(equals(variables('env'), 'dev'), 'small', parameters('gone'))]", "small"),
+        (
+            "[if(equals(variables('env'), 'dev'), 'small', parameters('gone'))]",
+            "small",
+        ),
         ("[variables('object').inner.x]", "deep"),
         ("[variables('object')['inner'].x]", "deep"),
         ("[parameters('list')[1]]", "b"),
@@ -46,8 +52,14 @@ fn plain_functions_are_evaluated() {
         ("[uriComponent('a/b')]", "a%2Fb"),
         ("[[literal]", "[literal]"),
         ("[base64ToString(base64('x'))]", "x"),
-        ("[string(length(union(parameters('list'), createArray('b', 'c'))))]", "3"),
-        ("[if(contains(parameters('list'), 'a'), 'yes', 'no')]", "yes"),
+        (
+            "[string(length(union(parameters('list'), createArray('b', 'c'))))]",
+            "3",
+        ),
+        (
+            "[if(contains(parameters('list'), 'a'), 'yes', 'no')]",
+            "yes",
+        ),
         ("[trim(' t ')]", "t"),
         ("[string(json('0.5'))]", "0.5"),
     ] {
@@ -115,7 +127,10 @@ fn modules_of_bicep_are_followed_through_parameters_and_outputs() {
     let inventory = lifted(text);
     assert_eq!(inventory.postgres[0].name.literal(), Some("dify-pg"));
     let (_, api) = inventory.containers().next().unwrap();
-    assert_eq!(api.literal("DB_HOST"), Some("dify-pg.postgres.database.azure.com"));
+    assert_eq!(
+        api.literal("DB_HOST"),
+        Some("dify-pg.postgres.database.azure.com")
+    );
     assert_eq!(
         api.place_of("DB_HOST").to_string(),
         "main.json $.resources[1].properties.template.resources[0].properties.template.containers[0].env[0].value"
@@ -137,12 +152,19 @@ fn symbolic_names_loops_and_conditions() {
               "value": "[reference('environment').defaultDomain]"}}]}]}}}
       }}"#;
     let inventory = lifted(text);
-    let names: Vec<_> = inventory.workloads.iter().map(|it| it.name.shown()).collect();
+    let names: Vec<_> = inventory
+        .workloads
+        .iter()
+        .map(|it| it.name.shown())
+        .collect();
     assert_eq!(names, ["app0", "app1", "app2"]);
     let (_, container) = inventory.containers().next().unwrap();
     assert_eq!(container.variables.len(), 2);
     assert_eq!(container.variables[1].name, "V1");
-    assert_eq!(container.variables[1].value.shown(), "{domain of the environment}");
+    assert_eq!(
+        container.variables[1].value.shown(),
+        "{domain of the environment}"
+    );
 }
 
 #[test]
@@ -155,7 +177,10 @@ fn values_keep_the_place_where_they_are_written() {
     let inventory = lifted(text);
     let (_, container) = inventory.containers().next().unwrap();
     assert_eq!(container.literal("MODE"), Some("worker"));
-    assert_eq!(container.place_of("LOG_LEVEL").path(), "$.variables.common[0].value");
+    assert_eq!(
+        container.place_of("LOG_LEVEL").path(),
+        "$.variables.common[0].value"
+    );
 }
 
 #[test]
@@ -170,7 +195,12 @@ fn a_parameters_file_gives_values_and_vault_references() {
     .unwrap();
     assert_eq!(inventory.workloads[0].name.literal(), Some("api"));
     assert!(matches!(inventory.workloads[0].ingress, Fact::Absent));
-    assert!(inventory.parameters.iter().any(|it| it.name == "a" && it.place.document_name() == "main.parameters.json"));
+    assert!(
+        inventory
+            .parameters
+            .iter()
+            .any(|it| it.name == "a" && it.place.document_name() == "main.parameters.json")
+    );
 }
 
 #[test]
@@ -184,12 +214,19 @@ fn a_linked_template_is_said_to_be_unseen() {
 
 #[test]
 fn what_is_no_template_is_told_in_a_sentence() {
-    for (text, expected) in [("{", "is no JSON"), ("[]", "it is no object"), ("{}", "it has no `resources`")] {
+    for (text, expected) in [
+        ("{", "is no JSON"),
+        ("[]", "it is no object"),
+        ("{}", "it has no `resources`"),
+    ] {
         let input = TemplateInput {
             template: ("x.json", text),
             parameters: None,
         };
         let error = from_template(input).unwrap_err().to_string();
-        assert!(error.contains(expected) && error.contains("x.json"), "{error}");
+        assert!(
+            error.contains(expected) && error.contains("x.json"),
+            "{error}"
+        );
     }
 }

@@ -83,28 +83,31 @@ impl Filled<'_> {
         for (operator, empty_counts) in [(":-", false), ("-", true)] {
             if let Some(default) = operation.strip_prefix(operator) {
                 let use_it = if empty_counts { is_set } else { is_filled };
-                return if use_it { self.value(name) } else { self.text(default, depth + 1) };
+                return if use_it {
+                    self.value(name)
+                } else {
+                    self.text(default, depth + 1)
+                };
             }
         }
         for (operator, empty_counts) in [(":+", false), ("+", true)] {
             if let Some(other) = operation.strip_prefix(operator) {
                 let use_it = if empty_counts { is_set } else { is_filled };
-                return if use_it { self.text(other, depth + 1) } else { Seen::default() };
+                return if use_it {
+                    self.text(other, depth + 1)
+                } else {
+                    Seen::default()
+                };
             }
         }
         self.value(name)
     }
 
     fn value(&mut self, name: &str) -> Seen {
+        self.from_file = true;
         match self.entries.get(name) {
-            Some(entry) => {
-                self.from_file = true;
-                entry.value.clone()
-            }
-            None => {
-                self.from_file = true;
-                Seen::unseen(Unseen::new(&format!("${{{name}}}, which no file sets")))
-            }
+            Some(entry) => entry.value.clone(),
+            None => Seen::unseen(Unseen::new(&format!("${{{name}}}, which no file sets"))),
         }
     }
 }
@@ -164,7 +167,11 @@ mod tests {
     use super::*;
 
     fn filled(text: &str) -> String {
-        let entries = dotenv(".env", "A=one\nEMPTY=\nB=\"x ${A}\"\nC='$A' # no\n", &Entries::new());
+        let entries = dotenv(
+            ".env",
+            "A=one\nEMPTY=\nB=\"x ${A}\"\nC='$A' # no\n",
+            &Entries::new(),
+        );
         interpolate(text, &entries).0.shown()
     }
 

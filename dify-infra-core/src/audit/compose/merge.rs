@@ -73,8 +73,16 @@ fn member(key: &str, below: Node, above: Node) -> Node {
 }
 
 fn plain_member(key: &str, node: Node) -> Node {
-    let node = if key == "environment" { by_name(node) } else { node };
-    if matches!(node.tree, Tree::Object(_)) { plain(node) } else { node }
+    let node = if key == "environment" {
+        by_name(node)
+    } else {
+        node
+    };
+    if matches!(node.tree, Tree::Object(_)) {
+        plain(node)
+    } else {
+        node
+    }
 }
 
 /// `- NAME=value` as `NAME: value`.

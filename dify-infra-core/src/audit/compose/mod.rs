@@ -89,7 +89,11 @@ pub fn from_compose(input: ComposeInput<'_>) -> Result<Inventory, InvalidCompose
     }
     let active = active_profiles(&input, &project);
     let volumes = merged.get("volumes").cloned();
-    for (name, node) in merged.get("services").map(Node::members).unwrap_or_default() {
+    for (name, node) in merged
+        .get("services")
+        .map(Node::members)
+        .unwrap_or_default()
+    {
         let node = extended(&input, &merged, node, 0)?;
         if !is_active(&node, &active, &project) {
             continue;
@@ -106,9 +110,12 @@ pub fn from_compose(input: ComposeInput<'_>) -> Result<Inventory, InvalidCompose
 }
 
 fn read(input: &ComposeInput<'_>, file: &str) -> Result<Node, InvalidCompose> {
-    let text = input.files.get(file).ok_or_else(|| InvalidCompose::Missing {
-        file: file.to_owned(),
-    })?;
+    let text = input
+        .files
+        .get(file)
+        .ok_or_else(|| InvalidCompose::Missing {
+            file: file.to_owned(),
+        })?;
     let refuse = |reason: String| InvalidCompose::NoYaml {
         file: file.to_owned(),
         reason,

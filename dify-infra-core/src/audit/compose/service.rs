@@ -35,9 +35,14 @@ pub(super) fn workload(
     let parts = image.known().map(image_parts);
     let mounts = mounts(context, node);
     files(context, inventory, &mounts, &variables);
+    let command: Vec<Seen> = ["entrypoint", "command"]
+        .iter()
+        .filter_map(|key| node.get(key))
+        .flat_map(|it| words(context, it))
+        .collect();
     let container = Container {
         name: name.to_owned(),
-        role: role_of(&image, &variables, false),
+        role: role_of(&image, &variables, &command, false),
         place: node.place.clone(),
         tag: parts.as_ref().and_then(|it| it.tag.clone()),
         digest: parts.as_ref().is_some_and(|it| it.digest),
@@ -49,11 +54,7 @@ pub(super) fn workload(
         memory: Fact::Absent,
         probes: usize::from(node.get("healthcheck").is_some()),
         probes_seen: true,
-        command: ["entrypoint", "command"]
-            .iter()
-            .filter_map(|key| node.get(key))
-            .flat_map(|it| words(context, it))
-            .collect(),
+        command,
         mounts: mounts.clone(),
     };
     let replicas = match number(context, node, "scale") {
@@ -118,7 +119,11 @@ fn number_at(context: &Context<'_>, node: Option<&Node>) -> Fact<f64> {
 }
 
 /// Variables of files first, those of the service over them.
-fn variables(context: &Context<'_>, inventory: &mut Inventory, node: &Node) -> (Vec<Variable>, bool) {
+fn variables(
+    context: &Context<'_>,
+    inventory: &mut Inventory,
+    node: &Node,
+) -> (Vec<Variable>, bool) {
     let mut complete = true;
     let mut variables: Vec<Variable> = Vec::new();
     for (path, place, required) in env_files(context, node) {
@@ -135,20 +140,31 @@ fn variables(context: &Context<'_>, inventory: &mut Inventory, node: &Node) -> (
             None => {}
         }
     }
-    for (name, value) in node.get("environment").map(Node::members).unwrap_or_default() {
+    for (name, value) in node
+        .get("environment")
+        .map(Node::members)
+        .unwrap_or_default()
+    {
         let place = value.place.clone();
         let (seen, from_file) = match &value.tree {
             // A name alone takes its value from the shell, or from .env.
             Tree::Null => match context.project.get(name) {
                 Some(entry) => (entry.value.clone(), true),
-                None => (Seen::unseen(Unseen::new(&format!("${{{name}}}, which no file sets"))), true),
+                None => (
+                    Seen::unseen(Unseen::new(&format!("${{{name}}}, which no file sets"))),
+                    true,
+                ),
             },
             _ => match value.literal() {
                 Some(text) => interpolate(text, context.project),
                 None => (value.seen().unwrap_or_default(), false),
             },
         };
-        let source = if from_file { Source::File } else { Source::Plain };
+        let source = if from_file {
+            Source::File
+        } else {
+            Source::Plain
+        };
         set(&mut variables, name.clone(), seen, source, place);
     }
     (variables, complete)
@@ -187,11 +203,15 @@ fn env_files(context: &Context<'_>, node: &Node) -> Vec<(String, Place, bool)> {
 
 fn aliases(context: &Context<'_>, node: &Node) -> Vec<String> {
     let networks = node.get("networks").map(Node::members).unwrap_or_default();
-    let named = networks.iter().flat_map(|(_, network)| network.items_at("aliases"));
+    let named = networks
+        .iter()
+        .flat_map(|(_, network)| network.items_at("aliases"));
     let mut aliases: Vec<String> = named
         .filter_map(|alias| text(context, alias).literal().map(str::to_owned))
         .collect();
-    let own = ["container_name", "hostname"].iter().filter_map(|key| node.get(key));
+    let own = ["container_name", "hostname"]
+        .iter()
+        .filter_map(|key| node.get(key));
     aliases.extend(own.filter_map(|it| text(context, it).literal().map(str::to_owned)));
     aliases
 }
@@ -201,8 +221,14 @@ fn published(context: &Context<'_>, node: &Node) -> Option<PublishedPort> {
     if let Some(target) = node.get("target") {
         let target = text(context, target).literal()?.parse().ok()?;
         node.get("published")?;
-        let host = node.get("host_ip").and_then(|it| text(context, it).literal().map(str::to_owned));
-        return Some(PublishedPort { host, target, place });
+        let host = node
+            .get("host_ip")
+            .and_then(|it| text(context, it).literal().map(str::to_owned));
+        return Some(PublishedPort {
+            host,
+            target,
+            place,
+        });
     }
     let seen = text(context, node);
     let literal = seen.literal()?;
@@ -210,7 +236,11 @@ fn published(context: &Context<'_>, node: &Node) -> Option<PublishedPort> {
     let (before, target) = literal.rsplit_once(':')?;
     let host = before.rsplit_once(':').map(|(host, _)| host.to_owned());
     let target = target.parse().ok()?;
-    Some(PublishedPort { host, target, place })
+    Some(PublishedPort {
+        host,
+        target,
+        place,
+    })
 }
 
 fn mounts(context: &Context<'_>, node: &Node) -> Vec<Mount> {
@@ -237,8 +267,12 @@ fn mounts(context: &Context<'_>, node: &Node) -> Vec<Mount> {
 }
 
 fn volume(context: &Context<'_>, mount: &Mount) -> Volume {
-    let named = context.volumes.and_then(|volumes| volumes.get(&mount.volume));
-    let driver = named.and_then(|it| it.literal_at("driver_opts/type")).unwrap_or_default();
+    let named = context
+        .volumes
+        .and_then(|volumes| volumes.get(&mount.volume));
+    let driver = named
+        .and_then(|it| it.literal_at("driver_opts/type"))
+        .unwrap_or_default();
     let kind = match driver {
         "cifs" | "smb" | "smb3" => "AzureFile",
         _ if mount.volume.starts_with(['.', '/', '~']) => "bind",
@@ -251,7 +285,12 @@ fn volume(context: &Context<'_>, mount: &Mount) -> Volume {
 }
 
 /// Configuration of nginx and squid that is mounted from the folder.
-fn files(context: &Context<'_>, inventory: &mut Inventory, mounts: &[Mount], variables: &[Variable]) {
+fn files(
+    context: &Context<'_>,
+    inventory: &mut Inventory,
+    mounts: &[Mount],
+    variables: &[Variable],
+) {
     for mount in mounts {
         let path = mount.volume.trim_start_matches("./");
         let directory = format!("{path}/");
@@ -259,11 +298,18 @@ fn files(context: &Context<'_>, inventory: &mut Inventory, mounts: &[Mount], var
             if file != path && !file.starts_with(&directory) {
                 continue;
             }
-            let script = file.rsplit('.').next().is_some_and(|ending| ending.eq_ignore_ascii_case("sh"));
+            let script = file
+                .rsplit('.')
+                .next()
+                .is_some_and(|ending| ending.eq_ignore_ascii_case("sh"));
             let Some(kind) = text_file_kind(file, Some(content)).filter(|_| !script) else {
                 continue;
             };
-            if inventory.files.iter().any(|known| known.place.document_name() == file) {
+            if inventory
+                .files
+                .iter()
+                .any(|known| known.place.document_name() == file)
+            {
                 continue;
             }
             inventory.files.push(TextFile {

@@ -64,7 +64,12 @@ impl<'a> Reader<'a> {
             Some(Ok((event, span))) => Ok((event, (span.start.line(), span.start.col() + 1))),
             Some(Err(error)) => {
                 let marker = error.marker();
-                Err(format!("line {}, column {}: {}", marker.line(), marker.col() + 1, error.info()))
+                Err(format!(
+                    "line {}, column {}: {}",
+                    marker.line(),
+                    marker.col() + 1,
+                    error.info()
+                ))
             }
             None => Ok((Event::StreamEnd, (0, 0))),
         }
@@ -78,19 +83,33 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn value(&mut self, event: Event<'a>, at: At, place: &Place, depth: usize) -> Result<Node, String> {
+    fn value(
+        &mut self,
+        event: Event<'a>,
+        at: At,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Node, String> {
         if depth > DEEPEST {
-            return Err(format!("line {}: values stand deeper than {DEEPEST} levels", at.0));
+            return Err(format!(
+                "line {}: values stand deeper than {DEEPEST} levels",
+                at.0
+            ));
         }
         self.count(1)?;
         let place = place.clone().at_line(at.0, at.1);
         let (tree, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref()), anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                (scalar(&text, style, tag.as_deref()), anchor)
+            }
             Event::SequenceStart(anchor, _) => (self.sequence(&place, depth)?, anchor),
             Event::MappingStart(anchor, _) => (self.mapping(&place, depth)?, anchor),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
-                    return Err(format!("line {}: an alias of something that holds it", at.0));
+                    return Err(format!(
+                        "line {}: an alias of something that holds it",
+                        at.0
+                    ));
                 };
                 self.count(size(&node))?;
                 return Ok(node);
@@ -136,7 +155,11 @@ impl<'a> Reader<'a> {
             }
             // A finding points at the line of the key, where people look for it.
             let value = Node::new(value.tree, value.place.at_line(at.0, at.1));
-            let key = if is_override { format!("{OVERRIDE}{key}") } else { key };
+            let key = if is_override {
+                format!("{OVERRIDE}{key}")
+            } else {
+                key
+            };
             members.retain(|(name, _)| *name != key);
             members.push((key, value));
         }
@@ -163,9 +186,10 @@ fn tag_of(tag: Option<&Tag>) -> Option<&str> {
 }
 
 fn is_override(event: &Event<'_>) -> bool {
-    let tag = match event {
-        Event::Scalar(_, _, _, tag) | Event::SequenceStart(_, tag) | Event::MappingStart(_, tag) => tag,
-        _ => return false,
+    let (Event::Scalar(_, _, _, tag) | Event::SequenceStart(_, tag) | Event::MappingStart(_, tag)) =
+        event
+    else {
+        return false;
     };
     tag_of(tag.as_deref()) == Some("override")
 }
@@ -191,6 +215,8 @@ fn size(node: &Node) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     #[test]
@@ -215,7 +241,7 @@ mod tests {
         for level in 1..12 {
             let above = level - 1;
             let items = vec![format!("*a{above}"); 10].join(",");
-            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+            let _ = writeln!(text, "a{level}: &a{level} [{items}]");
         }
         assert!(read("c.yaml", &text).unwrap_err().contains("more than"));
         let deep = "[".repeat(5000);

@@ -1,8 +1,8 @@
 //! Container apps and jobs.
 
 use super::super::inventory::{
-    Container, Fact, Identity, Ingress, Inventory, Mount, PortMapping, RegistryLogin, Secret, Source,
-    TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
+    Container, Fact, Identity, Ingress, Inventory, Mount, PortMapping, RegistryLogin, Secret,
+    Source, TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
 };
 use super::super::node::Node;
 use super::super::recognise::{image_parts, role_of};
@@ -28,7 +28,9 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         .filter_map(|it| secret(it, &resource.name))
         .collect();
     let template = body.at("properties/template");
-    let volumes = template.map(|it| it.items_at("volumes")).unwrap_or_default();
+    let volumes = template
+        .map(|it| it.items_at("volumes"))
+        .unwrap_or_default();
     let is_job = kind == WorkloadKind::Job;
     let containers = template
         .map(|it| it.items_at("containers"))
@@ -37,12 +39,17 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         .map(|it| container(inventory, it, resource, &secrets, is_job))
         .collect();
     files(inventory, volumes, &secrets);
-    let environment = ["properties/environmentId", "properties/managedEnvironmentId"]
-        .iter()
-        .find_map(|path| body.at(path)?.seen());
+    let environment = [
+        "properties/environmentId",
+        "properties/managedEnvironmentId",
+    ]
+    .iter()
+    .find_map(|path| body.at(path)?.seen());
     let scale = template.and_then(|it| it.get("scale"));
     let scale_of = |name: &str| scale.map_or(Fact::Absent, |scale| number_fact(scale, name));
-    let registries = configuration.map(|it| it.items_at("registries")).unwrap_or_default();
+    let registries = configuration
+        .map(|it| it.items_at("registries"))
+        .unwrap_or_default();
     let workload = Workload {
         kind,
         name: resource.name.clone(),
@@ -52,7 +59,8 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         ingress: configuration.map_or(Fact::Absent, |it| ingress(it.get("ingress"))),
         min_replicas: scale_of("minReplicas"),
         max_replicas: scale_of("maxReplicas"),
-        scale_rules: scale.is_some_and(|scale| scale.get("rules").is_some_and(|it| !it.items().is_empty())),
+        scale_rules: scale
+            .is_some_and(|scale| scale.get("rules").is_some_and(|it| !it.items().is_empty())),
         containers,
         secrets,
         registries: registries
@@ -126,9 +134,15 @@ fn container(
     let image = seen_fact(node, "image");
     let parts = image.known().map(image_parts);
     let probes = node.get("probes");
+    let command: Vec<Seen> = node
+        .items_at("command")
+        .iter()
+        .chain(node.items_at("args"))
+        .filter_map(Node::seen)
+        .collect();
     Container {
         name: node.literal_at("name").unwrap_or_default().to_owned(),
-        role: role_of(&image, &variables, is_job),
+        role: role_of(&image, &variables, &command, is_job),
         place: node.place.clone(),
         tag: parts.as_ref().and_then(|it| it.tag.clone()),
         digest: parts.as_ref().is_some_and(|it| it.digest),
@@ -151,12 +165,7 @@ fn container(
                 })
             })
             .collect(),
-        command: node
-            .items_at("command")
-            .iter()
-            .chain(node.items_at("args"))
-            .filter_map(Node::seen)
-            .collect(),
+        command,
     }
 }
 
@@ -207,9 +216,14 @@ fn ingress(node: Option<&Node>) -> Fact<Ingress> {
             http_only.push(("traffic labels", label.place.clone()));
         }
     }
-    let insecure = node.get("allowInsecure").filter(|it| it.boolean() == Some(true));
+    let insecure = node
+        .get("allowInsecure")
+        .filter(|it| it.boolean() == Some(true));
     http_only.extend(insecure.map(|it| ("`allowInsecure`", it.place.clone())));
-    for (key, words) in [("corsPolicy", "CORS"), ("stickySessions", "sticky sessions")] {
+    for (key, words) in [
+        ("corsPolicy", "CORS"),
+        ("stickySessions", "sticky sessions"),
+    ] {
         http_only.extend(node.get(key).map(|it| (words, it.place.clone())));
     }
     let ingress = Ingress {
@@ -228,8 +242,14 @@ fn ingress(node: Option<&Node>) -> Fact<Ingress> {
             .iter()
             .map(|it| PortMapping {
                 external: it.get("external").and_then(Node::boolean) == Some(true),
-                target: it.get("targetPort").and_then(Node::number).and_then(to_port),
-                exposed: it.get("exposedPort").and_then(Node::number).and_then(to_port),
+                target: it
+                    .get("targetPort")
+                    .and_then(Node::number)
+                    .and_then(to_port),
+                exposed: it
+                    .get("exposedPort")
+                    .and_then(Node::number)
+                    .and_then(to_port),
                 place: it.place.clone(),
             })
             .collect(),
@@ -242,9 +262,15 @@ fn identity(body: &Node, configuration: Option<&Node>) -> Option<Identity> {
     let kind = identity.get("type").and_then(Node::seen)?;
     let any = kind.literal() != Some("None");
     // Lifecycle `None` keeps the token from every container of the app.
-    let settings = configuration.map(|it| it.items_at("identitySettings")).unwrap_or_default();
-    let none = |it: &Node| it.literal_at("lifecycle").is_some_and(|it| it.eq_ignore_ascii_case("none"));
-    let usable = any && !(!settings.is_empty() && settings.iter().all(none));
+    let settings = configuration
+        .map(|it| it.items_at("identitySettings"))
+        .unwrap_or_default();
+    let none = |it: &Node| {
+        it.literal_at("lifecycle")
+            .is_some_and(|it| it.eq_ignore_ascii_case("none"))
+    };
+    let kept_away = !settings.is_empty() && settings.iter().all(none);
+    let usable = any && !kept_away;
     Some(Identity {
         any,
         usable,
@@ -255,7 +281,10 @@ fn identity(body: &Node, configuration: Option<&Node>) -> Option<Identity> {
 fn volume(node: &Node) -> Option<Volume> {
     Some(Volume {
         name: node.literal_at("name")?.to_owned(),
-        kind: node.literal_at("storageType").unwrap_or("EmptyDir").to_owned(),
+        kind: node
+            .literal_at("storageType")
+            .unwrap_or("EmptyDir")
+            .to_owned(),
     })
 }
 
@@ -273,7 +302,8 @@ fn files(inventory: &mut Inventory, volumes: &[Node], secrets: &[Secret]) {
                 continue;
             };
             let path = item.literal_at("path").unwrap_or(name);
-            if let (Some(text), Some(kind)) = (text.literal(), text_file_kind(path, text.literal())) {
+            if let (Some(text), Some(kind)) = (text.literal(), text_file_kind(path, text.literal()))
+            {
                 inventory.files.push(TextFile {
                     kind,
                     text: text.to_owned(),
@@ -283,4 +313,3 @@ fn files(inventory: &mut Inventory, volumes: &[Node], secrets: &[Secret]) {
         }
     }
 }
-

@@ -1,7 +1,8 @@
 //! PostgreSQL, Redis, storage and vaults, each with its children.
 
 use super::super::inventory::{
-    Configuration, Fact, Inventory, PostgresServer, RedisInstance, RedisOffer, StorageAccount, Vault,
+    Configuration, Fact, Inventory, PostgresServer, RedisInstance, RedisOffer, StorageAccount,
+    Vault,
 };
 use super::super::node::Node;
 use super::super::seen::Seen;
@@ -22,7 +23,9 @@ pub(super) fn add(inventory: &mut Inventory, resources: &[Resource]) {
                 name: resource.name.clone(),
                 offer: RedisOffer::Cache,
                 clustering: match number_fact(body, "properties/shardCount") {
-                    Fact::Known(shards, place) if shards > 0.0 => Fact::Known("osscluster".to_owned(), place),
+                    Fact::Known(shards, place) if shards > 0.0 => {
+                        Fact::Known("osscluster".to_owned(), place)
+                    }
                     _ => Fact::Absent,
                 },
                 eviction: word_fact(body, "properties/redisConfiguration/maxmemory-policy"),
@@ -69,33 +72,48 @@ fn server(resource: &Resource, resources: &[Resource]) -> PostgresServer {
     };
     let mut configurations: Vec<Configuration> = Vec::new();
     for (kind, is_database) in [("configurations", false), ("databases", true)] {
-        configurations.extend(children(resources, resource, kind).map(|it| Configuration {
-            name: it.own_name().shown(),
-            value: it.body.at("properties/value").and_then(Node::seen),
-            depends_on: it.body.items_at("dependsOn").iter().filter_map(Node::seen).collect(),
-            id: match &it.symbol {
-                Some(symbol) => Seen::from(symbol.as_str()),
-                None => it.path(),
-            },
-            is_database,
-            place: it.place().clone(),
+        configurations.extend(children(resources, resource, kind).map(|it| {
+            Configuration {
+                name: it.own_name().shown(),
+                value: it.body.at("properties/value").and_then(Node::seen),
+                depends_on: it
+                    .body
+                    .items_at("dependsOn")
+                    .iter()
+                    .filter_map(Node::seen)
+                    .collect(),
+                id: match &it.symbol {
+                    Some(symbol) => Seen::from(symbol.as_str()),
+                    None => it.path(),
+                },
+                is_database,
+                place: it.place().clone(),
+            }
         }));
     }
-    let address = |it: &Resource, path: &str| it.body.at(path).and_then(Node::seen).unwrap_or_default();
+    let address =
+        |it: &Resource, path: &str| it.body.at(path).and_then(Node::seen).unwrap_or_default();
     PostgresServer {
         name: resource.name.clone(),
         sku: text_fact(body, "sku/name"),
         public_access: word_fact(body, "properties/network/publicNetworkAccess"),
-        injected: body.at("properties/network/delegatedSubnetResourceId").is_some(),
+        injected: body
+            .at("properties/network/delegatedSubnetResourceId")
+            .is_some(),
         databases: named("databases"),
         configurations,
         firewall: children(resources, resource, "firewallRules")
             .map(|it| {
                 let first = address(it, "properties/startIpAddress");
-                (first, address(it, "properties/endIpAddress"), it.place().clone())
+                (
+                    first,
+                    address(it, "properties/endIpAddress"),
+                    it.place().clone(),
+                )
             })
             .collect(),
         children_seen: true,
+        order_seen: true,
         place: resource.place().clone(),
     }
 }

@@ -56,9 +56,12 @@ impl Resource {
     fn path(&self) -> Seen {
         let names = self.name.split('/');
         let mut segments = self.kind.split('/');
-        let mut path = Seen::from("/providers/").and(&Seen::from(segments.next().unwrap_or_default()));
+        let mut path =
+            Seen::from("/providers/").and(&Seen::from(segments.next().unwrap_or_default()));
         for (segment, name) in segments.zip(names) {
-            path = path.and(&Seen::from(format!("/{segment}/").as_str())).and(&name);
+            path = path
+                .and(&Seen::from(format!("/{segment}/").as_str()))
+                .and(&name);
         }
         path
     }
@@ -115,16 +118,19 @@ fn of_node<T>(node: Option<&Node>, read: impl Fn(&Node) -> Option<T>) -> Fact<T>
     if let Some(value) = read(node) {
         return Fact::Known(value, node.place.clone());
     }
-    match node.seen().and_then(|seen| seen.unseen_parts().next().cloned()) {
+    match node
+        .seen()
+        .and_then(|seen| seen.unseen_parts().next().cloned())
+    {
         Some(unseen) => Fact::Unseen(unseen, node.place.clone()),
         None => Fact::Absent,
     }
 }
 
 /// An inventory of resources, in any order.
-pub(crate) fn inventory(resources: Vec<Resource>) -> Inventory {
+pub(crate) fn inventory(resources: &[Resource]) -> Inventory {
     let mut inventory = Inventory::new(Platform::ContainerApps);
-    for resource in &resources {
+    for resource in resources {
         if let Some(unseen) = resource.body.whole_unseen() {
             let why = unseen.origin().to_owned();
             inventory.not_seen(resource.place(), why);
@@ -133,7 +139,7 @@ pub(crate) fn inventory(resources: Vec<Resource>) -> Inventory {
         apps::add(&mut inventory, resource);
         platform(&mut inventory, resource);
     }
-    data::add(&mut inventory, &resources);
+    data::add(&mut inventory, resources);
     inventory
 }
 
@@ -150,12 +156,16 @@ fn platform(inventory: &mut Inventory, resource: &Resource) {
         for subnet in body.items_at("properties/subnets") {
             let name = subnet.get("name").and_then(Node::seen).unwrap_or_default();
             let id = resource.path().and(&Seen::from("/subnets/")).and(&name);
-            inventory.subnets.push(subnet_of(subnet, id, name, resource.name.clone()));
+            inventory
+                .subnets
+                .push(subnet_of(subnet, id, name, resource.name.clone()));
         }
     } else if resource.is("Microsoft.Network/virtualNetworks/subnets") {
         let name = resource.own_name();
         let network = resource.first_name();
-        inventory.subnets.push(subnet_of(body, resource.path(), name, network));
+        inventory
+            .subnets
+            .push(subnet_of(body, resource.path(), name, network));
     } else if resource.is("Microsoft.ContainerRegistry/registries") {
         inventory.registries.push(RegistryAccount {
             admin_user: bool_fact(body, "properties/adminUserEnabled"),

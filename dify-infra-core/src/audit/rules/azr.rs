@@ -20,7 +20,9 @@ const DUPLICATE: Rule = Rule {
           error; which value holds is nobody's promise.",
     source: "microsoft/azure-container-apps#1273; jeffcottj/dify-aca sets DB_DATABASE twice",
     fix: "Remove one of the two.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"$append": true, "name": "LOG_LEVEL", "value": "A"}, {"$append": true, "name": "LOG_LEVEL", "value": "B"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"$append": true, "name": "LOG_LEVEL", "value": "A"}, {"$append": true, "name": "LOG_LEVEL", "value": "B"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(duplicate),
     ..ERROR
@@ -33,7 +35,9 @@ const EMPTY_SECRET: Rule = Rule {
           leads to one: the whole update fails.",
     source: "microsoft/azure-container-apps#259, #654, #1705; Azure/terraform-provider-azapi#542",
     fix: "Leave the secret out when it has no value, and the variable that refers to it.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": ""}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": ""}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(empty_secret),
     ..ERROR
@@ -46,7 +50,9 @@ const NO_SUCH_SECRET: Rule = Rule {
           comes from a vault where it is missing leaves the app deployed and silently broken.",
     source: "microsoft/azure-container-apps#1306; pulumi/pulumi-azure-native#1715",
     fix: "Add the secret to the app, or correct the name.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "SECRET_KEY", "secretRef": "secretkey"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "SECRET_KEY", "secretRef": "secretkey"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(no_such_secret),
     ..ERROR
@@ -59,7 +65,9 @@ const VAULT_IDENTITY: Rule = Rule {
           never starts.",
     source: "microsoft/azure-container-apps#1306; learn.microsoft.com container-apps/manage-secrets",
     fix: "Give the secret an `identity`, and attach it to the app.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": null, "keyVaultUrl": "https://v.vault.azure.net/secrets/secret-key"}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": null, "keyVaultUrl": "https://v.vault.azure.net/secrets/secret-key"}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(vault_identity),
     ..ERROR
@@ -70,8 +78,14 @@ fn duplicate(inventory: &Inventory, found: &mut Findings) {
         let mut first = BTreeMap::new();
         for variable in &container.variables {
             if let Some(before) = first.insert(variable.name.as_str(), &variable.place) {
-                let message = format!("`{}` of `{}` is set twice", variable.name, label(workload, container));
-                found.push(&variable.place, message).see(before, "the first time");
+                let message = format!(
+                    "`{}` of `{}` is set twice",
+                    variable.name,
+                    label(workload, container)
+                );
+                found
+                    .push(&variable.place, message)
+                    .see(before, "the first time");
             }
         }
     }
@@ -83,7 +97,11 @@ fn empty_secret(inventory: &Inventory, found: &mut Findings) {
             if let Fact::Known(value, place) = &secret.value
                 && value.is_empty()
             {
-                let message = format!("the secret `{}` of `{}` is empty", secret.name, workload.name.shown());
+                let message = format!(
+                    "the secret `{}` of `{}` is empty",
+                    secret.name,
+                    workload.name.shown()
+                );
                 found.push(place, message);
             }
         }
@@ -120,7 +138,11 @@ fn vault_identity(inventory: &Inventory, found: &mut Findings) {
                 Some(_) if !attached => "names an identity, and the app has none",
                 Some(_) => continue,
             };
-            let message = format!("the secret `{}` of `{}` comes from a vault and {problem}", secret.name, workload.name.shown());
+            let message = format!(
+                "the secret `{}` of `{}` comes from a vault and {problem}",
+                secret.name,
+                workload.name.shown()
+            );
             found.push(&secret.place, message);
         }
     }

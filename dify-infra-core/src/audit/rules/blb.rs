@@ -10,7 +10,15 @@ use crate::diagnostic::Severity;
 const ERROR: Rule = Rule::of(Family::Blb, Severity::Error);
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&COMPLETE, &SPELLING, &CONTAINER, &IDENTITY, &ONE_STORAGE, &LASTING, &SHARE];
+pub(super) const RULES: &[&Rule] = &[
+    &COMPLETE,
+    &SPELLING,
+    &CONTAINER,
+    &IDENTITY,
+    &ONE_STORAGE,
+    &LASTING,
+    &SHARE,
+];
 
 const COMPLETE: Rule = Rule {
     id: "BLB101",
@@ -19,7 +27,9 @@ const COMPLETE: Rule = Rule {
           `AZURE_BLOB_STORAGE_*` here. A name that is missing is found out at the first upload.",
     source: "langgenius/dify#4577; BorisPolonsky/dify-helm#281",
     fix: "Set the variables of the storage type that is chosen, in the spelling of the image.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "AZURE_BLOB_CONTAINER_NAME", "$remove": true}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "AZURE_BLOB_CONTAINER_NAME", "$remove": true}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(complete),
     ..ERROR
@@ -32,7 +42,9 @@ const SPELLING: Rule = Rule {
           word the container stops, or keeps files on its own disk.",
     source: "langgenius/dify 1.16.0 api/extensions/ext_storage.py; langgenius/dify-cloud-kit oss",
     fix: "Write `azure-blob` on api and worker, `azure_blob` on the daemon.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "STORAGE_TYPE", "value": "azure_blob"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "STORAGE_TYPE", "value": "azure_blob"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(spelling),
     ..ERROR
@@ -44,7 +56,9 @@ const CONTAINER: Rule = Rule {
     why: "Neither API nor daemon creates one: the first upload fails with ContainerNotFound.",
     source: "langgenius/dify#4577; langgenius/dify 1.16.0 api/extensions/storage/azure_blob_storage.py",
     fix: "Create the container in the storage account, or name one that exists.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "AZURE_BLOB_STORAGE_CONTAINER_NAME", "value": "pluginz"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "AZURE_BLOB_STORAGE_CONTAINER_NAME", "value": "pluginz"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(container),
     ..ERROR
@@ -57,7 +71,9 @@ const IDENTITY: Rule = Rule {
           identity, or without a role at the account, every upload fails.",
     source: "langgenius/dify PR #11559; langgenius/dify 1.16.0 api/extensions/storage/azure_blob_storage.py",
     fix: "Attach a user-assigned identity with Storage Blob Data Contributor to the app.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "AZURE_BLOB_ACCOUNT_KEY", "value": "managedidentity", "secretRef": null}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "AZURE_BLOB_ACCOUNT_KEY", "value": "managedidentity", "secretRef": null}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(identity),
     ..ERROR
@@ -73,7 +89,12 @@ const ONE_STORAGE: Rule = Rule {
     bad: Sample::compose("services:\n  worker:\n    environment:\n      STORAGE_TYPE: local"),
     good: Sample::compose("services:\n  worker:\n    environment:\n      STORAGE_TYPE: opendal"),
     audit: Some(|inventory, found| {
-        for name in ["STORAGE_TYPE", "AZURE_BLOB_ACCOUNT_NAME", "AZURE_BLOB_ACCOUNT_URL", "AZURE_BLOB_CONTAINER_NAME"] {
+        for name in [
+            "STORAGE_TYPE",
+            "AZURE_BLOB_ACCOUNT_NAME",
+            "AZURE_BLOB_ACCOUNT_URL",
+            "AZURE_BLOB_CONTAINER_NAME",
+        ] {
             same_everywhere(inventory, found, name);
         }
     }),
@@ -87,7 +108,9 @@ const LASTING: Rule = Rule {
           of stored credentials, installed plugins.",
     source: "langgenius/dify-plugin-daemon#406; langgenius/dify#16113",
     fix: "Use `azure-blob` and `azure_blob`, or mount a volume that stays.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "PLUGIN_STORAGE_TYPE", "value": "local"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "PLUGIN_STORAGE_TYPE", "value": "local"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(lasting),
     ..ERROR
@@ -100,7 +123,9 @@ const SHARE: Rule = Rule {
           SMB refuses the first and is far too slow for the second.",
     source: "langgenius/dify-plugin-daemon#71; langgenius/dify#31684; mudler/LocalAI#10477",
     fix: "Keep `PLUGIN_WORKING_PATH` off the share; it is rebuilt at each start.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"volumes": [{"name": "plugins", "storageType": "AzureFile", "storageName": "plugins"}], "containers": [{"name": "plugin-daemon", "volumeMounts": [{"volumeName": "plugins", "mountPath": "/app/storage"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"volumes": [{"name": "plugins", "storageType": "AzureFile", "storageName": "plugins"}], "containers": [{"name": "plugin-daemon", "volumeMounts": [{"volumeName": "plugins", "mountPath": "/app/storage"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(share),
     ..ERROR
@@ -114,7 +139,11 @@ const APPLICATION_BLOB: [&str; 4] = [
 ];
 
 fn storage_type(container: &Container) -> Option<&str> {
-    let name = if container.role == DAEMON { "PLUGIN_STORAGE_TYPE" } else { "STORAGE_TYPE" };
+    let name = if container.role == DAEMON {
+        "PLUGIN_STORAGE_TYPE"
+    } else {
+        "STORAGE_TYPE"
+    };
     container.literal(name)
 }
 
@@ -136,7 +165,10 @@ fn complete(inventory: &Inventory, found: &mut Findings) {
         }
     }
     for (workload, container) in inventory.of(DAEMON) {
-        if matches!(storage_type(container), Some("azure" | "azure_blob" | "azure-blob")) {
+        if matches!(
+            storage_type(container),
+            Some("azure" | "azure_blob" | "azure-blob")
+        ) {
             missing(workload, container, "AZURE_BLOB_STORAGE_CONTAINER_NAME");
             if is_true(container, "AZURE_BLOB_STORAGE_USE_MANAGED_IDENTITY") == Some(true) {
                 missing(workload, container, "AZURE_BLOB_STORAGE_ACCOUNT_URL");
@@ -161,8 +193,15 @@ fn spelling(inventory: &Inventory, found: &mut Findings) {
                 && kind.starts_with("azure")
                 && !["azure", "azure_blob", "azure-blob"].contains(&kind);
         if wrong {
-            let name = if application { "STORAGE_TYPE" } else { "PLUGIN_STORAGE_TYPE" };
-            let message = format!("`{}` does not know the storage type `{kind}`", label(workload, container));
+            let name = if application {
+                "STORAGE_TYPE"
+            } else {
+                "PLUGIN_STORAGE_TYPE"
+            };
+            let message = format!(
+                "`{}` does not know the storage type `{kind}`",
+                label(workload, container)
+            );
             found.push(container.place_of(name), message);
         }
     }
@@ -181,9 +220,10 @@ fn container(inventory: &Inventory, found: &mut Findings) {
                 storage_type(container).is_some_and(|it| it.starts_with("azure")),
                 "AZURE_BLOB_STORAGE_CONTAINER_NAME",
             ),
-            role if role.is_application() => {
-                (storage_type(container) == Some("azure-blob"), "AZURE_BLOB_CONTAINER_NAME")
-            }
+            role if role.is_application() => (
+                storage_type(container) == Some("azure-blob"),
+                "AZURE_BLOB_CONTAINER_NAME",
+            ),
             _ => continue,
         };
         let Some(variable) = filled(container, name).filter(|_| active) else {
@@ -199,7 +239,9 @@ fn container(inventory: &Inventory, found: &mut Findings) {
                 label(workload, container),
                 variable.value.shown()
             );
-            found.push(&variable.place, message).see(&account.place, "the storage account");
+            found
+                .push(&variable.place, message)
+                .see(&account.place, "the storage account");
         }
     }
 }
@@ -223,9 +265,15 @@ fn identity(inventory: &Inventory, found: &mut Findings) {
         });
         let name = label(workload, container);
         if !workload.identity.as_ref().is_some_and(|it| it.usable) {
-            found.push(place, format!("`{name}` reads storage by identity and has none"));
+            found.push(
+                place,
+                format!("`{name}` reads storage by identity and has none"),
+            );
         } else if inventory.role_assignments.is_empty() && inventory.complete {
-            found.warn(place, format!("nothing gives the identity of `{name}` a role at the storage account"));
+            found.warn(
+                place,
+                format!("nothing gives the identity of `{name}` a role at the storage account"),
+            );
         }
     }
 }
@@ -236,12 +284,24 @@ fn lasting(inventory: &Inventory, found: &mut Findings) {
     }
     for (workload, container) in inventory.containers() {
         let daemon = container.role == DAEMON;
-        if !(daemon || services_of_application(inventory).any(|(_, it)| std::ptr::eq(it, container))) {
+        if !(daemon
+            || services_of_application(inventory).any(|(_, it)| std::ptr::eq(it, container)))
+        {
             continue;
         }
-        let name = if daemon { "PLUGIN_STORAGE_TYPE" } else { "STORAGE_TYPE" };
+        let name = if daemon {
+            "PLUGIN_STORAGE_TYPE"
+        } else {
+            "STORAGE_TYPE"
+        };
         let local = match storage_type(container) {
-            Some(kind) => matches!(kind, "local" | "" ) || kind == "opendal" && container.literal("OPENDAL_SCHEME").is_none_or(|it| it == "fs"),
+            Some(kind) => {
+                matches!(kind, "local" | "")
+                    || kind == "opendal"
+                        && container
+                            .literal("OPENDAL_SCHEME")
+                            .is_none_or(|it| it == "fs")
+            }
             None => lacks(container, name),
         };
         let lasting = container.mounts.iter().any(|mount| {
@@ -251,7 +311,10 @@ fn lasting(inventory: &Inventory, found: &mut Findings) {
                 .any(|it| it.name == mount.volume && it.kind.ends_with("AzureFile"))
         });
         if local && !lasting {
-            let message = format!("`{}` keeps its files on its own disk", label(workload, container));
+            let message = format!(
+                "`{}` keeps its files on its own disk",
+                label(workload, container)
+            );
             found.push(container.place_of(name), message);
         }
     }
@@ -259,12 +322,21 @@ fn lasting(inventory: &Inventory, found: &mut Findings) {
 
 fn share(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in inventory.of(DAEMON) {
-        let working = container.literal("PLUGIN_WORKING_PATH").unwrap_or("/app/storage/cwd");
+        let working = container
+            .literal("PLUGIN_WORKING_PATH")
+            .unwrap_or("/app/storage/cwd");
         for mount in &container.mounts {
-            let smb = workload.volumes.iter().any(|it| it.name == mount.volume && it.kind == "AzureFile");
+            let smb = workload
+                .volumes
+                .iter()
+                .any(|it| it.name == mount.volume && it.kind == "AzureFile");
             let below = working.starts_with(mount.path.trim_end_matches('/'));
             if smb && below && !mount.path.is_empty() {
-                let message = format!("plugins of `{}` run from the share at `{}`", label(workload, container), mount.path);
+                let message = format!(
+                    "plugins of `{}` run from the share at `{}`",
+                    label(workload, container),
+                    mount.path
+                );
                 found.push(&mount.place, message);
             }
         }

@@ -93,7 +93,10 @@ pub(super) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
 
 /// What a host leads to.
 pub(super) fn target<'a>(inventory: &'a Inventory, host: &Seen) -> Target<'a> {
-    if matches!(host.literal(), Some("localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0")) {
+    if matches!(
+        host.literal(),
+        Some("localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0")
+    ) {
         return Target::Itself;
     }
     let named = |name: &Seen| {
@@ -101,7 +104,10 @@ pub(super) fn target<'a>(inventory: &'a Inventory, host: &Seen) -> Target<'a> {
             let lower = it.name.shown().to_ascii_lowercase();
             it.name.same(name) == Some(true)
                 || name.literal().is_some_and(|name| lower == name)
-                || it.aliases.iter().any(|alias| name.literal() == Some(alias.as_str()))
+                || it
+                    .aliases
+                    .iter()
+                    .any(|alias| name.literal() == Some(alias.as_str()))
         })
     };
     let Some((first, rest)) = host.split_once('.') else {
@@ -119,11 +125,16 @@ pub(super) fn target<'a>(inventory: &'a Inventory, host: &Seen) -> Target<'a> {
         };
     }
     let of_environment = rest.end().ends_with("azurecontainerapps.io")
-        || rest.unseen_parts().any(|it| it.origin().to_ascii_lowercase().contains("domain"));
+        || rest
+            .unseen_parts()
+            .any(|it| it.origin().to_ascii_lowercase().contains("domain"));
     if !of_environment {
         return Target::Elsewhere;
     }
-    let naming = if rest.unseen_parts().any(|it| it.origin() == "domain of the app") {
+    let naming = if rest
+        .unseen_parts()
+        .any(|it| it.origin() == "domain of the app")
+    {
         Naming::Answered
     } else if rest.beginning().starts_with("internal.") {
         Naming::Internal
@@ -146,7 +157,10 @@ pub(super) fn listens_on(inventory: &Inventory, container: &Container) -> Option
         DAEMON => ("SERVER_PORT", 5002),
         PROXY => {
             let own = |line: &str| line.trim().strip_prefix("http_port ")?.trim().parse().ok();
-            let files = inventory.files.iter().filter(|it| it.kind == FileKind::Squid);
+            let files = inventory
+                .files
+                .iter()
+                .filter(|it| it.kind == FileKind::Squid);
             let mut ports = files.flat_map(|it| it.text.lines().filter_map(own));
             return Some(ports.next().unwrap_or(3128));
         }

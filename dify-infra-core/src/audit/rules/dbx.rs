@@ -29,7 +29,9 @@ const DAEMON_TLS: Rule = Rule {
           connections: \"no pg_hba.conf entry ... no encryption\". It takes `disable` and `require` alone.",
     source: "langgenius/dify-plugin-daemon#28; langgenius/dify#15496",
     fix: "Set `DB_SSL_MODE=require` on the plugin daemon.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DB_SSL_MODE", "value": "disable"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DB_SSL_MODE", "value": "disable"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(daemon_tls),
     ..ERROR
@@ -42,7 +44,9 @@ const DATABASE: Rule = Rule {
           fails without the right to: the container starts, fails and starts again.",
     source: "langgenius/dify-plugin-daemon internal/db; langgenius/dify 1.16.0 api/configs/middleware",
     fix: "Create the database on the server, or name one that exists.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DB_DATABASE", "value": "plugins"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DB_DATABASE", "value": "plugins"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(database),
     ..ERROR
@@ -68,8 +72,12 @@ const EXTENSIONS: Rule = Rule {
           refuses both until `azure.extensions` names them.",
     source: "mrobinson2/AzureAgentForge#30; DefangLabs/pulumi-defang#256; Azure/azure-postgresql#124",
     fix: "Set the server's configuration `azure.extensions` to `VECTOR,UUID-OSSP`.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "properties": {"value": "UUID-OSSP"}}]"#),
-    good: Sample::resources(r#"[{"type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "properties": {"value": "vector,uuid-ossp"}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "properties": {"value": "UUID-OSSP"}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "properties": {"value": "vector,uuid-ossp"}}]"#,
+    ),
     audit: Some(extensions),
     ..ERROR
 };
@@ -81,7 +89,9 @@ const PARALLEL: Rule = Rule {
           ServerIsBusy, sometimes: the deployment works at one time and not at the next.",
     source: "Azure/bicep-registry-modules#4451, #4289; hashicorp/terraform-provider-azurerm#28298",
     fix: "Let each wait for the one before with `dependsOn`.",
-    bad: Sample::resources(r#"[{"$all": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "dependsOn": []}, {"$all": "Microsoft.DBforPostgreSQL/flexibleServers/databases", "dependsOn": []}]"#),
+    bad: Sample::resources(
+        r#"[{"$all": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "dependsOn": []}, {"$all": "Microsoft.DBforPostgreSQL/flexibleServers/databases", "dependsOn": []}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(parallel),
     ..ERROR
@@ -94,7 +104,9 @@ const VECTOR_PORT: Rule = Rule {
           never indexed.",
     source: "langgenius/dify 1.16.0 api/configs/middleware/vdb/pgvector_config.py",
     fix: "Set `PGVECTOR_PORT=5432`.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PGVECTOR_PORT", "$remove": true}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PGVECTOR_PORT", "$remove": true}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(vector_port),
     ..ERROR
@@ -107,7 +119,9 @@ const OVERWRITTEN: Rule = Rule {
           that is written twice loses the first one's.",
     source: "Azure/azure-postgresql#124; himanago and mihohoi0322 deployment scripts",
     fix: "Write one configuration with all values.",
-    bad: Sample::resources(r#"[{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "$copyOf": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "properties": {"value": "VECTOR,UUID-OSSP,PG_TRGM"}}]"#),
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "$copyOf": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "properties": {"value": "VECTOR,UUID-OSSP,PG_TRGM"}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(overwritten),
     ..ERROR
@@ -121,7 +135,9 @@ const OWN_DATABASE: Rule = Rule {
     source: "langgenius/dify 1.16.0 docker/docker-compose.yaml (DB_PLUGIN_DATABASE)",
     fix: "Give the daemon a second database, `dify_plugin`.",
     bad: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      DB_DATABASE: dify"),
-    good: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      DB_DATABASE: dify_plugin"),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      DB_DATABASE: dify_plugin",
+    ),
     audit: Some(own_database),
     ..ERROR
 };
@@ -141,7 +157,9 @@ const VECTOR_STORE: Rule = Rule {
 
 /// Whether a host is one of Azure's PostgreSQL servers.
 fn is_azure(host: &Seen) -> bool {
-    host.end().to_ascii_lowercase().ends_with(".postgres.database.azure.com")
+    host.end()
+        .to_ascii_lowercase()
+        .ends_with(".postgres.database.azure.com")
 }
 
 /// The server of the inventory that a host names.
@@ -150,7 +168,10 @@ pub(super) fn server_of<'a>(inventory: &'a Inventory, host: &Seen) -> Option<&'a
     if !is_azure(host) {
         return None;
     }
-    inventory.postgres.iter().find(|it| it.name.same(&name) == Some(true))
+    inventory
+        .postgres
+        .iter()
+        .find(|it| it.name.same(&name) == Some(true))
 }
 
 fn daemon_tls(inventory: &Inventory, found: &mut Findings) {
@@ -163,8 +184,14 @@ fn daemon_tls(inventory: &Inventory, found: &mut Findings) {
         }
         let name = label(workload, container);
         if lacks(container, "DB_SSL_MODE") {
-            found.push(&container.place, format!("`{name}` has no `DB_SSL_MODE`, so it asks for no TLS"));
-        } else if let Some(mode) = container.literal("DB_SSL_MODE").filter(|mode| *mode != "require") {
+            found.push(
+                &container.place,
+                format!("`{name}` has no `DB_SSL_MODE`, so it asks for no TLS"),
+            );
+        } else if let Some(mode) = container
+            .literal("DB_SSL_MODE")
+            .filter(|mode| *mode != "require")
+        {
             let message = format!("`DB_SSL_MODE` of `{name}` is `{mode}`");
             found.push(container.place_of("DB_SSL_MODE"), message);
         }
@@ -176,11 +203,16 @@ fn database(inventory: &Inventory, found: &mut Findings) {
         if !(container.role.is_application() || container.role == DAEMON) {
             continue;
         }
-        for (host, name) in [("DB_HOST", "DB_DATABASE"), ("PGVECTOR_HOST", "PGVECTOR_DATABASE")] {
-            let (Some(host), Some(database)) = (filled(container, host), filled(container, name)) else {
+        for (host, name) in [
+            ("DB_HOST", "DB_DATABASE"),
+            ("PGVECTOR_HOST", "PGVECTOR_DATABASE"),
+        ] {
+            let (Some(host), Some(database)) = (filled(container, host), filled(container, name))
+            else {
                 continue;
             };
-            let Some(server) = server_of(inventory, &host.value).filter(|it| it.children_seen) else {
+            let Some(server) = server_of(inventory, &host.value).filter(|it| it.children_seen)
+            else {
                 continue;
             };
             let known = server
@@ -194,7 +226,9 @@ fn database(inventory: &Inventory, found: &mut Findings) {
                     label(workload, container),
                     database.value.shown()
                 );
-                found.push(&database.place, message).see(&server.place, "the server");
+                found
+                    .push(&database.place, message)
+                    .see(&server.place, "the server");
             }
         }
     }
@@ -210,7 +244,9 @@ fn one_server(inventory: &Inventory, found: &mut Findings) {
 pub(super) fn same_everywhere(inventory: &Inventory, found: &mut Findings, name: &str) {
     let with = services_of_application(inventory)
         .filter_map(|(workload, it)| Some((workload, it, filled(it, name)?)));
-    let mut with = with.collect::<Vec<(&Workload, &Container, _)>>().into_iter();
+    let mut with = with
+        .collect::<Vec<(&Workload, &Container, _)>>()
+        .into_iter();
     let Some((first_workload, first, expected)) = with.next() else {
         return;
     };
@@ -221,9 +257,10 @@ pub(super) fn same_everywhere(inventory: &Inventory, found: &mut Findings, name:
                 label(workload, container),
                 label(first_workload, first)
             );
-            found
-                .push(&variable.place, message)
-                .see(&expected.place, format!("`{name}` of `{}`", label(first_workload, first)));
+            found.push(&variable.place, message).see(
+                &expected.place,
+                format!("`{name}` of `{}`", label(first_workload, first)),
+            );
         }
     }
 }
@@ -234,8 +271,11 @@ fn extensions(inventory: &Inventory, found: &mut Findings) {
         let mut needed = vec!["UUID-OSSP"];
         for (_, container) in services_of_application(inventory) {
             let host = filled(container, "DB_HOST");
-            used |= host.is_some_and(|it| server_of(inventory, &it.value).is_some_and(|it| std::ptr::eq(it, server)));
-            if container.literal("VECTOR_STORE") == Some("pgvector") && !needed.contains(&"VECTOR") {
+            used |= host.is_some_and(|it| {
+                server_of(inventory, &it.value).is_some_and(|it| std::ptr::eq(it, server))
+            });
+            if container.literal("VECTOR_STORE") == Some("pgvector") && !needed.contains(&"VECTOR")
+            {
                 needed.push("VECTOR");
             }
         }
@@ -247,30 +287,45 @@ fn extensions(inventory: &Inventory, found: &mut Findings) {
             .iter()
             .filter(|it| it.name.eq_ignore_ascii_case("azure.extensions"))
             .collect();
-        let values: Option<Vec<&str>> = lists.iter().map(|it| it.value.as_ref()?.literal()).collect();
+        let values: Option<Vec<&str>> = lists
+            .iter()
+            .map(|it| it.value.as_ref()?.literal())
+            .collect();
         let Some(values) = values else {
             continue;
         };
         let listed = values.join(",").to_ascii_uppercase();
         let listed: Vec<&str> = listed.split(',').map(str::trim).collect();
-        let missing: Vec<&str> = needed.into_iter().filter(|it| !listed.contains(it)).collect();
+        let missing: Vec<&str> = needed
+            .into_iter()
+            .filter(|it| !listed.contains(it))
+            .collect();
         if !missing.is_empty() {
             let place = lists.first().map_or(&server.place, |it| &it.place);
-            found.push(place, format!("`azure.extensions` lacks {}", missing.join(" and ")));
+            found.push(
+                place,
+                format!("`azure.extensions` lacks {}", missing.join(" and ")),
+            );
         }
     }
 }
 
 fn parallel(inventory: &Inventory, found: &mut Findings) {
-    for server in &inventory.postgres {
+    for server in inventory.postgres.iter().filter(|it| it.order_seen) {
         let all: Vec<&Configuration> = server.configurations.iter().take(200).collect();
         for (index, one) in all.iter().enumerate() {
-            let free = all[index + 1..]
-                .iter()
-                .find(|other| !(one.is_database && other.is_database) && !ordered(&all, one, other));
+            let free = all[index + 1..].iter().find(|other| {
+                let settings = !one.is_database || !other.is_database;
+                settings && !ordered(&all, one, other)
+            });
             if let Some(other) = free {
-                let message = format!("`{}` and `{}` of one server are written at once", one.name, other.name);
-                found.push(&one.place, message).see(&other.place, format!("`{}`", other.name));
+                let message = format!(
+                    "`{}` and `{}` of one server are written at once",
+                    one.name, other.name
+                );
+                found
+                    .push(&one.place, message)
+                    .see(&other.place, format!("`{}`", other.name));
             }
         }
     }
@@ -315,8 +370,13 @@ fn vector_port(inventory: &Inventory, found: &mut Findings) {
             continue;
         }
         let port = container.literal("PGVECTOR_PORT");
-        if lacks(container, "PGVECTOR_PORT") || port.is_some_and(|port| port != "5432" && port != "6432") {
-            let message = format!("pgvector of `{}` is called on another port than 5432", label(workload, container));
+        if lacks(container, "PGVECTOR_PORT")
+            || port.is_some_and(|port| port != "5432" && port != "6432")
+        {
+            let message = format!(
+                "pgvector of `{}` is called on another port than 5432",
+                label(workload, container)
+            );
             found.push(container.place_of("PGVECTOR_PORT"), message);
         }
     }
@@ -325,12 +385,14 @@ fn vector_port(inventory: &Inventory, found: &mut Findings) {
 fn overwritten(inventory: &Inventory, found: &mut Findings) {
     for server in &inventory.postgres {
         for (index, one) in server.configurations.iter().enumerate() {
-            let again = server.configurations[index + 1..]
-                .iter()
-                .find(|it| it.name.eq_ignore_ascii_case(&one.name) && it.is_database == one.is_database);
+            let again = server.configurations[index + 1..].iter().find(|it| {
+                it.name.eq_ignore_ascii_case(&one.name) && it.is_database == one.is_database
+            });
             if let Some(again) = again {
                 let message = format!("`{}` of one server is written twice", one.name);
-                found.push(&again.place, message).see(&one.place, "the first time");
+                found
+                    .push(&again.place, message)
+                    .see(&one.place, "the first time");
             }
         }
     }
@@ -343,13 +405,18 @@ fn own_database(inventory: &Inventory, found: &mut Findings) {
         return;
     };
     for (workload, container) in inventory.of(DAEMON) {
-        let (Some(own_host), Some(own)) = (filled(container, "DB_HOST"), filled(container, "DB_DATABASE")) else {
+        let (Some(own_host), Some(own)) = (
+            filled(container, "DB_HOST"),
+            filled(container, "DB_DATABASE"),
+        ) else {
             continue;
         };
         let same = own.value.same(&database.value) == Some(true);
         if same && own_host.value.same(&host.value) != Some(false) {
             let message = format!("`{}` uses the API's database", label(workload, container));
-            found.push(&own.place, message).see(&database.place, "the API's `DB_DATABASE`");
+            found
+                .push(&own.place, message)
+                .see(&database.place, "the API's `DB_DATABASE`");
         }
     }
 }

@@ -36,8 +36,12 @@ const DAEMON_KEY: Rule = Rule {
           401 when they differ. All model providers are plugins, so nothing works then.",
     source: "langgenius/dify#28241; langgenius/dify-plugin-daemon internal/server/middleware",
     fix: "Give api, worker and daemon one secret: `PLUGIN_DAEMON_KEY` there, `SERVER_KEY` here.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      PLUGIN_DAEMON_KEY: Hq7mZ2vX9cR4tY8wB3nK6pL1sD5fG0jA"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      PLUGIN_DAEMON_KEY: ${PLUGIN_DAEMON_KEY}"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      PLUGIN_DAEMON_KEY: Hq7mZ2vX9cR4tY8wB3nK6pL1sD5fG0jA",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      PLUGIN_DAEMON_KEY: ${PLUGIN_DAEMON_KEY}",
+    ),
     audit: Some(|inventory, found| {
         let pair = Pair {
             one: (CALLERS, "PLUGIN_DAEMON_KEY"),
@@ -57,8 +61,12 @@ const INNER_KEY: Rule = Rule {
     source: "langgenius/dify#28241; aws-samples/dify-self-hosted-on-aws#120",
     fix: "Give both one secret: `INNER_API_KEY_FOR_PLUGIN` on api and worker, `DIFY_INNER_API_KEY` on \
           the daemon.",
-    bad: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      DIFY_INNER_API_KEY: !reset null"),
-    good: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      DIFY_INNER_API_KEY: ${INNER_API_KEY}"),
+    bad: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      DIFY_INNER_API_KEY: !reset null",
+    ),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      DIFY_INNER_API_KEY: ${INNER_API_KEY}",
+    ),
     audit: Some(|inventory, found| {
         let pair = Pair {
             one: (CALLERS, "INNER_API_KEY_FOR_PLUGIN"),
@@ -77,8 +85,12 @@ const SANDBOX_KEY: Rule = Rule {
           is not its `API_KEY`.",
     source: "langgenius/dify-sandbox#126; langgenius/dify 1.16.0 api/configs/feature/__init__.py",
     fix: "Give both one secret: `CODE_EXECUTION_API_KEY` on api and worker, `API_KEY` on the sandbox.",
-    bad: Sample::compose("services:\n  worker:\n    environment:\n      CODE_EXECUTION_API_KEY: Hq7mZ2vX9cR4tY8wB3nK6pL1sD5fG0jA"),
-    good: Sample::compose("services:\n  worker:\n    environment:\n      CODE_EXECUTION_API_KEY: ${SANDBOX_KEY}"),
+    bad: Sample::compose(
+        "services:\n  worker:\n    environment:\n      CODE_EXECUTION_API_KEY: Hq7mZ2vX9cR4tY8wB3nK6pL1sD5fG0jA",
+    ),
+    good: Sample::compose(
+        "services:\n  worker:\n    environment:\n      CODE_EXECUTION_API_KEY: ${SANDBOX_KEY}",
+    ),
     audit: Some(|inventory, found| {
         let pair = Pair {
             one: (CALLERS, "CODE_EXECUTION_API_KEY"),
@@ -98,7 +110,9 @@ const SIGNING_KEY: Rule = Rule {
     source: "langgenius/dify#21393, #192; langgenius/dify 1.14.2 api/configs",
     fix: "Give api, websocket, worker, beat and migration the same `SECRET_KEY`.",
     bad: Sample::compose("services:\n  worker:\n    environment:\n      SECRET_KEY: !reset null"),
-    good: Sample::compose("services:\n  worker:\n    environment:\n      SECRET_KEY: ${SECRET_KEY}"),
+    good: Sample::compose(
+        "services:\n  worker:\n    environment:\n      SECRET_KEY: ${SECRET_KEY}",
+    ),
     audit: Some(signing_key),
     ..ERROR
 };
@@ -110,7 +124,9 @@ const PUBLISHED: Rule = Rule {
           internet: whoever has read them can run code in the sandbox or sign sessions.",
     source: "langgenius/dify#36637; langgenius/dify docker/.env.example",
     fix: "Make a value of your own with `dify-secrets gen`.",
-    bad: Sample::compose("services:\n  sandbox:\n    environment:\n      API_KEY: dify-sandbox\n  api:\n    environment: {CODE_EXECUTION_API_KEY: dify-sandbox}\n  worker:\n    environment: {CODE_EXECUTION_API_KEY: dify-sandbox}"),
+    bad: Sample::compose(
+        "services:\n  sandbox:\n    environment:\n      API_KEY: dify-sandbox\n  api:\n    environment: {CODE_EXECUTION_API_KEY: dify-sandbox}\n  worker:\n    environment: {CODE_EXECUTION_API_KEY: dify-sandbox}",
+    ),
     good: Sample::compose("services:\n  sandbox:\n    environment:\n      API_KEY: ${SANDBOX_KEY}"),
     audit: Some(|inventory, found| {
         judged(inventory, found, |problem, name| match problem {
@@ -129,7 +145,9 @@ const WEAK: Rule = Rule {
     why: "Keys are tried by machines. Words, dates and repetitions fall within minutes.",
     source: "OWASP ASVS 5 V6; langgenius/dify docker/.env.example asks for 42 random bytes",
     fix: "Make a value with `dify-secrets gen`.",
-    bad: Sample::compose("services:\n  api:\n    environment: {SECRET_KEY: secret2024secret2024}\n  worker:\n    environment: {SECRET_KEY: secret2024secret2024}\n  worker_beat:\n    environment: {SECRET_KEY: secret2024secret2024}"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment: {SECRET_KEY: secret2024secret2024}\n  worker:\n    environment: {SECRET_KEY: secret2024secret2024}\n  worker_beat:\n    environment: {SECRET_KEY: secret2024secret2024}",
+    ),
     good: Sample::compose("services:\n  api:\n    environment: {SECRET_KEY: \"${SECRET_KEY}\"}"),
     audit: Some(|inventory, found| {
         judged(inventory, found, |problem, name| match problem {
@@ -149,7 +167,9 @@ const REUSED: Rule = Rule {
           one has the other.",
     source: "facts of nine public Azure deployments and aws-samples/dify-self-hosted-on-aws: one secret for all",
     fix: "Make a value for each key with `dify-secrets gen`.",
-    bad: Sample::compose("services:\n  sandbox:\n    environment: {API_KEY: \"${PLUGIN_DAEMON_KEY}\"}\n  api:\n    environment: {CODE_EXECUTION_API_KEY: \"${PLUGIN_DAEMON_KEY}\"}\n  worker:\n    environment: {CODE_EXECUTION_API_KEY: \"${PLUGIN_DAEMON_KEY}\"}"),
+    bad: Sample::compose(
+        "services:\n  sandbox:\n    environment: {API_KEY: \"${PLUGIN_DAEMON_KEY}\"}\n  api:\n    environment: {CODE_EXECUTION_API_KEY: \"${PLUGIN_DAEMON_KEY}\"}\n  worker:\n    environment: {CODE_EXECUTION_API_KEY: \"${PLUGIN_DAEMON_KEY}\"}",
+    ),
     good: Sample::compose("services:\n  sandbox:\n    environment: {API_KEY: \"${SANDBOX_KEY}\"}"),
     audit: Some(reused),
     ..ERROR
@@ -162,8 +182,12 @@ const URL_BREAKING: Rule = Rule {
           then wrong, and the error names a host that nobody knows.",
     source: "douban/charts#120; langgenius/dify-plugin-daemon internal/db",
     fix: "Percent-encode the password in URLs, or use letters and digits alone.",
-    bad: Sample::compose("services:\n  api:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}\n  worker:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}\n  worker_beat:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}"),
-    good: Sample::compose("services:\n  api:\n    environment: {CELERY_BROKER_URL: \"redis://:${REDIS_PASSWORD}@redis:6379/1\"}"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}\n  worker:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}\n  worker_beat:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment: {CELERY_BROKER_URL: \"redis://:${REDIS_PASSWORD}@redis:6379/1\"}",
+    ),
     audit: Some(url_breaking),
     ..ERROR
 };
@@ -175,8 +199,12 @@ const AGENT_TOKEN: Rule = Rule {
           `DIFY_AGENT_API_TOKEN`, and the plugin daemon's key with `DIFY_AGENT_PLUGIN_DAEMON_API_KEY`.",
     source: "langgenius/dify 1.17.1 docker/docker-compose.yaml",
     fix: "Give both sides of each pair one secret.",
-    bad: Sample::compose("services:\n  agent_backend:\n    image: langgenius/dify-agent-backend:1.17.1\n    environment:\n      DIFY_AGENT_PLUGIN_DAEMON_API_KEY: Hq7mZ2vX9cR4tY8wB3nK6pL1sD5fG0jA"),
-    good: Sample::compose("services:\n  agent_backend:\n    image: langgenius/dify-agent-backend:1.17.1\n    environment:\n      DIFY_AGENT_PLUGIN_DAEMON_API_KEY: ${PLUGIN_DAEMON_KEY}"),
+    bad: Sample::compose(
+        "services:\n  agent_backend:\n    image: langgenius/dify-agent-backend:1.17.1\n    environment:\n      DIFY_AGENT_PLUGIN_DAEMON_API_KEY: Hq7mZ2vX9cR4tY8wB3nK6pL1sD5fG0jA",
+    ),
+    good: Sample::compose(
+        "services:\n  agent_backend:\n    image: langgenius/dify-agent-backend:1.17.1\n    environment:\n      DIFY_AGENT_PLUGIN_DAEMON_API_KEY: ${PLUGIN_DAEMON_KEY}",
+    ),
     audit: Some(agent_tokens),
     ..ERROR
 };
@@ -191,7 +219,10 @@ fn agent_tokens(inventory: &Inventory, found: &mut Findings) {
             let Some(theirs) = filled(agent, other) else {
                 continue;
             };
-            for (workload, container) in inventory.containers().filter(|(_, it)| roles.contains(&it.role)) {
+            for (workload, container) in inventory
+                .containers()
+                .filter(|(_, it)| roles.contains(&it.role))
+            {
                 let Some(mine) = filled(container, one) else {
                     continue;
                 };
@@ -200,7 +231,9 @@ fn agent_tokens(inventory: &Inventory, found: &mut Findings) {
                         "`{other}` of the agent backend differs from `{one}` of `{}`",
                         label(workload, container)
                     );
-                    found.push(&theirs.place, message).see(&mine.place, format!("`{one}`"));
+                    found
+                        .push(&theirs.place, message)
+                        .see(&mine.place, format!("`{one}`"));
                 }
             }
         }
@@ -216,7 +249,9 @@ fn signing_key(inventory: &Inventory, found: &mut Findings) {
             found.push(container.place_of(NAME), message);
         }
     }
-    let mut with = all.iter().filter_map(|(workload, it)| Some((workload, it, filled(it, NAME)?)));
+    let mut with = all
+        .iter()
+        .filter_map(|(workload, it)| Some((workload, it, filled(it, NAME)?)));
     let Some((first_workload, first, expected)) = with.next() else {
         return;
     };
@@ -227,11 +262,16 @@ fn signing_key(inventory: &Inventory, found: &mut Findings) {
             Some(true) => {}
             Some(false) => {
                 let message = format!("`{one}` and `{other}` sign with different keys");
-                found.push(&variable.place, message).see(&expected.place, there);
+                found
+                    .push(&variable.place, message)
+                    .see(&expected.place, there);
             }
             None => {
-                let message = format!("whether `{one}` and `{other}` sign with one key can't be seen");
-                found.unsure(&variable.place, message).see(&expected.place, there);
+                let message =
+                    format!("whether `{one}` and `{other}` sign with one key can't be seen");
+                found
+                    .unsure(&variable.place, message)
+                    .see(&expected.place, there);
             }
         }
     }
@@ -242,7 +282,11 @@ fn secrets_of(inventory: &Inventory) -> impl Iterator<Item = (&Workload, &Contai
     inventory
         .containers()
         .filter(|(_, it)| it.role != Role::Other)
-        .flat_map(|(workload, it)| it.variables.iter().map(move |variable| (workload, it, variable)))
+        .flat_map(|(workload, it)| {
+            it.variables
+                .iter()
+                .map(move |variable| (workload, it, variable))
+        })
         .filter(|(_, container, variable)| is_secret(container, &variable.name))
 }
 
@@ -332,11 +376,18 @@ fn door(container: &Container, name: &str) -> Option<String> {
 }
 
 fn url_breaking(inventory: &Inventory, found: &mut Findings) {
-    const IN_URLS: [&str; 3] = ["CELERY_BROKER_URL", "EVENT_BUS_REDIS_URL", "PUBSUB_REDIS_URL"];
+    const IN_URLS: [&str; 3] = [
+        "CELERY_BROKER_URL",
+        "EVENT_BUS_REDIS_URL",
+        "PUBSUB_REDIS_URL",
+    ];
     for (workload, container) in inventory.containers() {
         for variable in &container.variables {
             let broken_url = IN_URLS.contains(&variable.name.as_str())
-                && variable.value.literal().is_some_and(|text| !is_whole_url(text));
+                && variable
+                    .value
+                    .literal()
+                    .is_some_and(|text| !is_whole_url(text));
             // The daemon writes its password into a connection string without quotes.
             let broken_dsn = container.role == DAEMON
                 && variable.name == "DB_PASSWORD"
@@ -345,7 +396,11 @@ fn url_breaking(inventory: &Inventory, found: &mut Findings) {
                     .literal()
                     .is_some_and(|text| text.contains([' ', '\'', '"', '\\']));
             if broken_url || broken_dsn {
-                let what = if broken_url { "URL" } else { "connection string" };
+                let what = if broken_url {
+                    "URL"
+                } else {
+                    "connection string"
+                };
                 let message = format!(
                     "the password in `{}` of `{}` has characters that break its {what}",
                     variable.name,
@@ -365,6 +420,8 @@ fn is_whole_url(text: &str) -> bool {
     let Some((user_info, _)) = rest.rsplit_once('@') else {
         return true;
     };
-    let password = user_info.split_once(':').map_or("", |(_, password)| password);
+    let password = user_info
+        .split_once(':')
+        .map_or("", |(_, password)| password);
     !password.contains(['@', '/', '#', '?', ' ', ':'])
 }

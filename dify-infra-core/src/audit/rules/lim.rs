@@ -5,7 +5,8 @@ use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::dbx::server_of;
 use super::{
-    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, filled, label, number_or, on_azure, services_of_application,
+    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, filled, label, number_or, on_azure,
+    services_of_application,
 };
 use crate::check::rule::{Family, Rule, Sample};
 use crate::deployment::sku::PostgresSku;
@@ -43,7 +44,9 @@ const ONE_BEAT: Rule = Rule {
     why: "Two beats run every timed task twice, none runs it never.",
     source: "docs.celeryq.dev periodic-tasks; saendu/dify-azure PROJECT.md",
     fix: "Run one `MODE=beat` container with `minReplicas` and `maxReplicas` 1.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker-beat", "properties": {"template": {"scale": {"maxReplicas": 2}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker-beat", "properties": {"template": {"scale": {"maxReplicas": 2}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(one_beat),
     ..ERROR
@@ -56,7 +59,9 @@ const ONE_DAEMON: Rule = Rule {
           none nothing works until plugins are installed anew.",
     source: "langgenius/dify-plugin-daemon internal/cluster; langgenius/dify-plugin-daemon#574, #577",
     fix: "Set `minReplicas` and `maxReplicas` to 1.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"scale": {"maxReplicas": 3}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"scale": {"maxReplicas": 3}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(one_daemon),
     ..ERROR
@@ -68,7 +73,9 @@ const SIZE: Rule = Rule {
     why: "The Consumption profile gives 2 Gi to each vCPU of a replica and refuses every other sum.",
     source: "Azure/bicep#14569, #10821; Azure/bicep-types-az#1924; learn.microsoft.com container-apps/containers",
     fix: "Use pairs such as 0.5 and 1Gi, 1 and 2Gi, 2 and 4Gi.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "resources": {"cpu": 1, "memory": "1Gi"}}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "resources": {"cpu": 1, "memory": "1Gi"}}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(size),
     ..ERROR
@@ -82,7 +89,9 @@ const CONNECTIONS: Rule = Rule {
     source: "langgenius/dify#22695; learn.microsoft.com postgresql/concepts-limits",
     fix: "Lower `SQLALCHEMY_POOL_SIZE`, `SQLALCHEMY_MAX_OVERFLOW` and `DB_MAX_OPEN_CONNS`, or use a larger \
           server.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "SQLALCHEMY_POOL_SIZE", "value": "100"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "SQLALCHEMY_POOL_SIZE", "value": "100"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(connections),
     ..ERROR
@@ -95,7 +104,9 @@ const BODIES: Rule = Rule {
           that the API would take.",
     source: "langgenius/dify#20869, #12376; langgenius/dify-plugin-daemon#405",
     fix: "Set `client_max_body_size 100M` or more.",
-    bad: Sample::compose("services:\n  nginx:\n    volumes: [\"./small-nginx.conf:/etc/nginx/conf.d/default.conf\"]"),
+    bad: Sample::compose(
+        "services:\n  nginx:\n    volumes: [\"./small-nginx.conf:/etc/nginx/conf.d/default.conf\"]",
+    ),
     good: Sample::compose("services:\n  nginx:\n    environment: {}"),
     audit: Some(bodies),
     ..ERROR
@@ -108,8 +119,12 @@ const TIMEOUTS: Rule = Rule {
           a gateway error.",
     source: "langgenius/dify#41011, #32483, PR #41049",
     fix: "Set `read_timeout` of squid (or `SSRF_READ_TIMEOUT`) to at least `HTTP_REQUEST_MAX_READ_TIMEOUT`.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      HTTP_REQUEST_MAX_READ_TIMEOUT: \"7200\""),
-    good: Sample::compose("services:\n  api:\n    environment:\n      HTTP_REQUEST_MAX_READ_TIMEOUT: \"60\""),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      HTTP_REQUEST_MAX_READ_TIMEOUT: \"7200\"",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      HTTP_REQUEST_MAX_READ_TIMEOUT: \"60\"",
+    ),
     audit: Some(timeouts),
     ..WARNING
 };
@@ -121,7 +136,9 @@ const NEVER_STARTS: Rule = Rule {
           comes back: tasks pile up.",
     source: "microsoft/azure-container-apps#276, #135; DFE-Digital/terraform-azurerm-container-apps-hosting#99",
     fix: "Set `minReplicas` to 1.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"scale": {"minReplicas": 0, "rules": []}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"scale": {"minReplicas": 0, "rules": []}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(never_starts),
     ..ERROR
@@ -134,7 +151,9 @@ const ASLEEP: Rule = Rule {
           first code node after a pause fails.",
     source: "langgenius/dify 1.16.0 api/configs/feature (CODE_EXECUTION_CONNECT_TIMEOUT)",
     fix: "Set `minReplicas` to 1.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"template": {"scale": {"minReplicas": 0}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"template": {"scale": {"minReplicas": 0}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(asleep),
     ..WARNING
@@ -147,7 +166,9 @@ const PROXY_MEMORY: Rule = Rule {
           container is killed under load.",
     source: "langgenius/dify 1.16.0 docker/ssrf_proxy/squid.conf.template",
     fix: "Turn the cache off with `cache deny all` and `cache_mem 0`, or give the container 1Gi.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"containers": [{"name": "ssrf-proxy", "resources": {"cpu": 0.25, "memory": "0.5Gi"}}]}, "configuration": {"secrets": [{"name": "file-squid-conf", "value": "http_port 3128\ncache_mem 256 MB\nhttp_access deny all"}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"containers": [{"name": "ssrf-proxy", "resources": {"cpu": 0.25, "memory": "0.5Gi"}}]}, "configuration": {"secrets": [{"name": "file-squid-conf", "value": "http_port 3128\ncache_mem 256 MB\nhttp_access deny all"}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(proxy_memory),
     ..WARNING
@@ -160,7 +181,9 @@ const PROBES: Rule = Rule {
           is still migrating, and one that hangs is never restarted.",
     source: "learn.microsoft.com container-apps/health-probes; none of nine public deployments has one",
     fix: "Add probes: `/health` on 5001 and 8194, `/health/check` on 5002, tcp on 3128.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "probes": null}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "probes": null}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(probes),
     ..WARNING
@@ -174,8 +197,12 @@ const PACKAGES: Rule = Rule {
     source: "langgenius/dify-plugin-daemon#405; langgenius/dify 1.16.0 api/configs/feature",
     fix: "Set `PLUGIN_MAX_PACKAGE_SIZE` on api and worker and `MAX_PLUGIN_PACKAGE_SIZE` on the daemon to \
           the same number.",
-    bad: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      MAX_PLUGIN_PACKAGE_SIZE: \"15728640\""),
-    good: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      MAX_PLUGIN_PACKAGE_SIZE: \"52428800\""),
+    bad: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      MAX_PLUGIN_PACKAGE_SIZE: \"15728640\"",
+    ),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      MAX_PLUGIN_PACKAGE_SIZE: \"52428800\"",
+    ),
     audit: Some(packages),
     ..WARNING
 };
@@ -187,7 +214,9 @@ const STREAMS: Rule = Rule {
           promises what can't be kept.",
     source: "microsoft/azure-container-apps#597, #616, #1543, #1637",
     fix: "Keep workflows below four minutes, or use premium ingress with a longer idle timeout.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "APP_MAX_EXECUTION_TIME", "value": "1200"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "APP_MAX_EXECUTION_TIME", "value": "1200"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(streams),
     ..Rule::of(Family::Lim, Severity::Note)
@@ -200,11 +229,17 @@ fn replicas(workload: &Workload) -> (Option<f64>, Option<f64>) {
         Fact::Absent => Some(default),
         Fact::Unseen(..) => None,
     };
-    (of(&workload.min_replicas, 0.0), of(&workload.max_replicas, DEFAULT_MOST))
+    (
+        of(&workload.min_replicas, 0.0),
+        of(&workload.max_replicas, DEFAULT_MOST),
+    )
 }
 
 fn place_of_scale(workload: &Workload) -> &super::super::Place {
-    let most = workload.max_replicas.place().or_else(|| workload.min_replicas.place());
+    let most = workload
+        .max_replicas
+        .place()
+        .or_else(|| workload.min_replicas.place());
     most.unwrap_or(&workload.place)
 }
 
@@ -218,21 +253,38 @@ fn exactly_one(inventory: &Inventory, found: &mut Findings, role: Role) {
         let name = workload.name.shown();
         if most.is_some_and(|most| (most - 1.0).abs() > f64::EPSILON) {
             let most = most.unwrap_or_default();
-            found.push(place_of_scale(workload), format!("`{name}` may have {most} replicas"));
+            found.push(
+                place_of_scale(workload),
+                format!("`{name}` may have {most} replicas"),
+            );
         } else if least.is_some_and(|least| least < 1.0) {
-            found.push(place_of_scale(workload), format!("`{name}` may have no replica"));
+            found.push(
+                place_of_scale(workload),
+                format!("`{name}` may have no replica"),
+            );
         }
     }
     if let [(first, _), (second, container), ..] = all.as_slice() {
-        let message = format!("`{}` and `{}` are both the {}", first.name.shown(), second.name.shown(), role.as_str());
-        found.push(&container.place, message).see(&first.place, "the first one");
+        let message = format!(
+            "`{}` and `{}` are both the {}",
+            first.name.shown(),
+            second.name.shown(),
+            role.as_str()
+        );
+        found
+            .push(&container.place, message)
+            .see(&first.place, "the first one");
     }
 }
 
 fn one_beat(inventory: &Inventory, found: &mut Findings) {
     exactly_one(inventory, found, BEAT);
-    let unknown = inventory.containers().any(|(_, it)| it.role == Role::Application);
-    if inventory.of(BEAT).next().is_none() && inventory.complete && !unknown
+    let unknown = inventory
+        .containers()
+        .any(|(_, it)| it.role == Role::Application);
+    if inventory.of(BEAT).next().is_none()
+        && inventory.complete
+        && !unknown
         && let Some((_, api)) = inventory.of(API).next()
     {
         found.warn(&api.place, "there is no scheduler, so no timed task is run");
@@ -248,25 +300,32 @@ fn size(inventory: &Inventory, found: &mut Findings) {
         let mut sum = (0_u32, 0_u32);
         let mut place = None;
         for container in &workload.containers {
-            let (Fact::Known(cpu, at), Fact::Known(memory, _)) = (&container.cpu, &container.memory) else {
+            let (Fact::Known(cpu, at), Fact::Known(memory, _)) =
+                (&container.cpu, &container.memory)
+            else {
                 place = None;
                 break;
             };
             let (Ok(cpu), Ok(memory)) = (Cpu::try_from(*cpu), memory.parse::<Memory>()) else {
-                let message = format!("`{}` has {cpu} vCPU and {memory}", label(workload, container));
+                let message = format!(
+                    "`{}` has {cpu} vCPU and {memory}",
+                    label(workload, container)
+                );
                 found.push(at, message);
                 place = None;
                 break;
             };
-            sum = (sum.0 + u32::from(cpu.quarters()), sum.1 + memory.hundredths());
+            sum = (
+                sum.0 + u32::from(cpu.quarters()),
+                sum.1 + memory.hundredths(),
+            );
             place = Some(at);
         }
         let Some(place) = place.filter(|_| on_azure(inventory)) else {
             continue;
         };
-        let fits = ConsumptionSize::all().any(|it| {
-            (u32::from(it.cpu().quarters()), it.memory().hundredths()) == sum
-        });
+        let fits = ConsumptionSize::all()
+            .any(|it| (u32::from(it.cpu().quarters()), it.memory().hundredths()) == sum);
         if !fits {
             let message = format!(
                 "`{}` has {} vCPU and {}Gi in all, which is no pair",
@@ -281,7 +340,12 @@ fn size(inventory: &Inventory, found: &mut Findings) {
 
 fn connections(inventory: &Inventory, found: &mut Findings) {
     for server in &inventory.postgres {
-        let Some(usable) = server.sku.known().and_then(|sku| PostgresSku::find(sku)).map(PostgresSku::usable_connections) else {
+        let Some(usable) = server
+            .sku
+            .known()
+            .and_then(|sku| PostgresSku::find(sku))
+            .map(PostgresSku::usable_connections)
+        else {
             continue;
         };
         let mut most = 0.0;
@@ -295,11 +359,19 @@ fn connections(inventory: &Inventory, found: &mut Findings) {
                 Some(Some(it)) => std::ptr::eq(it, server),
                 _ => inventory.postgres.len() == 1,
             };
-            let Some(replicas) = replicas(workload).1.filter(|_| own && workload.kind != WorkloadKind::Job) else {
+            let Some(replicas) = replicas(workload)
+                .1
+                .filter(|_| own && workload.kind != WorkloadKind::Job)
+            else {
                 continue;
             };
             most += connections * replicas;
-            told.push(format!("{} × {} by `{}`", replicas, connections, label(workload, container)));
+            told.push(format!(
+                "{} × {} by `{}`",
+                replicas,
+                connections,
+                label(workload, container)
+            ));
         }
         if most > f64::from(usable) {
             let message = format!(
@@ -325,7 +397,8 @@ fn connections_of(container: &Container) -> Option<f64> {
         API => number_or(container, "SERVER_WORKER_AMOUNT", 1.0)?,
         _ => 1.0,
     };
-    let vectors = if container.literal("VECTOR_STORE") == Some("pgvector") && container.role != BEAT {
+    let vectors = if container.literal("VECTOR_STORE") == Some("pgvector") && container.role != BEAT
+    {
         number_or(container, "PGVECTOR_MAX_CONNECTION", 5.0)?
     } else {
         0.0
@@ -347,11 +420,19 @@ fn body_limit(text: &str) -> Option<f64> {
         _ => (value.as_str(), 1.0 / 1_048_576.0),
     };
     let number: f64 = number.parse().ok()?;
-    Some(if number == 0.0 { f64::INFINITY } else { number * unit })
+    Some(if number == 0.0 {
+        f64::INFINITY
+    } else {
+        number * unit
+    })
 }
 
 fn bodies(inventory: &Inventory, found: &mut Findings) {
-    let files: Vec<_> = inventory.files.iter().filter(|it| it.kind == FileKind::Nginx).collect();
+    let files: Vec<_> = inventory
+        .files
+        .iter()
+        .filter(|it| it.kind == FileKind::Nginx)
+        .collect();
     let Some(file) = files.iter().find(|it| it.text.contains("proxy_pass")) else {
         return;
     };
@@ -359,13 +440,18 @@ fn bodies(inventory: &Inventory, found: &mut Findings) {
         .of(NGINX)
         .find_map(|(_, it)| it.literal("NGINX_CLIENT_MAX_BODY_SIZE"))
         .and_then(|value| body_limit(&format!("client_max_body_size {value}")));
-    let limit = files.iter().find_map(|it| body_limit(&it.text)).or(from_variable).unwrap_or(1.0);
+    let limit = files
+        .iter()
+        .find_map(|it| body_limit(&it.text))
+        .or(from_variable)
+        .unwrap_or(1.0);
     let Some((_, api)) = inventory.of(API).next() else {
         return;
     };
     // Files of a knowledge base have 15 MB, batches are of one file each; packages 15 MiB.
     let upload = number_or(api, "UPLOAD_FILE_SIZE_LIMIT", 15.0);
-    let package = number_or(api, "PLUGIN_MAX_PACKAGE_SIZE", 15.0 * 1_048_576.0).map(|it| it / 1_048_576.0);
+    let package =
+        number_or(api, "PLUGIN_MAX_PACKAGE_SIZE", 15.0 * 1_048_576.0).map(|it| it / 1_048_576.0);
     let most = upload.into_iter().chain(package).fold(0.0, f64::max);
     if limit < most {
         let message = format!("nginx takes bodies of {limit} MB, but the API files of {most} MB");
@@ -375,7 +461,10 @@ fn bodies(inventory: &Inventory, found: &mut Findings) {
 
 /// Seconds of a timeout in a squid file; squid's own default where there is none.
 fn squid_timeout(text: &str, name: &str) -> Option<f64> {
-    let line = text.lines().rev().find_map(|line| line.trim().strip_prefix(name))?;
+    let line = text
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().strip_prefix(name))?;
     let mut words = line.split_whitespace();
     let number: f64 = words.next()?.parse().ok()?;
     let unit = match words.next().unwrap_or("seconds") {
@@ -388,9 +477,13 @@ fn squid_timeout(text: &str, name: &str) -> Option<f64> {
 
 fn timeouts(inventory: &Inventory, found: &mut Findings) {
     let file = inventory.files.iter().find(|it| it.kind == FileKind::Squid);
-    let from_variable = inventory
-        .of(PROXY)
-        .find_map(|(_, it)| it.literal("SSRF_READ_TIMEOUT")?.split_whitespace().next()?.parse().ok());
+    let from_variable = inventory.of(PROXY).find_map(|(_, it)| {
+        it.literal("SSRF_READ_TIMEOUT")?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    });
     // Dify's own file says two minutes, squid without one fifteen.
     let squid = file
         .and_then(|it| squid_timeout(&it.text, "read_timeout "))
@@ -403,7 +496,10 @@ fn timeouts(inventory: &Inventory, found: &mut Findings) {
         let Some(variable) = filled(container, "HTTP_REQUEST_MAX_READ_TIMEOUT") else {
             continue;
         };
-        let node = variable.value.literal().and_then(|it| it.parse::<f64>().ok());
+        let node = variable
+            .value
+            .literal()
+            .and_then(|it| it.parse::<f64>().ok());
         if let Some(node) = node.filter(|node| *node > squid) {
             let message = format!(
                 "HTTP nodes of `{}` may wait for {node} seconds, but squid gives up after {squid}",
@@ -421,11 +517,21 @@ fn never_starts(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
-    for workload in inventory.workloads.iter().filter(|it| it.kind == WorkloadKind::App) {
+    for workload in inventory
+        .workloads
+        .iter()
+        .filter(|it| it.kind == WorkloadKind::App)
+    {
         let asleep = replicas(workload).0.is_some_and(|least| least < 1.0);
         if workload.ingress.is_absent() && !workload.scale_rules && asleep {
-            let message = format!("`{}` may have no replica, and nothing would wake it", workload.name.shown());
-            found.push(workload.min_replicas.place().unwrap_or(&workload.place), message);
+            let message = format!(
+                "`{}` may have no replica, and nothing would wake it",
+                workload.name.shown()
+            );
+            found.push(
+                workload.min_replicas.place().unwrap_or(&workload.place),
+                message,
+            );
         }
     }
 }
@@ -435,26 +541,43 @@ fn asleep(inventory: &Inventory, found: &mut Findings) {
         return;
     }
     for (workload, container) in inventory.containers() {
-        if [SANDBOX, PROXY].contains(&container.role) && replicas(workload).0.is_some_and(|least| least < 1.0) {
+        if [SANDBOX, PROXY].contains(&container.role)
+            && replicas(workload).0.is_some_and(|least| least < 1.0)
+        {
             let message = format!("`{}` may have no replica", workload.name.shown());
-            found.push(workload.min_replicas.place().unwrap_or(&workload.place), message);
+            found.push(
+                workload.min_replicas.place().unwrap_or(&workload.place),
+                message,
+            );
         }
     }
 }
 
 fn proxy_memory(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in inventory.of(PROXY) {
-        let memory = container.memory.known().and_then(|it| it.parse::<Memory>().ok());
+        let memory = container
+            .memory
+            .known()
+            .and_then(|it| it.parse::<Memory>().ok());
         let small = memory.is_some_and(|memory| memory.hundredths() < 100);
         let file = inventory.files.iter().find(|it| it.kind == FileKind::Squid);
         let cache = file.map(|file| {
-            let line = file.text.lines().find_map(|line| line.trim().strip_prefix("cache_mem "));
+            let line = file
+                .text
+                .lines()
+                .find_map(|line| line.trim().strip_prefix("cache_mem "));
             let number = line.and_then(|it| it.split_whitespace().next()?.parse::<f64>().ok());
             number.unwrap_or(256.0)
         });
         if small && cache.is_some_and(|cache| cache >= 200.0) {
-            let message = format!("squid of `{}` asks for 256 MB of cache", label(workload, container));
-            found.push(container.memory.place().unwrap_or(&container.place), message);
+            let message = format!(
+                "squid of `{}` asks for 256 MB of cache",
+                label(workload, container)
+            );
+            found.push(
+                container.memory.place().unwrap_or(&container.place),
+                message,
+            );
         }
     }
 }
@@ -463,7 +586,15 @@ fn probes(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
-    let listening = [API, DAEMON, SANDBOX, PROXY, NGINX, super::WEB, super::WEBSOCKET];
+    let listening = [
+        API,
+        DAEMON,
+        SANDBOX,
+        PROXY,
+        NGINX,
+        super::WEB,
+        super::WEBSOCKET,
+    ];
     for (workload, container) in inventory.containers() {
         if listening.contains(&container.role) && container.probes_seen && container.probes == 0 {
             let message = format!("`{}` has no probe", label(workload, container));
@@ -487,7 +618,10 @@ fn packages(inventory: &Inventory, found: &mut Findings) {
                 label(workload, container)
             );
             let place = container.place_of("PLUGIN_MAX_PACKAGE_SIZE");
-            found.push(place, message).see(daemon.place_of("MAX_PLUGIN_PACKAGE_SIZE"), "the plugin daemon");
+            found.push(place, message).see(
+                daemon.place_of("MAX_PLUGIN_PACKAGE_SIZE"),
+                "the plugin daemon",
+            );
         }
     }
 }
@@ -497,11 +631,18 @@ fn streams(inventory: &Inventory, found: &mut Findings) {
         return;
     }
     for (workload, container) in inventory.of(API) {
-        for name in ["APP_MAX_EXECUTION_TIME", "GUNICORN_TIMEOUT", "WORKFLOW_MAX_EXECUTION_TIME"] {
+        for name in [
+            "APP_MAX_EXECUTION_TIME",
+            "GUNICORN_TIMEOUT",
+            "WORKFLOW_MAX_EXECUTION_TIME",
+        ] {
             let Some(variable) = filled(container, name) else {
                 continue;
             };
-            let seconds = variable.value.literal().and_then(|it| it.parse::<f64>().ok());
+            let seconds = variable
+                .value
+                .literal()
+                .and_then(|it| it.parse::<f64>().ok());
             if let Some(seconds) = seconds.filter(|it| *it > INGRESS_SECONDS) {
                 let message = format!(
                     "`{name}` of `{}` is {seconds} seconds; the front door cuts a request after 240",

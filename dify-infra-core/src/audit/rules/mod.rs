@@ -114,7 +114,11 @@ fn number_or(container: &Container, name: &str, default: f64) -> Option<f64> {
         None => container.variables_complete.then_some(default),
         Some(variable) => match variable.value.literal()? {
             "" => Some(default),
-            text => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            text => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite()),
         },
     }
 }

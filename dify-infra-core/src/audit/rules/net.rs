@@ -48,8 +48,12 @@ const NOBODY: Rule = Rule {
           or 404 \"Container App stopped or does not exist\".",
     source: "microsoft/azure-container-apps#1298, #1315; kei1-dev/azure-dify troubleshooting guide",
     fix: "Use the name of the app that is meant; underscores of compose names are no part of app names.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://dify-sandbox:8194"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://dify-sandbox:8194",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194",
+    ),
     audit: Some(|inventory, found| each(inventory, found, nobody)),
     ..ERROR
 };
@@ -61,8 +65,12 @@ const CALLED_PORT: Rule = Rule {
           exposed port alone. Every other port times out.",
     source: "microsoft/azure-container-apps#540; langgenius/dify#6244; nikawang/dify-azure-terraform#1",
     fix: "Give internal services `transport: tcp` with `exposedPort`, and call that port by the app's name.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null}}}}]"#),
-    good: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"transport": "Tcp"}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null}}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"transport": "Tcp"}}}}]"#,
+    ),
     audit: Some(|inventory, found| each(inventory, found, called_port)),
     ..ERROR
 };
@@ -73,7 +81,9 @@ const NO_INGRESS: Rule = Rule {
     why: "An app without ingress has no name in its environment: nobody can reach it.",
     source: "microsoft/azure-container-apps#276, #135; DFE-Digital/terraform-azurerm-container-apps-hosting#99",
     fix: "Give the app an internal ingress.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"configuration": {"ingress": null}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"configuration": {"ingress": null}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(|inventory, found| each(inventory, found, no_ingress)),
     ..ERROR
@@ -86,7 +96,9 @@ const REDIRECTED: Rule = Rule {
           a POST becomes a GET on the way, and the body is lost.",
     source: "learn.microsoft.com container-apps/ingress-overview; kei1-dev/azure-dify",
     fix: "Set `allowInsecure: true` on the internal app, or use a tcp ingress.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null}}, "template": {"containers": [{"name": "api"}]}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DIFY_INNER_API_URL", "value": "http://dify-dev-api"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null}}, "template": {"containers": [{"name": "api"}]}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DIFY_INNER_API_URL", "value": "http://dify-dev-api"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(|inventory, found| each(inventory, found, redirected)),
     ..ERROR
@@ -99,8 +111,12 @@ const TCP_BY_FQDN: Rule = Rule {
           answer on its port: the call hangs.",
     source: "microsoft/azure-container-apps#540; learn.microsoft.com container-apps/connect-apps",
     fix: "Write `http://<app name>:<exposed port>`.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon.internal.kindsea-1.japaneast.azurecontainerapps.io:5002"}]}]}}}]"#),
-    good: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon:5002"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon.internal.kindsea-1.japaneast.azurecontainerapps.io:5002"}]}]}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon:5002"}]}]}}}]"#,
+    ),
     audit: Some(|inventory, found| each(inventory, found, tcp_by_fqdn)),
     ..ERROR
 };
@@ -112,7 +128,9 @@ const EXTERNAL_NAME: Rule = Rule {
           404 \"Container App stopped or does not exist\".",
     source: "learn.microsoft.com container-apps/connect-apps; microsoft/azure-container-apps#1315",
     fix: "Write `<app name>.internal.<domain>` for http apps, or the bare name.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon.kindsea-1.japaneast.azurecontainerapps.io:5002"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon.kindsea-1.japaneast.azurecontainerapps.io:5002"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(|inventory, found| each(inventory, found, external_name)),
     ..ERROR
@@ -125,7 +143,9 @@ const HTTP_ONLY: Rule = Rule {
           app that has them with tcp.",
     source: "microsoft/azure-container-apps#540, #375, #1787",
     fix: "Remove the setting, or use `transport: http`.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"allowInsecure": true}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"allowInsecure": true}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(http_only),
     ..ERROR
@@ -138,7 +158,9 @@ const EXPOSED_PORT: Rule = Rule {
           environment's own http entry.",
     source: "learn.microsoft.com container-apps/ingress-overview",
     fix: "Expose the container's own port with `transport: tcp`.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"exposedPort": 80}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"exposedPort": 80}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(exposed_port),
     ..ERROR
@@ -151,7 +173,9 @@ const EXTERNAL_TCP: Rule = Rule {
           one, the whole internet reaches the port.",
     source: "learn.microsoft.com container-apps/ingress-overview",
     fix: "Set `external: false`, or put the environment into a virtual network.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": true}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": true}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(external_tcp),
     ..ERROR
@@ -163,7 +187,9 @@ const DUPLICATE_PORT: Rule = Rule {
     why: "External tcp ports are unique in an environment; the second app is refused.",
     source: "learn.microsoft.com container-apps/ingress-overview",
     fix: "Give each its own exposed port, or make them internal.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": true, "exposedPort": 3128}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"external": true}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": true, "exposedPort": 3128}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"external": true}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(duplicate_port),
     ..ERROR
@@ -176,7 +202,9 @@ const APP_NAME: Rule = Rule {
           compose are refused, and an nginx that forwards to them does not start.",
     source: "microsoft/azure-container-apps#1103; Azure/azure-cli-extensions#5555; nikawang/dify-azure-terraform#13",
     fix: "Use hyphens, and shorten the prefix.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "$name": "dify_web"}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "$name": "dify_web"}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(app_name),
     ..ERROR
@@ -190,8 +218,12 @@ const SUBNET: Rule = Rule {
           late, and a subnet can't grow while it is used. Overlapping subnets are refused, too.",
     source: "microsoft/azure-container-apps#425, #1220; hashicorp/terraform-provider-azurerm#29400, #23776",
     fix: "Use a /27 or larger with the delegation `Microsoft.App/environments`.",
-    bad: Sample::resources(r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/28", "delegations": [{"name": "d", "properties": {"serviceName": "Microsoft.App/environments"}}]}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#),
-    good: Sample::resources(r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/27", "delegations": [{"name": "d", "properties": {"serviceName": "Microsoft.App/environments"}}]}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#),
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/28", "delegations": [{"name": "d", "properties": {"serviceName": "Microsoft.App/environments"}}]}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/27", "delegations": [{"name": "d", "properties": {"serviceName": "Microsoft.App/environments"}}]}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#,
+    ),
     audit: Some(subnet),
     ..ERROR
 };
@@ -204,7 +236,9 @@ const TARGET_PORT: Rule = Rule {
     source: "langgenius/dify 1.16.0 docker/docker-compose.yaml; microsoft/azure-container-apps#540",
     fix: "Set `targetPort` to 5001 for the API, 3000 for web, 8194 for the sandbox, 5002 for the plugin \
           daemon and 3128 for the proxy.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"targetPort": 80}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"targetPort": 80}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(target_port),
     ..ERROR
@@ -217,7 +251,9 @@ const HOST_HEADER: Rule = Rule {
           gets 404 for every request.",
     source: "microsoft/azure-container-apps#1298, #1315",
     fix: "Set `proxy_set_header Host` to the target's name, or give the target a tcp ingress.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { proxy_set_header Host $host; proxy_pass http://dify-dev-web; resolver 1.1.1.1; }"}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { proxy_set_header Host $host; proxy_pass http://dify-dev-web; resolver 1.1.1.1; }"}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(host_header),
     ..ERROR
@@ -230,7 +266,9 @@ const OLD_ADDRESS: Rule = Rule {
           restarted under another address gives 502 until nginx is restarted as well.",
     source: "langgenius/dify#40448, #40808, PR #39155",
     fix: "Set a `resolver` and put the upstream into a variable: `proxy_pass $upstream;`.",
-    bad: Sample::compose("services:\n  nginx:\n    volumes: [\"./old-nginx.conf:/etc/nginx/conf.d/default.conf\"]"),
+    bad: Sample::compose(
+        "services:\n  nginx:\n    volumes: [\"./old-nginx.conf:/etc/nginx/conf.d/default.conf\"]",
+    ),
     good: Sample::compose("services:\n  nginx:\n    environment: {}"),
     audit: Some(old_address),
     ..WARNING
@@ -244,7 +282,9 @@ const RATIONED: Rule = Rule {
     source: "microsoft/azure-container-apps#1670; Azure/azure-cli#29300",
     fix: "Copy the images to a registry of your own with `az acr import`, or log in to docker.io.",
     bad: Sample::resources("[]"),
-    good: Sample::resources(r#"[{"$all": "Microsoft.App/containerApps", "properties": {"configuration": {"registries": [{"server": "docker.io", "username": "me", "passwordSecretRef": "hub"}]}}}, {"$all": "Microsoft.App/jobs", "properties": {"configuration": {"registries": [{"server": "docker.io", "username": "me", "passwordSecretRef": "hub"}]}}}]"#),
+    good: Sample::resources(
+        r#"[{"$all": "Microsoft.App/containerApps", "properties": {"configuration": {"registries": [{"server": "docker.io", "username": "me", "passwordSecretRef": "hub"}]}}}, {"$all": "Microsoft.App/jobs", "properties": {"configuration": {"registries": [{"server": "docker.io", "username": "me", "passwordSecretRef": "hub"}]}}}]"#,
+    ),
     audit: Some(rationed),
     ..Rule::of(Family::Net, Severity::Note)
 };
@@ -256,8 +296,12 @@ const WRONG_SERVICE: Rule = Rule {
           the mistake.",
     source: "langgenius/dify 1.16.0 docker/docker-compose.yaml",
     fix: "Use the name of the service that the variable is about.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      PLUGIN_DAEMON_URL: http://sandbox:8194"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      PLUGIN_DAEMON_URL: http://plugin_daemon:5002"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      PLUGIN_DAEMON_URL: http://sandbox:8194",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      PLUGIN_DAEMON_URL: http://plugin_daemon:5002",
+    ),
     audit: Some(|inventory, found| each(inventory, found, wrong_service)),
     ..ERROR
 };
@@ -270,7 +314,9 @@ const DEBUG_PORT: Rule = Rule {
     source: "langgenius/dify 1.16.0 api/configs; langgenius/dify-plugin-daemon internal/types/app/config.go",
     fix: "Remove `PLUGIN_REMOTE_INSTALL_HOST` and set `PLUGIN_REMOTE_INSTALLING_ENABLED=false`, or \
           expose 5003 for developers alone.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "PLUGIN_REMOTE_INSTALL_HOST", "value": "debug.example.com"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "PLUGIN_REMOTE_INSTALL_HOST", "value": "debug.example.com"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(debug_port),
     ..WARNING
@@ -284,8 +330,12 @@ const PACKAGES: Rule = Rule {
           your own.",
     source: "aws-samples/dify-self-hosted-on-aws#69; langgenius/dify-plugin-daemon 0.6.3",
     fix: "Set `PIP_MIRROR_AUTO_DETECT=false`, or `PIP_MIRROR_URL` to your own index.",
-    bad: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PIP_MIRROR_AUTO_DETECT: !reset null"),
-    good: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PIP_MIRROR_AUTO_DETECT: \"false\""),
+    bad: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      PIP_MIRROR_AUTO_DETECT: !reset null",
+    ),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      PIP_MIRROR_AUTO_DETECT: \"false\"",
+    ),
     audit: Some(packages),
     ..Rule::of(Family::Net, Severity::Note)
 };
@@ -296,13 +346,21 @@ const NO_SCHEME: Rule = Rule {
     why: "An address without `http://` is refused by the client that gets it, at the first call.",
     source: "langgenius/dify#18257; langgenius/dify-sandbox internal/static/config.go",
     fix: "Write `http://name:port`.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: sandbox:8194"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: sandbox:8194",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194",
+    ),
     audit: Some(no_scheme),
     ..ERROR
 };
 
-fn each(inventory: &Inventory, found: &mut Findings, look: fn(&Inventory, &Call<'_>, &mut Findings)) {
+fn each(
+    inventory: &Inventory,
+    found: &mut Findings,
+    look: fn(&Inventory, &Call<'_>, &mut Findings),
+) {
     for call in calls(inventory) {
         look(inventory, &call, found);
     }
@@ -310,7 +368,11 @@ fn each(inventory: &Inventory, found: &mut Findings, look: fn(&Inventory, &Call<
 
 /// `CODE_EXECUTION_ENDPOINT` of `api`.
 fn what(call: &Call<'_>) -> String {
-    format!("`{}` of `{}`", call.variable.name, label(call.workload, call.container))
+    format!(
+        "`{}` of `{}`",
+        call.variable.name,
+        label(call.workload, call.container)
+    )
 }
 
 fn nobody(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
@@ -321,9 +383,17 @@ fn nobody(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
     };
     if missing {
         let message = if matches!(call.target, Target::Itself) {
-            format!("{} leads to the container itself ({})", what(call), call.url.shown())
+            format!(
+                "{} leads to the container itself ({})",
+                what(call),
+                call.url.shown()
+            )
         } else {
-            format!("{} leads to `{}`, which is no service", what(call), call.url.host.shown())
+            format!(
+                "{} leads to `{}`, which is no service",
+                what(call),
+                call.url.host.shown()
+            )
         };
         found.push(&call.variable.place, message);
     }
@@ -342,7 +412,10 @@ fn called_port(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
             return;
         };
         if let Some(own) = listens_on(inventory, container).filter(|own| *own != port) {
-            let message = format!("{} calls port {port}, but `{name}` listens on {own}", what(call));
+            let message = format!(
+                "{} calls port {port}, but `{name}` listens on {own}",
+                what(call)
+            );
             found
                 .push(&call.variable.place, message)
                 .see(&container.place, format!("`{name}`"));
@@ -370,7 +443,9 @@ fn called_port(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
     if !right && !additional {
         let message = format!("{} calls port {port} of `{name}`, but {open}", what(call));
         let place = target.ingress.place().unwrap_or(&target.place);
-        found.push(&call.variable.place, message).see(place, "the ingress");
+        found
+            .push(&call.variable.place, message)
+            .see(place, "the ingress");
     }
 }
 
@@ -379,7 +454,11 @@ fn no_ingress(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
         return;
     };
     if on_azure(inventory) && calls::has_no_ingress(target) {
-        let message = format!("{} calls `{}`, which has no ingress", what(call), target.name.shown());
+        let message = format!(
+            "{} calls `{}`, which has no ingress",
+            what(call),
+            target.name.shown()
+        );
         found
             .push(&call.variable.place, message)
             .see(&target.place, "the app without ingress");
@@ -406,7 +485,9 @@ fn redirected(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
             what(call)
         );
         let place = target.ingress.place().unwrap_or(&target.place);
-        found.push(&call.variable.place, message).see(place, "the ingress");
+        found
+            .push(&call.variable.place, message)
+            .see(place, "the ingress");
     }
 }
 
@@ -416,7 +497,10 @@ fn tcp_by_fqdn(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
     };
     if calls::speaks_tcp(target) == Some(true) && naming == Naming::Internal {
         let name = target.name.shown();
-        let message = format!("{} calls the tcp app `{name}` by its `.internal.` name", what(call));
+        let message = format!(
+            "{} calls the tcp app `{name}` by its `.internal.` name",
+            what(call)
+        );
         found.push(&call.variable.place, message);
     }
 }
@@ -425,12 +509,17 @@ fn external_name(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
     let Target::Workload(target, naming) = call.target else {
         return;
     };
-    let external = target.ingress.known().and_then(super::super::inventory::Ingress::is_external);
+    let external = target
+        .ingress
+        .known()
+        .and_then(super::super::inventory::Ingress::is_external);
     if naming == Naming::External && external == Some(false) {
         let name = target.name.shown();
         let message = format!("{} omits `.internal` in the name of `{name}`", what(call));
         let place = target.ingress.place().unwrap_or(&target.place);
-        found.push(&call.variable.place, message).see(place, "an internal ingress");
+        found
+            .push(&call.variable.place, message)
+            .see(place, "an internal ingress");
     }
 }
 
@@ -464,7 +553,10 @@ fn no_scheme(inventory: &Inventory, found: &mut Findings) {
         "DIFY_INNER_API_URL",
         "INTERNAL_FILES_URL",
     ];
-    for (workload, container) in inventory.containers().filter(|(_, it)| it.role != Role::Other) {
+    for (workload, container) in inventory
+        .containers()
+        .filter(|(_, it)| it.role != Role::Other)
+    {
         for name in NAMES {
             let Some(variable) = super::filled(container, name) else {
                 continue;
@@ -502,7 +594,10 @@ fn exposed_port(inventory: &Inventory, found: &mut Findings) {
         };
         let name = workload.name.shown();
         if ingress.is_tcp() == Some(false) {
-            found.push(place, format!("`{name}` has an exposed port, but no tcp ingress"));
+            found.push(
+                place,
+                format!("`{name}` has an exposed port, but no tcp ingress"),
+            );
         } else if matches!(to_port(*port), None | Some(80 | 443)) {
             found.push(place, format!("`{name}` can't expose the port {port}"));
         }
@@ -548,13 +643,20 @@ fn duplicate_port(inventory: &Inventory, found: &mut Findings) {
         };
         let mut ports = Vec::new();
         if ingress.is_tcp() == Some(true) && ingress.is_external() == Some(true) {
-            ports.extend(ingress.tcp_port().zip(ingress.exposed_port.place().cloned()));
+            ports.extend(
+                ingress
+                    .tcp_port()
+                    .zip(ingress.exposed_port.place().cloned()),
+            );
         }
         let more = ingress.additional.iter().filter(|it| it.external);
         ports.extend(more.filter_map(|it| Some((it.exposed.or(it.target)?, it.place.clone()))));
         for (port, place) in ports {
             let name = workload.name.shown();
-            let environment = workload.environment.as_ref().map(super::super::Seen::canonical);
+            let environment = workload
+                .environment
+                .as_ref()
+                .map(super::super::Seen::canonical);
             if let Some((other, there)) = taken.get(&(environment.clone(), port)) {
                 let message = format!("`{name}` and `{other}` both expose port {port}");
                 found.push(&place, message).see(there, format!("`{other}`"));
@@ -575,7 +677,10 @@ fn app_name(inventory: &Inventory, found: &mut Findings) {
         };
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let problem = if name.len() > LONGEST_NAME {
-            Some(format!("has {} characters; {LONGEST_NAME} are allowed", name.len()))
+            Some(format!(
+                "has {} characters; {LONGEST_NAME} are allowed",
+                name.len()
+            ))
         } else if let Some(wrong) = name.chars().find(|c| !letters(*c)) {
             Some(format!("has `{wrong}` in it"))
         } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.ends_with('-') {
@@ -586,7 +691,10 @@ fn app_name(inventory: &Inventory, found: &mut Findings) {
             None
         };
         if let Some(problem) = problem {
-            found.push(&workload.place.key("name"), format!("the name `{name}` {problem}"));
+            found.push(
+                &workload.place.key("name"),
+                format!("the name `{name}` {problem}"),
+            );
         }
     }
     underscores_of_nginx(inventory, found);
@@ -597,7 +705,11 @@ fn underscores_of_nginx(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
-    for file in inventory.files.iter().filter(|it| it.kind == FileKind::Nginx) {
+    for file in inventory
+        .files
+        .iter()
+        .filter(|it| it.kind == FileKind::Nginx)
+    {
         for host in forwarded_hosts(&file.text) {
             if host.contains('_') && !host.contains('$') {
                 let message = format!("nginx forwards to `{host}`, which can't be an app's name");
@@ -613,8 +725,7 @@ fn forwarded_hosts(text: &str) -> Vec<&str> {
     for statement in text.split([';', '{', '}']) {
         let words: Vec<&str> = statement.split_whitespace().collect();
         let value = match words.as_slice() {
-            [.., "proxy_pass", value] => value,
-            ["server", value, ..] => value,
+            [.., "proxy_pass", value] | ["server", value, ..] => value,
             _ => continue,
         };
         let host = value.split_once("://").map_or(*value, |(_, rest)| rest);
@@ -630,7 +741,11 @@ fn host_header(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
-    for file in inventory.files.iter().filter(|it| it.kind == FileKind::Nginx) {
+    for file in inventory
+        .files
+        .iter()
+        .filter(|it| it.kind == FileKind::Nginx)
+    {
         let passes_on = ["Host $host", "Host $http_host", "Host $server_name"]
             .iter()
             .any(|header| file.text.contains(header));
@@ -639,15 +754,21 @@ fn host_header(inventory: &Inventory, found: &mut Findings) {
                 continue;
             };
             if passes_on && calls::speaks_tcp(target) == Some(false) {
-                let message = format!("nginx passes the visitor's host on to the http app `{host}`");
-                found.push(&file.place, message).see(&target.place, format!("`{host}`"));
+                let message =
+                    format!("nginx passes the visitor's host on to the http app `{host}`");
+                found
+                    .push(&file.place, message)
+                    .see(&target.place, format!("`{host}`"));
             }
         }
     }
 }
 
 fn old_address(inventory: &Inventory, found: &mut Findings) {
-    let files = inventory.files.iter().filter(|it| it.kind == FileKind::Nginx);
+    let files = inventory
+        .files
+        .iter()
+        .filter(|it| it.kind == FileKind::Nginx);
     let all: Vec<_> = files.collect();
     let resolves = all
         .iter()
@@ -670,21 +791,29 @@ fn rationed(inventory: &Inventory, found: &mut Findings) {
     let mut count = 0;
     let mut first = None;
     for (workload, container) in inventory.containers() {
-        let Some(literal) = container.image.known().and_then(super::super::Seen::literal) else {
+        let Some(literal) = container
+            .image
+            .known()
+            .and_then(super::super::Seen::literal)
+        else {
             continue;
         };
         let repository = image_parts(&literal.into()).repository;
         let registry = repository.split('/').next().unwrap_or_default();
         let elsewhere = repository.contains('/') && registry.contains(['.', ':']);
         let hub = !elsewhere || registry.ends_with("docker.io");
-        let logged_in = workload.registries.iter().any(|it| it.server.contains("docker.io"));
+        let logged_in = workload
+            .registries
+            .iter()
+            .any(|it| it.server.contains("docker.io"));
         if hub && !logged_in {
             count += 1;
             first.get_or_insert(container.image.place().unwrap_or(&container.place));
         }
     }
     if let Some(place) = first {
-        let message = format!("the images of {count} containers come from Docker Hub without an account");
+        let message =
+            format!("the images of {count} containers come from Docker Hub without an account");
         found.push(place, message);
     }
 }
@@ -730,7 +859,8 @@ fn debug_port(inventory: &Inventory, found: &mut Findings) {
         })
     });
     if !exposed && inventory.of(DAEMON).next().is_some() {
-        let message = "users are shown a debugging address, but port 5003 of the daemon is exposed nowhere";
+        let message =
+            "users are shown a debugging address, but port 5003 of the daemon is exposed nowhere";
         found.push(&shown.place, message);
     }
 }
@@ -739,9 +869,13 @@ fn packages(inventory: &Inventory, found: &mut Findings) {
     let since = crate::catalogue::Version::new(0, 6, 3);
     for (workload, container) in inventory.of(DAEMON) {
         let new = container.version.is_some_and(|version| version >= since);
-        let unset = super::lacks(container, "PIP_MIRROR_AUTO_DETECT") && super::lacks(container, "PIP_MIRROR_URL");
+        let unset = super::lacks(container, "PIP_MIRROR_AUTO_DETECT")
+            && super::lacks(container, "PIP_MIRROR_URL");
         if new && unset {
-            let message = format!("`{}` chooses its package index by itself", label(workload, container));
+            let message = format!(
+                "`{}` chooses its package index by itself",
+                label(workload, container)
+            );
             found.push(&container.place, message);
         }
     }
@@ -762,8 +896,15 @@ fn subnet(inventory: &Inventory, found: &mut Findings) {
         let Some(subnet) = own else {
             continue;
         };
-        let (longest, delegated) = if environment.workload_profiles { (27, true) } else { (23, false) };
-        let prefix = subnet.prefix.known().and_then(|it| it.literal()?.parse::<Cidr>().ok());
+        let (longest, delegated) = if environment.workload_profiles {
+            (27, true)
+        } else {
+            (23, false)
+        };
+        let prefix = subnet
+            .prefix
+            .known()
+            .and_then(|it| it.literal()?.parse::<Cidr>().ok());
         if let Some(prefix) = prefix.filter(|it| it.prefix_length() > longest) {
             let at = subnet.prefix.place().unwrap_or(&subnet.place);
             let message = format!(
@@ -782,7 +923,9 @@ fn subnet(inventory: &Inventory, found: &mut Findings) {
             } else {
                 "an environment without workload profiles can't use a delegated subnet"
             };
-            found.push(&subnet.place, message).see(place, "the environment");
+            found
+                .push(&subnet.place, message)
+                .see(place, "the environment");
         }
     }
     overlaps(inventory, found);
@@ -792,14 +935,22 @@ fn overlaps(inventory: &Inventory, found: &mut Findings) {
     // A hostile template may have thousands of subnets: neighbours in one network are enough.
     for (index, one) in inventory.subnets.iter().enumerate().take(500) {
         for other in inventory.subnets[index + 1..].iter().take(500) {
-            let range = |it: &super::super::Subnet| it.prefix.known()?.literal()?.parse::<Cidr>().ok();
+            let range =
+                |it: &super::super::Subnet| it.prefix.known()?.literal()?.parse::<Cidr>().ok();
             let (Some(a), Some(b)) = (range(one), range(other)) else {
                 continue;
             };
-            let same = one.network.same(&other.network) == Some(true) && one.name.same(&other.name) != Some(true);
+            let same = one.network.same(&other.network) == Some(true)
+                && one.name.same(&other.name) != Some(true);
             if same && a.overlaps(&b) {
-                let message = format!("the subnets `{}` and `{}` overlap", one.name.shown(), other.name.shown());
-                found.push(&other.place, message).see(&one.place, "the other subnet");
+                let message = format!(
+                    "the subnets `{}` and `{}` overlap",
+                    one.name.shown(),
+                    other.name.shown()
+                );
+                found
+                    .push(&other.place, message)
+                    .see(&one.place, "the other subnet");
             }
         }
     }

@@ -30,7 +30,8 @@ pub(super) fn check(pair: &Pair, inventory: &Inventory, found: &mut Findings) {
     }
     for (workload, container) in ones {
         missing(pair, workload, container, one_name, found);
-        let (Some(mine), Some(theirs)) = (filled(container, one_name), filled(other, other_name)) else {
+        let (Some(mine), Some(theirs)) = (filled(container, one_name), filled(other, other_name))
+        else {
             continue;
         };
         let sides = (label(workload, container), label(other_workload, other));
@@ -38,7 +39,13 @@ pub(super) fn check(pair: &Pair, inventory: &Inventory, found: &mut Findings) {
     }
 }
 
-fn missing(pair: &Pair, workload: &Workload, container: &Container, name: &str, found: &mut Findings) {
+fn missing(
+    pair: &Pair,
+    workload: &Workload,
+    container: &Container,
+    name: &str,
+    found: &mut Findings,
+) {
     if !lacks(container, name) {
         return;
     }

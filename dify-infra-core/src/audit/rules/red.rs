@@ -11,7 +11,15 @@ use crate::diagnostic::Severity;
 const ERROR: Rule = Rule::of(Family::Red, Severity::Error);
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&BROKER, &BROKER_TLS, &TLS, &CLUSTERED, &INDEX, &EVICTION, &ONE_REDIS];
+pub(super) const RULES: &[&Rule] = &[
+    &BROKER,
+    &BROKER_TLS,
+    &TLS,
+    &CLUSTERED,
+    &INDEX,
+    &EVICTION,
+    &ONE_REDIS,
+];
 
 const BROKER: Rule = Rule {
     id: "RED101",
@@ -20,8 +28,12 @@ const BROKER: Rule = Rule {
           amqp://guest@localhost, and no task is ever run.",
     source: "celery/celery#4792, #4812; langgenius/dify 1.16.0 api/configs/middleware",
     fix: "Set `CELERY_BROKER_URL` on api, worker and beat.",
-    bad: Sample::compose("services:\n  worker:\n    environment:\n      CELERY_BROKER_URL: !reset null"),
-    good: Sample::compose("services:\n  worker:\n    environment:\n      CELERY_BROKER_URL: redis://:${REDIS_PASSWORD}@redis:6379/1"),
+    bad: Sample::compose(
+        "services:\n  worker:\n    environment:\n      CELERY_BROKER_URL: !reset null",
+    ),
+    good: Sample::compose(
+        "services:\n  worker:\n    environment:\n      CELERY_BROKER_URL: redis://:${REDIS_PASSWORD}@redis:6379/1",
+    ),
     audit: Some(broker),
     ..ERROR
 };
@@ -33,7 +45,9 @@ const BROKER_TLS: Rule = Rule {
           only `rediss://` turns TLS on for Celery.",
     source: "celery/celery#4792; ITISFoundation/osparc-simcore#7407; learn.microsoft.com redis/tls-configuration",
     fix: "Write `rediss://:<key>@<host>:10000/0` for Managed Redis, `:6380/0` for Azure Cache for Redis.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "celery-broker-url", "value": "redis://:key@cache.japaneast.redis.azure.net:6379/0"}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "celery-broker-url", "value": "redis://:key@cache.japaneast.redis.azure.net:6379/0"}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(broker_tls),
     ..ERROR
@@ -45,7 +59,9 @@ const TLS: Rule = Rule {
     why: "Without `REDIS_USE_SSL=true` the client waits for an answer that never comes, or is refused.",
     source: "ITISFoundation/osparc-simcore#7407; langgenius/dify 1.16.0 api/extensions/ext_redis.py",
     fix: "Set `REDIS_USE_SSL=true`, and `REDIS_PORT` to 10000 or 6380.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "REDIS_USE_SSL", "value": "false"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "REDIS_USE_SSL", "value": "false"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(tls),
     ..ERROR
@@ -58,7 +74,9 @@ const CLUSTERED: Rule = Rule {
           default policy of Managed Redis is sharded.",
     source: "langgenius/dify#4472, #9154; onyx-dot-app/onyx#14200; django/channels_redis#420",
     fix: "Set `clusteringPolicy: NoCluster`, which sizes up to 25 GB have.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.Cache/redisEnterprise/databases", "properties": {"clusteringPolicy": "OSSCluster"}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.Cache/redisEnterprise/databases", "properties": {"clusteringPolicy": "OSSCluster"}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(clustered),
     ..ERROR
@@ -70,7 +88,9 @@ const INDEX: Rule = Rule {
     why: "It has no other: \"DB index is out of range\" at the first connection.",
     source: "langgenius/dify#4472; learn.microsoft.com redis/development-faq",
     fix: "Set `REDIS_DB=0` and end the broker's URL with `/0`; `REDIS_KEY_PREFIX` keeps keys apart.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "REDIS_DB", "value": "1"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "REDIS_DB", "value": "1"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(index),
     ..ERROR
@@ -82,7 +102,9 @@ const EVICTION: Rule = Rule {
     why: "A broker that evicts keys when its memory is full loses tasks without a word.",
     source: "django/channels_redis#420; docs.celeryq.dev getting-started/backends-and-brokers/redis",
     fix: "Set `evictionPolicy: NoEviction`, or `maxmemory-policy: noeviction`.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.Cache/redisEnterprise/databases", "properties": {"evictionPolicy": "AllKeysLRU"}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.Cache/redisEnterprise/databases", "properties": {"evictionPolicy": "AllKeysLRU"}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(eviction),
     ..ERROR
@@ -95,8 +117,12 @@ const ONE_REDIS: Rule = Rule {
           a broker with another database index is another broker.",
     source: "langgenius/dify#18119; docs.celeryq.dev getting-started/backends-and-brokers/redis",
     fix: "Give api, websocket, worker and beat the same `REDIS_HOST`, `REDIS_DB` and `CELERY_BROKER_URL`.",
-    bad: Sample::compose("services:\n  worker:\n    environment:\n      CELERY_BROKER_URL: redis://:${REDIS_PASSWORD}@redis:6379/2"),
-    good: Sample::compose("services:\n  worker:\n    environment:\n      CELERY_BROKER_URL: redis://:${REDIS_PASSWORD}@redis:6379/1"),
+    bad: Sample::compose(
+        "services:\n  worker:\n    environment:\n      CELERY_BROKER_URL: redis://:${REDIS_PASSWORD}@redis:6379/2",
+    ),
+    good: Sample::compose(
+        "services:\n  worker:\n    environment:\n      CELERY_BROKER_URL: redis://:${REDIS_PASSWORD}@redis:6379/1",
+    ),
     audit: Some(one_redis),
     ..ERROR
 };
@@ -121,7 +147,10 @@ fn offer_of(inventory: &Inventory, host: &Seen) -> Option<RedisOffer> {
 
 fn instance_of<'a>(inventory: &'a Inventory, host: &Seen) -> Option<&'a RedisInstance> {
     let (name, _) = host.split_once('.')?;
-    inventory.redis.iter().find(|it| it.name.same(&name) == Some(true))
+    inventory
+        .redis
+        .iter()
+        .find(|it| it.name.same(&name) == Some(true))
 }
 
 fn broker(inventory: &Inventory, found: &mut Findings) {
@@ -136,7 +165,11 @@ fn broker(inventory: &Inventory, found: &mut Findings) {
 
 fn broker_tls(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in services_of_application(inventory) {
-        for name in ["CELERY_BROKER_URL", "EVENT_BUS_REDIS_URL", "PUBSUB_REDIS_URL"] {
+        for name in [
+            "CELERY_BROKER_URL",
+            "EVENT_BUS_REDIS_URL",
+            "PUBSUB_REDIS_URL",
+        ] {
             let Some(variable) = filled(container, name) else {
                 continue;
             };
@@ -150,7 +183,10 @@ fn broker_tls(inventory: &Inventory, found: &mut Findings) {
             if url.scheme == "redis" {
                 found.push(&variable.place, format!("{who} is `redis://`, without TLS"));
             } else if let Some(port) = url.effective_port().filter(|port| *port != port_of(offer)) {
-                let message = format!("{who} has port {port}; this Redis listens on {}", port_of(offer));
+                let message = format!(
+                    "{who} has port {port}; this Redis listens on {}",
+                    port_of(offer)
+                );
                 found.push(&variable.place, message);
             }
         }
@@ -165,7 +201,9 @@ const fn port_of(offer: RedisOffer) -> u16 {
 }
 
 /// Containers that speak to Redis themselves.
-fn users(inventory: &Inventory) -> impl Iterator<Item = (&super::super::Workload, &Container, &Variable)> {
+fn users(
+    inventory: &Inventory,
+) -> impl Iterator<Item = (&super::super::Workload, &Container, &Variable)> {
     inventory
         .containers()
         .filter(|(_, it)| it.role.is_application() || it.role == DAEMON)
@@ -179,7 +217,8 @@ fn tls(inventory: &Inventory, found: &mut Findings) {
         };
         let plain_too = instance_of(inventory, &host.value).is_some_and(|it| it.plain.is(&true));
         let name = label(workload, container);
-        let off = is_true(container, "REDIS_USE_SSL") == Some(false) || lacks(container, "REDIS_USE_SSL");
+        let off =
+            is_true(container, "REDIS_USE_SSL") == Some(false) || lacks(container, "REDIS_USE_SSL");
         if off && !plain_too {
             let message = format!("`{name}` asks Redis for no TLS");
             found.push(container.place_of("REDIS_USE_SSL"), message);
@@ -191,7 +230,10 @@ fn tls(inventory: &Inventory, found: &mut Findings) {
             None => None,
         };
         if let Some(port) = port.filter(|port: &u16| *port != port_of(offer) && !plain_too) {
-            let message = format!("`{name}` calls Redis on port {port}; it listens on {}", port_of(offer));
+            let message = format!(
+                "`{name}` calls Redis on port {port}; it listens on {}",
+                port_of(offer)
+            );
             found.push(container.place_of("REDIS_PORT"), message);
         }
     }
@@ -204,7 +246,10 @@ fn clustered(inventory: &Inventory, found: &mut Findings) {
                 found.push(place, format!("the clustering policy is `{policy}`"));
             }
             (Fact::Absent, RedisOffer::Managed) if redis.children_seen => {
-                found.push(&redis.place, "no clustering policy is set, and the default is OSSCluster");
+                found.push(
+                    &redis.place,
+                    "no clustering policy is set, and the default is OSSCluster",
+                );
             }
             _ => {}
         }
@@ -217,13 +262,19 @@ fn index(inventory: &Inventory, found: &mut Findings) {
             continue;
         }
         let name = label(workload, container);
-        if let Some(index) = container.literal("REDIS_DB").filter(|it| !it.is_empty() && *it != "0") {
+        if let Some(index) = container
+            .literal("REDIS_DB")
+            .filter(|it| !it.is_empty() && *it != "0")
+        {
             let message = format!("`REDIS_DB` of `{name}` is {index}");
             found.push(container.place_of("REDIS_DB"), message);
         }
         let broker = filled(container, "CELERY_BROKER_URL");
         let path = broker.and_then(|it| it.value.url()).map(|url| url.path);
-        let index = path.as_ref().and_then(|path| path.literal()).map(|path| path.trim_start_matches('/'));
+        let index = path
+            .as_ref()
+            .and_then(|path| path.literal())
+            .map(|path| path.trim_start_matches('/'));
         let number = index.map(|it| it.split('?').next().unwrap_or_default());
         if let Some(number) = number.filter(|it| !it.is_empty() && *it != "0") {
             let message = format!("the broker of `{name}` is database {number}");
@@ -239,7 +290,10 @@ fn eviction(inventory: &Inventory, found: &mut Findings) {
                 found.push(place, format!("the eviction policy is `{policy}`"));
             }
             Fact::Absent if redis.children_seen => {
-                found.push(&redis.place, "no eviction policy is set, and the default evicts keys");
+                found.push(
+                    &redis.place,
+                    "no eviction policy is set, and the default evicts keys",
+                );
             }
             _ => {}
         }

@@ -14,8 +14,19 @@ const WARNING: Rule = Rule::of(Family::Sec, Severity::Warning);
 
 /// All rules of the family.
 pub(super) const RULES: &[&Rule] = &[
-    &PLAIN, &OUTPUTS, &COMMITTED, &NOT_NEEDED, &SANDBOX_IDENTITY, &PUBLIC, &DEBUGGING, &PPROF,
-    &INIT_PASSWORD, &ADMIN_USER, &VAULT, &OPEN_PARAMETER, &PUBLISHED_PORT,
+    &PLAIN,
+    &OUTPUTS,
+    &COMMITTED,
+    &NOT_NEEDED,
+    &SANDBOX_IDENTITY,
+    &PUBLIC,
+    &DEBUGGING,
+    &PPROF,
+    &INIT_PASSWORD,
+    &ADMIN_USER,
+    &VAULT,
+    &OPEN_PARAMETER,
+    &PUBLISHED_PORT,
 ];
 
 const PLAIN: Rule = Rule {
@@ -25,7 +36,9 @@ const PLAIN: Rule = Rule {
           everybody who may read the app.",
     source: "learn.microsoft.com container-apps/manage-secrets; hashicorp/terraform#516",
     fix: "Make it a secret of the app and refer to it with `secretRef`.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"template": {"containers": [{"name": "sandbox", "env": [{"name": "API_KEY", "secretRef": null, "value": "[parameters('sandboxApiKey')]"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"template": {"containers": [{"name": "sandbox", "env": [{"name": "API_KEY", "secretRef": null, "value": "[parameters('sandboxApiKey')]"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(plain),
     ..ERROR
@@ -38,8 +51,12 @@ const OUTPUTS: Rule = Rule {
           long as the group exists.",
     source: "Azure/bicep#9314; hashicorp/terraform-provider-azurerm#7857; learntocloud/learn-to-cloud-app#807",
     fix: "Remove the output; read the key where it is needed.",
-    bad: Sample::resources(r#"[{"$output": {"redisKey": {"type": "string", "value": "[listKeys(resourceId('Microsoft.Cache/redis', 'r'), '2024-11-01').primaryKey]"}}}]"#),
-    good: Sample::resources(r#"[{"$output": {"host": {"type": "string", "value": "dify.example.com"}}}]"#),
+    bad: Sample::resources(
+        r#"[{"$output": {"redisKey": {"type": "string", "value": "[listKeys(resourceId('Microsoft.Cache/redis', 'r'), '2024-11-01').primaryKey]"}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"$output": {"host": {"type": "string", "value": "dify.example.com"}}}]"#,
+    ),
     audit: Some(outputs),
     ..ERROR
 };
@@ -52,7 +69,9 @@ const COMMITTED: Rule = Rule {
     source: "facts of a public repository with its registry and real secrets in dev parameters; Azure/bicep#9314",
     fix: "Declare the parameter `securestring` without a default, and give the value from a vault or a \
           secret of the pipeline.",
-    bad: Sample::resources(r#"[{"$parameter": {"databasePassword": {"type": "securestring", "defaultValue": "Vf3kQ8zLm2Xw"}}}]"#),
+    bad: Sample::resources(
+        r#"[{"$parameter": {"databasePassword": {"type": "securestring", "defaultValue": "Vf3kQ8zLm2Xw"}}}]"#,
+    ),
     good: Sample::resources(r#"[{"$parameter": {"databasePassword": {"type": "securestring"}}}]"#),
     audit: Some(committed),
     ..ERROR
@@ -65,7 +84,9 @@ const NOT_NEEDED: Rule = Rule {
           what they hold leaks first.",
     source: "jeffcottj/dify-aca gives SECRET_KEY to the daemon; learn.microsoft.com security/benchmark PA-7",
     fix: "Remove the variable from this container.",
-    bad: Sample::compose("services:\n  sandbox:\n    environment:\n      DB_PASSWORD: ${DB_PASSWORD}"),
+    bad: Sample::compose(
+        "services:\n  sandbox:\n    environment:\n      DB_PASSWORD: ${DB_PASSWORD}",
+    ),
     good: Sample::compose("services:\n  sandbox:\n    environment:\n      API_KEY: ${SANDBOX_KEY}"),
     audit: Some(not_needed),
     ..ERROR
@@ -78,7 +99,9 @@ const SANDBOX_IDENTITY: Rule = Rule {
           in Azure as the app from then on.",
     source: "learn.microsoft.com container-apps/managed-identity; langgenius/dify-sandbox",
     fix: "Remove the identity, or set `identitySettings` with lifecycle `None` for it.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "identity": {"type": "SystemAssigned"}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "identity": {"type": "SystemAssigned"}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(sandbox_identity),
     ..ERROR
@@ -91,7 +114,9 @@ const PUBLIC: Rule = Rule {
     source: "learn.microsoft.com security/benchmark NS-2; facts of nine public deployments",
     fix: "Disable public network access and use private endpoints; for a small deployment keep the keys \
           strong and allow this rule.",
-    bad: Sample::resources(r#"[{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules", "$childOf": "Microsoft.DBforPostgreSQL/flexibleServers", "$child": "all", "properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "255.255.255.255"}}]"#),
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules", "$childOf": "Microsoft.DBforPostgreSQL/flexibleServers", "$child": "all", "properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "255.255.255.255"}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(public),
     ..ERROR
@@ -104,8 +129,12 @@ const DEBUGGING: Rule = Rule {
           daemon, which holds the keys of the database.",
     source: "langgenius/dify-plugin-daemon 0.6.10 internal/types/app/config.go",
     fix: "Set `PLUGIN_REMOTE_INSTALLING_ENABLED=false`, and don't expose 5003.",
-    bad: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PLUGIN_REMOTE_INSTALLING_ENABLED: \"true\"\n    ports: [\"5003:5003\"]"),
-    good: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PLUGIN_REMOTE_INSTALLING_ENABLED: \"false\""),
+    bad: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      PLUGIN_REMOTE_INSTALLING_ENABLED: \"true\"\n    ports: [\"5003:5003\"]",
+    ),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      PLUGIN_REMOTE_INSTALLING_ENABLED: \"false\"",
+    ),
     audit: Some(debugging),
     ..WARNING
 };
@@ -116,8 +145,12 @@ const PPROF: Rule = Rule {
     why: "pprof answers without a key: memory dumps have every secret of the daemon in them.",
     source: "langgenius/dify-plugin-daemon internal/server (PPROF_ENABLED)",
     fix: "Set `PPROF_ENABLED=false`.",
-    bad: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PPROF_ENABLED: \"true\""),
-    good: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PPROF_ENABLED: \"false\""),
+    bad: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      PPROF_ENABLED: \"true\"",
+    ),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      PPROF_ENABLED: \"false\"",
+    ),
     audit: Some(pprof),
     ..ERROR
 };
@@ -130,7 +163,9 @@ const INIT_PASSWORD: Rule = Rule {
     source: "langgenius/dify 1.16.0 api/controllers/console/init_validate.py",
     fix: "Set `INIT_PASSWORD` on the API, at most 30 characters.",
     bad: Sample::compose("services:\n  api:\n    environment:\n      INIT_PASSWORD: !reset null"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      INIT_PASSWORD: ${INIT_PASSWORD}"),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      INIT_PASSWORD: ${INIT_PASSWORD}",
+    ),
     audit: Some(init_password),
     ..WARNING
 };
@@ -142,8 +177,12 @@ const ADMIN_USER: Rule = Rule {
           that run.",
     source: "learn.microsoft.com container-registry/container-registry-authentication",
     fix: "Set `adminUserEnabled: false` and pull with an identity that has AcrPull.",
-    bad: Sample::resources(r#"[{"$add": true, "type": "Microsoft.ContainerRegistry/registries", "name": "images", "properties": {"adminUserEnabled": true}}]"#),
-    good: Sample::resources(r#"[{"$add": true, "type": "Microsoft.ContainerRegistry/registries", "name": "images", "properties": {"adminUserEnabled": false}}]"#),
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.ContainerRegistry/registries", "name": "images", "properties": {"adminUserEnabled": true}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.ContainerRegistry/registries", "name": "images", "properties": {"adminUserEnabled": false}}]"#,
+    ),
     audit: Some(admin_user),
     ..WARNING
 };
@@ -155,7 +194,9 @@ const VAULT: Rule = Rule {
           app reads guards nothing.",
     source: "microsoft/azure-container-apps#1306; learn.microsoft.com key-vault/general/rbac-guide",
     fix: "Assign Key Vault Secrets User to the apps' identity and refer to secrets with `keyVaultUrl`.",
-    bad: Sample::resources(r#"[{"$add": true, "type": "Microsoft.KeyVault/vaults", "name": "secrets", "properties": {"enableRbacAuthorization": true}}]"#),
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.KeyVault/vaults", "name": "secrets", "properties": {"enableRbacAuthorization": true}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(vault),
     ..WARNING
@@ -188,7 +229,8 @@ const PUBLISHED_PORT: Rule = Rule {
 
 /// Whether a variable's name sounds like that of a secret.
 fn sounds_secret(name: &str) -> bool {
-    SecretName::from_env_key(name).is_ok_and(|name| Checker::new().with_other_settings().judges(&name))
+    SecretName::from_env_key(name)
+        .is_ok_and(|name| Checker::new().with_other_settings().judges(&name))
 }
 
 /// `sandboxApiKey` as `SANDBOX_API_KEY`.
@@ -207,22 +249,34 @@ fn as_variable(name: &str) -> String {
 }
 
 fn plain(inventory: &Inventory, found: &mut Findings) {
-    for (workload, container) in inventory.containers().filter(|(_, it)| it.role != Role::Other) {
+    for (workload, container) in inventory
+        .containers()
+        .filter(|(_, it)| it.role != Role::Other)
+    {
         for variable in &container.variables {
             let plain = variable.source == Source::Plain && !variable.value.is_empty();
             let word = variable.value.literal() == Some("managedidentity");
             let secret = variable.value.has_secret()
                 || is_secret(container, &variable.name)
-                || variable.value.url().is_some_and(|url| url.password.is_some_and(|it| !it.is_empty()));
+                || variable
+                    .value
+                    .url()
+                    .is_some_and(|url| url.password.is_some_and(|it| !it.is_empty()));
             if !plain || word || !secret {
                 continue;
             }
-            let message = format!("`{}` of `{}` is plain", variable.name, label(workload, container));
+            let message = format!(
+                "`{}` of `{}` is plain",
+                variable.name,
+                label(workload, container)
+            );
             if inventory.platform == Platform::ContainerApps {
                 found.push(&variable.place, message);
             } else {
                 let message = format!("{message}: its value stands in the compose file");
-                found.warn(&variable.place, message).with_help("put it into .env and refer to it");
+                found
+                    .warn(&variable.place, message)
+                    .with_help("put it into .env and refer to it");
             }
         }
     }
@@ -231,7 +285,10 @@ fn plain(inventory: &Inventory, found: &mut Findings) {
 fn outputs(inventory: &Inventory, found: &mut Findings) {
     for output in &inventory.outputs {
         if output.has_secret && !output.secure {
-            found.push(&output.place, format!("the output `{}` has a secret in it", output.name));
+            found.push(
+                &output.place,
+                format!("the output `{}` has a secret in it", output.name),
+            );
         }
     }
 }
@@ -244,7 +301,10 @@ fn committed(inventory: &Inventory, found: &mut Findings) {
         let secret = parameter.secure || sounds_secret(&as_variable(&parameter.name));
         let placeholder = value.is_empty() || value.starts_with('<') && value.ends_with('>');
         if secret && !placeholder {
-            let message = format!("the value of the parameter `{}` stands here", parameter.name);
+            let message = format!(
+                "the value of the parameter `{}` stands here",
+                parameter.name
+            );
             found.push(&parameter.place, message);
         }
     }
@@ -253,7 +313,9 @@ fn committed(inventory: &Inventory, found: &mut Findings) {
             let Fact::Known(value, place) = &secret.value else {
                 continue;
             };
-            let file = value.literal().is_none_or(|it| it.is_empty() || it.contains('\n') || it.len() > 512);
+            let file = value
+                .literal()
+                .is_none_or(|it| it.is_empty() || it.contains('\n') || it.len() > 512);
             let from_template = inventory.platform == Platform::ContainerApps;
             if from_template && !file && inventory.files.iter().all(|it| it.place != *place) {
                 let message = format!("the value of the secret `{}` stands here", secret.name);
@@ -298,7 +360,13 @@ fn unneeded(role: Role) -> &'static [&'static str] {
             "DIFY_INNER_API_KEY",
             "INNER_API_KEY_FOR_PLUGIN",
         ],
-        DAEMON => &["SECRET_KEY", "INIT_PASSWORD", "CODE_EXECUTION_API_KEY", "API_KEY", "PGVECTOR_PASSWORD"],
+        DAEMON => &[
+            "SECRET_KEY",
+            "INIT_PASSWORD",
+            "CODE_EXECUTION_API_KEY",
+            "API_KEY",
+            "PGVECTOR_PASSWORD",
+        ],
         _ => &[],
     }
 }
@@ -327,7 +395,10 @@ fn not_needed(inventory: &Inventory, found: &mut Findings) {
 fn sandbox_identity(inventory: &Inventory, found: &mut Findings) {
     for (workload, _) in inventory.of(SANDBOX) {
         if let Some(identity) = workload.identity.as_ref().filter(|it| it.usable) {
-            let message = format!("user code in `{}` can ask for tokens", workload.name.shown());
+            let message = format!(
+                "user code in `{}` can ask for tokens",
+                workload.name.shown()
+            );
             found.push(&identity.place, message);
         }
     }
@@ -342,18 +413,28 @@ fn public(inventory: &Inventory, found: &mut Findings) {
         }
     }
     let open = |fact: &Fact<String>| !fact.is(&"disabled".to_owned());
-    for server in inventory.postgres.iter().filter(|it| !it.injected && open(&it.public_access)) {
+    for server in inventory
+        .postgres
+        .iter()
+        .filter(|it| !it.injected && open(&it.public_access))
+    {
         found.unsure(&server.place, "PostgreSQL has a public endpoint");
     }
     for redis in inventory.redis.iter().filter(|it| open(&it.public_access)) {
-        found.unsure(&redis.place, "Redis has a public endpoint; its key is the only guard");
+        found.unsure(
+            &redis.place,
+            "Redis has a public endpoint; its key is the only guard",
+        );
     }
     for account in &inventory.storage {
         if account.public_blobs.is(&true) {
             let place = account.public_blobs.place().unwrap_or(&account.place);
             found.push(place, "blobs of the storage account may be public");
         } else if open(&account.public_access) && !account.default_deny {
-            found.unsure(&account.place, "storage has a public endpoint; its key is the only guard");
+            found.unsure(
+                &account.place,
+                "storage has a public endpoint; its key is the only guard",
+            );
         }
     }
     for vault in inventory.vaults.iter().filter(|it| open(&it.public_access)) {
@@ -366,17 +447,32 @@ fn debugging(inventory: &Inventory, found: &mut Findings) {
         const NAME: &str = "PLUGIN_REMOTE_INSTALLING_ENABLED";
         let name = label(workload, container);
         let on = is_true(container, NAME) == Some(true) || lacks(container, NAME);
-        let open = workload.published.iter().find(|it| it.target == 5003 && !is_loopback(it.host.as_deref()));
+        let open = workload
+            .published
+            .iter()
+            .find(|it| it.target == 5003 && !is_loopback(it.host.as_deref()));
         let exposed = workload.ingress.known().is_some_and(|ingress| {
-            ingress.additional.iter().any(|it| it.target == Some(5003) && it.external)
+            ingress
+                .additional
+                .iter()
+                .any(|it| it.target == Some(5003) && it.external)
         });
         if on && exposed {
-            found.push(container.place_of(NAME), format!("`{name}` offers debugging to the internet"));
+            found.push(
+                container.place_of(NAME),
+                format!("`{name}` offers debugging to the internet"),
+            );
         } else if on && open.is_some() {
             let place = open.map_or(&container.place, |it| &it.place);
-            found.push(place, format!("`{name}` offers debugging on every address of the host"));
+            found.push(
+                place,
+                format!("`{name}` offers debugging on every address of the host"),
+            );
         } else if on && on_azure(inventory) {
-            found.push(container.place_of(NAME), format!("`{name}` offers debugging"));
+            found.push(
+                container.place_of(NAME),
+                format!("`{name}` offers debugging"),
+            );
         }
     }
 }
@@ -439,8 +535,15 @@ fn open_parameter(inventory: &Inventory, found: &mut Findings) {
 
 fn published_port(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in inventory.containers() {
-        let inner = matches!(container.role, Role::Postgres | Role::Redis | API | SANDBOX | PROXY);
-        for port in workload.published.iter().filter(|it| inner && !is_loopback(it.host.as_deref())) {
+        let inner = matches!(
+            container.role,
+            Role::Postgres | Role::Redis | API | SANDBOX | PROXY
+        );
+        for port in workload
+            .published
+            .iter()
+            .filter(|it| inner && !is_loopback(it.host.as_deref()))
+        {
             let message = format!(
                 "`{}` publishes port {} on every address of the host",
                 label(workload, container),

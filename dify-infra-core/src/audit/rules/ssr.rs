@@ -19,8 +19,12 @@ const BOTH_URLS: Rule = Rule {
           with one alone every request goes out directly, to private addresses too.",
     source: "langgenius/dify 1.16.0 api/core/helper/ssrf_proxy.py",
     fix: "Set both on api and worker to the proxy's address.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      SSRF_PROXY_HTTPS_URL: !reset null"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      SSRF_PROXY_HTTPS_URL: http://ssrf_proxy:3128"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      SSRF_PROXY_HTTPS_URL: !reset null",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      SSRF_PROXY_HTTPS_URL: http://ssrf_proxy:3128",
+    ),
     audit: Some(both_urls),
     ..ERROR
 };
@@ -32,7 +36,9 @@ const TCP: Rule = Rule {
           does not exist there: HTTP nodes time out.",
     source: "langgenius/dify#6244; nikawang/dify-azure-terraform#1",
     fix: "Set `transport: tcp` with `exposedPort: 3128`.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"transport": "auto", "exposedPort": null}}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"transport": "auto", "exposedPort": null}}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(tcp),
     ..ERROR
@@ -45,7 +51,9 @@ const OWN_FILE: Rule = Rule {
           or refuses everybody: none of Dify's rules is in it.",
     source: "langgenius/dify docker/ssrf_proxy/squid.conf.template; nine public deployments, eight without a deny",
     fix: "Mount a squid.conf and start squid with it.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"volumes": null, "containers": [{"name": "ssrf-proxy", "volumeMounts": null, "command": null, "args": null}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"volumes": null, "containers": [{"name": "ssrf-proxy", "volumeMounts": null, "command": null, "args": null}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(own_file),
     ..ERROR
@@ -58,7 +66,9 @@ const SANDBOX_PROXY: Rule = Rule {
     source: "langgenius/dify 1.16.0 docker/docker-compose.yaml; langgenius/dify#36400",
     fix: "Set both on the sandbox to the proxy's address.",
     bad: Sample::compose("services:\n  sandbox:\n    environment:\n      HTTP_PROXY: !reset null"),
-    good: Sample::compose("services:\n  sandbox:\n    environment:\n      HTTP_PROXY: http://ssrf_proxy:3128"),
+    good: Sample::compose(
+        "services:\n  sandbox:\n    environment:\n      HTTP_PROXY: http://ssrf_proxy:3128",
+    ),
     audit: Some(sandbox_proxy),
     ..ERROR
 };
@@ -69,8 +79,12 @@ const NETWORK: Rule = Rule {
     why: "The API asks for the network in every run: a sandbox with `ENABLE_NETWORK=false` refuses them all.",
     source: "langgenius/dify 1.16.0 api/core/helper/code_executor; langgenius/dify-sandbox internal/service",
     fix: "Set `ENABLE_NETWORK=true` and leave what may be reached to the proxy.",
-    bad: Sample::compose("services:\n  sandbox:\n    environment:\n      ENABLE_NETWORK: \"false\""),
-    good: Sample::compose("services:\n  sandbox:\n    environment:\n      ENABLE_NETWORK: \"true\""),
+    bad: Sample::compose(
+        "services:\n  sandbox:\n    environment:\n      ENABLE_NETWORK: \"false\"",
+    ),
+    good: Sample::compose(
+        "services:\n  sandbox:\n    environment:\n      ENABLE_NETWORK: \"true\"",
+    ),
     audit: Some(network),
     ..ERROR
 };
@@ -81,7 +95,10 @@ fn both_urls(inventory: &Inventory, found: &mut Findings) {
         if container.role == super::BEAT || filled(container, "SSRF_PROXY_ALL_URL").is_some() {
             continue;
         }
-        let missing: Vec<&str> = names.into_iter().filter(|name| lacks(container, name)).collect();
+        let missing: Vec<&str> = names
+            .into_iter()
+            .filter(|name| lacks(container, name))
+            .collect();
         if !missing.is_empty() {
             let message = format!(
                 "`{}` has no {}, so it uses no proxy",
@@ -106,14 +123,21 @@ fn own_file(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in inventory.of(PROXY) {
         let stock = container.image.known().is_some_and(|image| {
             let repository = super::super::image_repository(image);
-            repository.ends_with("ubuntu/squid") || repository == "squid" || repository.ends_with("/squid")
+            repository.ends_with("ubuntu/squid")
+                || repository == "squid"
+                || repository.ends_with("/squid")
         });
         let seen = inventory.files.iter().any(|it| it.kind == FileKind::Squid);
         let mounted = container.mounts.iter().any(|it| {
-            it.path.contains("squid") || it.path.contains("ssrf") || it.path.contains("docker-entrypoint")
+            it.path.contains("squid")
+                || it.path.contains("ssrf")
+                || it.path.contains("docker-entrypoint")
         });
         if stock && !seen && !mounted && container.command.is_empty() {
-            let message = format!("`{}` runs the image with the file that it came with", label(workload, container));
+            let message = format!(
+                "`{}` runs the image with the file that it came with",
+                label(workload, container)
+            );
             found.push(&container.place, message);
         }
     }
@@ -126,7 +150,11 @@ fn sandbox_proxy(inventory: &Inventory, found: &mut Findings) {
             .filter(|name| lacks(container, name))
             .collect();
         if !missing.is_empty() {
-            let message = format!("`{}` has no {}", label(workload, container), missing.join(" and no "));
+            let message = format!(
+                "`{}` has no {}",
+                label(workload, container),
+                missing.join(" and no ")
+            );
             found.push(&container.place, message);
         }
     }

@@ -12,7 +12,15 @@ const ERROR: Rule = Rule::of(Family::Url, Severity::Error);
 const WARNING: Rule = Rule::of(Family::Url, Severity::Warning);
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&FORM, &FILES, &ONE_ORIGIN, &PLAIN, &INTERNAL_FILES, &TRIGGERS, &WEB_API];
+pub(super) const RULES: &[&Rule] = &[
+    &FORM,
+    &FILES,
+    &ONE_ORIGIN,
+    &PLAIN,
+    &INTERNAL_FILES,
+    &TRIGGERS,
+    &WEB_API,
+];
 
 /// Public URLs of api, worker and beat.
 const PUBLIC: [&str; 7] = [
@@ -33,7 +41,9 @@ const FORM: Rule = Rule {
     source: "langgenius/dify#18257, #13814, #19859, #20854",
     fix: "Write `https://host` without a slash at the end.",
     bad: Sample::compose("services:\n  api:\n    environment:\n      FILES_URL: dify.example.com/"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      FILES_URL: https://dify.example.com"),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      FILES_URL: https://dify.example.com",
+    ),
     audit: Some(form),
     ..ERROR
 };
@@ -46,7 +56,9 @@ const FILES: Rule = Rule {
     source: "langgenius/dify#18257, #13814, #20854",
     fix: "Set `FILES_URL` on api and worker to the public origin.",
     bad: Sample::compose("services:\n  worker:\n    environment:\n      FILES_URL: \"\""),
-    good: Sample::compose("services:\n  worker:\n    environment:\n      FILES_URL: https://dify.example.com"),
+    good: Sample::compose(
+        "services:\n  worker:\n    environment:\n      FILES_URL: https://dify.example.com",
+    ),
     audit: Some(|inventory, found| {
         required(inventory, found, &["FILES_URL"]);
     }),
@@ -60,8 +72,12 @@ const ONE_ORIGIN: Rule = Rule {
           browser drops the session: the login page comes again and again.",
     source: "langgenius/dify#5737, #5902, #7028, #7199, #383",
     fix: "Derive every public URL from one origin, on api, worker and web alike.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      CONSOLE_WEB_URL: http://dify.example.com"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      CONSOLE_WEB_URL: https://dify.example.com"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      CONSOLE_WEB_URL: http://dify.example.com",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      CONSOLE_WEB_URL: https://dify.example.com",
+    ),
     audit: Some(one_origin),
     ..ERROR
 };
@@ -73,7 +89,9 @@ const PLAIN: Rule = Rule {
           secure cookies.",
     source: "langgenius/dify#7028; facts of a public deployment whose URLs were all http",
     fix: "Write `https://`; Container Apps answers https on every external name.",
-    bad: Sample::resources(r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "CONSOLE_WEB_URL", "value": "http://dify.example.com"}]}]}}}]"#),
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "CONSOLE_WEB_URL", "value": "http://dify.example.com"}]}]}}}]"#,
+    ),
     good: Sample::resources("[]"),
     audit: Some(plain),
     ..WARNING
@@ -86,8 +104,12 @@ const INTERNAL_FILES: Rule = Rule {
           which a container often can't reach.",
     source: "langgenius/dify#19859, #20854; langgenius/dify 1.16.0 api/configs",
     fix: "Set `INTERNAL_FILES_URL` on api and worker to the API's internal address.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      INTERNAL_FILES_URL: !reset null"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      INTERNAL_FILES_URL: http://api:5001"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      INTERNAL_FILES_URL: !reset null",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      INTERNAL_FILES_URL: http://api:5001",
+    ),
     audit: Some(|inventory, found| {
         if inventory.of(DAEMON).next().is_some() {
             required(inventory, found, &["INTERNAL_FILES_URL"]);
@@ -104,7 +126,9 @@ const TRIGGERS: Rule = Rule {
     source: "langgenius/dify 1.16.0 api/configs/feature; langgenius/dify 1.10.0 release notes",
     fix: "Set `TRIGGER_URL` to the public origin and `ENDPOINT_URL_TEMPLATE` to `https://host/e/{hook_id}`.",
     bad: Sample::compose("services:\n  api:\n    environment:\n      TRIGGER_URL: !reset null"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      TRIGGER_URL: https://dify.example.com"),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      TRIGGER_URL: https://dify.example.com",
+    ),
     audit: Some(|inventory, found| {
         if at_least(inventory, Version::new(1, 10, 0)) {
             required(inventory, found, &["TRIGGER_URL", "ENDPOINT_URL_TEMPLATE"]);
@@ -122,7 +146,9 @@ const WEB_API: Rule = Rule {
     fix: "Set `CONSOLE_API_URL` and `APP_API_URL` on web to the public origin, and \
           `SERVER_CONSOLE_API_URL` to the API's internal address.",
     bad: Sample::compose("services:\n  web:\n    environment:\n      CONSOLE_API_URL: !reset null"),
-    good: Sample::compose("services:\n  web:\n    environment:\n      CONSOLE_API_URL: https://dify.example.com"),
+    good: Sample::compose(
+        "services:\n  web:\n    environment:\n      CONSOLE_API_URL: https://dify.example.com",
+    ),
     audit: Some(web_api),
     ..WARNING
 };
@@ -177,7 +203,9 @@ fn one_origin(inventory: &Inventory, found: &mut Findings) {
             let url = variable.value.url()?;
             // A URL for the inside is not public.
             let inside = match calls::target(inventory, &url.host) {
-                Target::Workload(_, naming) => naming == Naming::Short || naming == Naming::Internal,
+                Target::Workload(_, naming) => {
+                    naming == Naming::Short || naming == Naming::Internal
+                }
                 Target::Nobody => true,
                 _ => false,
             };
@@ -190,7 +218,9 @@ fn one_origin(inventory: &Inventory, found: &mut Findings) {
     let mut told = Vec::new();
     for (workload, container, variable, url) in &urls[1..] {
         let scheme = url.scheme != origin.scheme;
-        let domain = site(&url.host).zip(site(&origin.host)).is_some_and(|(a, b)| a != b);
+        let domain = site(&url.host)
+            .zip(site(&origin.host))
+            .is_some_and(|(a, b)| a != b);
         if (scheme || domain) && !told.contains(&(&variable.name, url.shown())) {
             let message = format!(
                 "`{}` of `{}` is {}, but `{}` of `{}` is {}",
@@ -225,7 +255,11 @@ fn plain(inventory: &Inventory, found: &mut Findings) {
             url.scheme == "http" && matches!(calls::target(inventory, &url.host), Target::Elsewhere)
         });
         if plain {
-            let message = format!("`{}` of `{}` is plain http", variable.name, label(workload, container));
+            let message = format!(
+                "`{}` of `{}` is plain http",
+                variable.name,
+                label(workload, container)
+            );
             found.push(&variable.place, message);
         }
     }

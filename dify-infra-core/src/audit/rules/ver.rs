@@ -4,8 +4,8 @@ use super::super::inventory::{Container, Inventory, Workload};
 use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::{
-    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, WORKER, at_least, dify_version, filled,
-    label, lacks, nearest_release, on_azure, services_of_application,
+    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, WORKER, at_least, dify_version,
+    filled, label, lacks, nearest_release, on_azure, services_of_application,
 };
 use crate::catalogue::{Catalogue, Read, ServiceKind, Version};
 use crate::check::rule::{Family, Rule, Sample};
@@ -16,7 +16,8 @@ const WARNING: Rule = Rule::of(Family::Ver, Severity::Warning);
 
 /// All rules of the family.
 pub(super) const RULES: &[&Rule] = &[
-    &SIBLINGS, &SHIPPED, &NOT_READ, &REQUIRED, &PINNED, &FLAVOUR, &MIGRATION, &SERVICES, &OLD, &RUNS_CODE,
+    &SIBLINGS, &SHIPPED, &NOT_READ, &REQUIRED, &PINNED, &FLAVOUR, &MIGRATION, &SERVICES, &OLD,
+    &RUNS_CODE,
 ];
 
 const SIBLINGS: Rule = Rule {
@@ -26,8 +27,12 @@ const SIBLINGS: Rule = Rule {
           \"Provider ... does not exist\" when it indexes a document.",
     source: "langgenius/dify#18119, #23454",
     fix: "Share one set of variables between api, websocket, worker and beat.",
-    bad: Sample::compose("services:\n  worker:\n    environment:\n      PLUGIN_DAEMON_URL: !reset null"),
-    good: Sample::compose("services:\n  worker:\n    environment:\n      PLUGIN_DAEMON_URL: http://plugin_daemon:5002"),
+    bad: Sample::compose(
+        "services:\n  worker:\n    environment:\n      PLUGIN_DAEMON_URL: !reset null",
+    ),
+    good: Sample::compose(
+        "services:\n  worker:\n    environment:\n      PLUGIN_DAEMON_URL: http://plugin_daemon:5002",
+    ),
     audit: Some(siblings),
     ..ERROR
 };
@@ -39,8 +44,12 @@ const SHIPPED: Rule = Rule {
           nobody ever ran together fails in ways that nobody has seen.",
     source: "langgenius/dify#35125, PR #40134; aws-samples/dify-self-hosted-on-aws#87, #120; langgenius/dify-plugin-daemon#476",
     fix: "Use the image set of one Dify release, as its docker-compose.yaml has it.",
-    bad: Sample::compose("services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.4.1-local"),
-    good: Sample::compose("services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3-local"),
+    bad: Sample::compose(
+        "services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.4.1-local",
+    ),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3-local",
+    ),
     audit: Some(shipped),
     ..WARNING
 };
@@ -52,8 +61,12 @@ const NOT_READ: Rule = Rule {
           default holds.",
     source: "langgenius/dify 1.16.0 api/configs; langgenius/dify#17786, #18010, #7825",
     fix: "Use the name that this image reads, or remove the variable.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      SANDBOX_API_KEY: ${SANDBOX_KEY}\n      CODE_EXECUTION_API_KEY: !reset null"),
-    good: Sample::compose("services:\n  api:\n    environment:\n      CODE_EXECUTION_API_KEY: ${SANDBOX_KEY}"),
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      SANDBOX_API_KEY: ${SANDBOX_KEY}\n      CODE_EXECUTION_API_KEY: !reset null",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_API_KEY: ${SANDBOX_KEY}",
+    ),
     audit: Some(not_read),
     ..WARNING
 };
@@ -65,8 +78,12 @@ const REQUIRED: Rule = Rule {
           the S3, plugin and database settings of past upgrades did.",
     source: "langgenius/dify#17786, #18621, #18010, #7825, #2804",
     fix: "Set the variable.",
-    bad: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PLUGIN_WORKING_PATH: !reset null"),
-    good: Sample::compose("services:\n  plugin_daemon:\n    environment:\n      PLUGIN_WORKING_PATH: /app/storage/cwd"),
+    bad: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      PLUGIN_WORKING_PATH: !reset null",
+    ),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    environment:\n      PLUGIN_WORKING_PATH: /app/storage/cwd",
+    ),
     audit: Some(required),
     ..ERROR
 };
@@ -90,8 +107,12 @@ const FLAVOUR: Rule = Rule {
           the container waits for its image for ever.",
     source: "langgenius/dify-plugin-daemon .github/workflows/build-push.yml",
     fix: "Add `-local` to the tag.",
-    bad: Sample::compose("services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3"),
-    good: Sample::compose("services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3-local"),
+    bad: Sample::compose(
+        "services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3",
+    ),
+    good: Sample::compose(
+        "services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3-local",
+    ),
     audit: Some(flavour),
     ..ERROR
 };
@@ -186,7 +207,11 @@ fn siblings(inventory: &Inventory, found: &mut Findings) {
                 .push(&container.place, message)
                 .see(&api.place, format!("`{}`", label(api_workload, api)));
         }
-        for name in ["CODE_EXECUTION_ENDPOINT", "PLUGIN_DAEMON_URL", "PLUGIN_MAX_PACKAGE_SIZE"] {
+        for name in [
+            "CODE_EXECUTION_ENDPOINT",
+            "PLUGIN_DAEMON_URL",
+            "PLUGIN_MAX_PACKAGE_SIZE",
+        ] {
             if let (Some(mine), Some(theirs)) = (filled(container, name), filled(api, name))
                 && mine.value.same(&theirs.value) == Some(false)
             {
@@ -195,7 +220,9 @@ fn siblings(inventory: &Inventory, found: &mut Findings) {
                     label(workload, container),
                     label(api_workload, api)
                 );
-                found.push(&mine.place, message).see(&theirs.place, format!("`{name}`"));
+                found
+                    .push(&mine.place, message)
+                    .see(&theirs.place, format!("`{name}`"));
             }
         }
     }
@@ -206,15 +233,22 @@ fn shipped(inventory: &Inventory, found: &mut Findings) {
         return;
     };
     for (workload, container) in inventory.containers() {
-        let same_line = [API, WORKER, BEAT, WEBSOCKET, WEB, Role::Migration].contains(&container.role);
+        let same_line =
+            [API, WORKER, BEAT, WEBSOCKET, WEB, Role::Migration].contains(&container.role);
         let place = container.image.place().unwrap_or(&container.place);
         let name = label(workload, container);
         if same_line && let Some(own) = container.version.filter(|own| *own != version) {
-            found.push(place, format!("`{name}` is {own}, but the application is {version}"));
+            found.push(
+                place,
+                format!("`{name}` is {own}, but the application is {version}"),
+            );
         }
     }
     let before_plugins = version < Version::new(1, 0, 0);
-    for (role, kind) in [(DAEMON, ServiceKind::PluginDaemon), (SANDBOX, ServiceKind::Sandbox)] {
+    for (role, kind) in [
+        (DAEMON, ServiceKind::PluginDaemon),
+        (SANDBOX, ServiceKind::Sandbox),
+    ] {
         let with = shipped_with(version, kind);
         for (workload, container) in inventory.of(role) {
             let Some(own) = container.version else {
@@ -274,7 +308,11 @@ fn shipped_with(version: Version, kind: ServiceKind) -> Option<Version> {
     let (_, sandbox, daemon) = SHIPPED_SETS
         .iter()
         .find(|(dify, _, _)| dify.parse() == Ok(version))?;
-    let text = if kind == ServiceKind::Sandbox { sandbox } else { daemon };
+    let text = if kind == ServiceKind::Sandbox {
+        sandbox
+    } else {
+        daemon
+    };
     text.parse().ok()
 }
 
@@ -315,10 +353,16 @@ fn not_read(inventory: &Inventory, found: &mut Findings) {
                     continue;
                 }
                 Read::NotYet { since } => {
-                    format!("`{name}` does not read `{}` yet: it comes with {since}", variable.name)
+                    format!(
+                        "`{name}` does not read `{}` yet: it comes with {since}",
+                        variable.name
+                    )
                 }
                 Read::NoLonger { until, why } => {
-                    format!("`{name}` reads `{}` up to {until} only: {why}", variable.name)
+                    format!(
+                        "`{name}` reads `{}` up to {until} only: {why}",
+                        variable.name
+                    )
                 }
                 Read::No { why: Some(why), .. } => {
                     format!("`{name}` does not read `{}`: {why}", variable.name)
@@ -332,7 +376,13 @@ fn not_read(inventory: &Inventory, found: &mut Findings) {
 
 /// Required variables that no other rule looks for.
 fn required(inventory: &Inventory, found: &mut Findings) {
-    const APPLICATION: [&str; 5] = ["DB_HOST", "DB_PASSWORD", "REDIS_HOST", "CODE_EXECUTION_ENDPOINT", "PLUGIN_DAEMON_URL"];
+    const APPLICATION: [&str; 5] = [
+        "DB_HOST",
+        "DB_PASSWORD",
+        "REDIS_HOST",
+        "CODE_EXECUTION_ENDPOINT",
+        "PLUGIN_DAEMON_URL",
+    ];
     const DAEMONS: [&str; 7] = [
         "DB_HOST",
         "DB_PORT",
@@ -351,12 +401,18 @@ fn required(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in services_of_application(inventory) {
         let beat = container.role == BEAT;
         for name in APPLICATION {
-            if !(beat && name.ends_with("_ENDPOINT") || beat && name == "PLUGIN_DAEMON_URL") {
+            let only_calls = name.ends_with("_ENDPOINT") || name == "PLUGIN_DAEMON_URL";
+            if !beat || !only_calls {
                 missing(workload, container, name);
             }
         }
         let pgvector = container.literal("VECTOR_STORE") == Some("pgvector");
-        for name in ["PGVECTOR_HOST", "PGVECTOR_USER", "PGVECTOR_PASSWORD", "PGVECTOR_DATABASE"] {
+        for name in [
+            "PGVECTOR_HOST",
+            "PGVECTOR_USER",
+            "PGVECTOR_PASSWORD",
+            "PGVECTOR_DATABASE",
+        ] {
             if pgvector {
                 missing(workload, container, name);
             }
@@ -395,8 +451,12 @@ fn flavour(inventory: &Inventory, found: &mut Findings) {
         let Some(tag) = container.tag.as_deref() else {
             continue;
         };
-        if container.version.is_some() && !tag.ends_with("-local") && !tag.ends_with("-serverless") {
-            let message = format!("the tag `{tag}` of `{}` was never pushed", label(workload, container));
+        if container.version.is_some() && !tag.ends_with("-local") && !tag.ends_with("-serverless")
+        {
+            let message = format!(
+                "the tag `{tag}` of `{}` was never pushed",
+                label(workload, container)
+            );
             found.push(container.image.place().unwrap_or(&container.place), message);
         }
     }
@@ -423,7 +483,10 @@ fn migration(inventory: &Inventory, found: &mut Findings) {
         }
     }
     if migrating.is_empty() && !unsure && inventory.complete {
-        found.push(first.place_of("MIGRATION_ENABLED"), "nobody migrates the database");
+        found.push(
+            first.place_of("MIGRATION_ENABLED"),
+            "nobody migrates the database",
+        );
     }
     // The workers of compose files share one set; only one of them gets the lock. On Azure each has its own.
     if migrating.len() > 1 && on_azure(inventory) {
@@ -433,7 +496,9 @@ fn migration(inventory: &Inventory, found: &mut Findings) {
             label(workload, container),
             label(migrating[0].0, migrating[0].1)
         );
-        found.warn(&variable.place, message).see(&migrating[0].2.place, "the other one");
+        found
+            .warn(&variable.place, message)
+            .see(&migrating[0].2.place, "the other one");
     }
 }
 
@@ -445,16 +510,31 @@ fn services(inventory: &Inventory, found: &mut Findings) {
         return;
     }
     let needed = [
-        (DAEMON, Version::new(1, 0, 0), "no plugin daemon, and all model providers are plugins"),
-        (WORKER, Version::new(0, 0, 0), "no worker, so no document is indexed"),
-        (SANDBOX, Version::new(0, 0, 0), "no sandbox, so no code node runs"),
+        (
+            DAEMON,
+            Version::new(1, 0, 0),
+            "no plugin daemon, and all model providers are plugins",
+        ),
+        (
+            WORKER,
+            Version::new(0, 0, 0),
+            "no worker, so no document is indexed",
+        ),
+        (
+            SANDBOX,
+            Version::new(0, 0, 0),
+            "no sandbox, so no code node runs",
+        ),
         (WEB, Version::new(0, 0, 0), "no web, so there is no console"),
     ];
     for (role, since, message) in needed {
-        let unknown = inventory
-            .containers()
-            .any(|(_, it)| it.role == Role::Application || it.image.known().is_none_or(|it| it.literal().is_none()));
-        if inventory.of(role).next().is_none() && !unknown && (since == Version::new(0, 0, 0) || at_least(inventory, since)) {
+        let unknown = inventory.containers().any(|(_, it)| {
+            it.role == Role::Application || it.image.known().is_none_or(|it| it.literal().is_none())
+        });
+        if inventory.of(role).next().is_none()
+            && !unknown
+            && (since == Version::new(0, 0, 0) || at_least(inventory, since))
+        {
             found.push(&api.place, format!("there is {message}"));
         }
     }

@@ -10,9 +10,19 @@ const COMPOSE: &str = include_str!("defects.yaml");
 
 /// A defect, the rules that find it in a template, and those that find it in a compose file.
 const DEFECTS: &[(u8, &str, &[&str], &[&str])] = &[
-    (1, "api and worker lack PLUGIN_DAEMON_KEY", &["KEY101"], &["KEY101"]),
+    (
+        1,
+        "api and worker lack PLUGIN_DAEMON_KEY",
+        &["KEY101"],
+        &["KEY101"],
+    ),
     (2, "DB_SSL_MODE unset", &["DBX101"], &["DBX101"]),
-    (3, "no broker for a TLS-only Redis", &["RED101"], &["RED101"]),
+    (
+        3,
+        "no broker for a TLS-only Redis",
+        &["RED101"],
+        &["RED101"],
+    ),
     (4, "URLs omit .internal", &["NET106"], &[]),
     (5, "custom ports on an http ingress", &["NET102"], &[]),
     (6, "squid behind an http ingress", &["SSR102"], &[]),
@@ -21,14 +31,44 @@ const DEFECTS: &[(u8, &str, &[&str], &[&str])] = &[
     (10, "port 5003 is not exposed", &["NET118"], &[]),
     (11, "nginx forwards to plugin_daemon", &["NET111"], &[]),
     (12, "no probes", &["LIM110"], &[]),
-    (13, "vault by roles without roles, and unused", &["SEC111"], &[]),
-    (15, "secrets committed in parameters", &["SEC103"], &["SEC101"]),
-    (16, "0.6.13 with daemon 0.4.0; latest elsewhere", &["VER102", "VER105", "VER106"], &["VER105", "VER106"]),
+    (
+        13,
+        "vault by roles without roles, and unused",
+        &["SEC111"],
+        &[],
+    ),
+    (
+        15,
+        "secrets committed in parameters",
+        &["SEC103"],
+        &["SEC101"],
+    ),
+    (
+        16,
+        "0.6.13 with daemon 0.4.0; latest elsewhere",
+        &["VER102", "VER105", "VER106"],
+        &["VER105", "VER106"],
+    ),
     (17, "configurations in parallel", &["DBX105"], &[]),
     (18, "keys in outputs", &["SEC102"], &[]),
-    (19, "FILES_URL and TRIGGER_URL missing, http public URLs", &["URL102", "URL104"], &["URL102"]),
-    (20, "a worker without ingress may have no replica", &["LIM107"], &[]),
-    (21, "beat lacks plugin and sandbox variables", &["VER101"], &["VER101"]),
+    (
+        19,
+        "FILES_URL and TRIGGER_URL missing, http public URLs",
+        &["URL102", "URL104"],
+        &["URL102"],
+    ),
+    (
+        20,
+        "a worker without ingress may have no replica",
+        &["LIM107"],
+        &[],
+    ),
+    (
+        21,
+        "beat lacks plugin and sandbox variables",
+        &["VER101"],
+        &["VER101"],
+    ),
 ];
 
 #[test]
@@ -53,7 +93,12 @@ fn every_defect_that_can_be_seen_is_found_in_every_form() {
         }
     }
     println!("{table}");
-    assert!(missed.is_empty(), "{missed:?}\n{table}\n{}\n{}", forms[0].1, forms[1].1);
+    assert!(
+        missed.is_empty(),
+        "{missed:?}\n{table}\n{}\n{}",
+        forms[0].1,
+        forms[1].1
+    );
 }
 
 #[test]
@@ -69,7 +114,10 @@ fn live_answers_show_the_same_defects() {
     for (number, what, ids, _) in DEFECTS {
         for id in ids.iter().filter(|id| !invisible.contains(id)) {
             assert!(offline.under(id).next().is_some(), "{number} {what}");
-            assert!(live.under(id).next().is_some(), "{number} {what}: {id} is not in\n{live}");
+            assert!(
+                live.under(id).next().is_some(),
+                "{number} {what}: {id} is not in\n{live}"
+            );
         }
     }
 }

@@ -25,7 +25,11 @@ const PAINS: &[(u8, &str, &str)] = &[
     (16, "two beats", "LIM101"),
     (17, "missing variable after an upgrade", "VER104"),
     (18, "images that were never shipped together", "VER102"),
-    (19, "1.x without plugin daemon; names with underscores", "VER108"),
+    (
+        19,
+        "1.x without plugin daemon; names with underscores",
+        "VER108",
+    ),
     (20, "plugins disappear after a redeploy", "BLB106"),
     (21, "plugins run from a share", "BLB107"),
     (22, "packages at every start", "NET119"),
@@ -62,7 +66,11 @@ fn every_failure_that_can_be_seen_is_found() {
         let quiet = good.under(id).all(|it| it.severity != rule.severity);
         let place = found.map(|it| it.place.to_string());
         missed += usize::from(place.is_none() || !quiet);
-        let verdict = if quiet { "good is quiet" } else { "GOOD IS LOUD" };
+        let verdict = if quiet {
+            "good is quiet"
+        } else {
+            "GOOD IS LOUD"
+        };
         let place = place.unwrap_or_else(|| "NOT FOUND".to_owned());
         let _ = writeln!(table, "{number:>2}  {what:<52} {id}  {verdict}  {place}");
     }
