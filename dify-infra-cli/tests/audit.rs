@@ -14,9 +14,17 @@ fn run(directory: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+const PROFILES: [&str; 2] = ["dev", "prod"];
+
 fn deployment(directory: &Path) {
-    let text = "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"japaneast\"\n\n\
-                [azure]\nresource_group = \"dify-dev-rg\"\n";
+    profile(directory, "dev");
+}
+
+fn profile(directory: &Path, profile: &str) {
+    let text = format!(
+        "name = \"dify\"\nenvironment = \"{profile}\"\nlocation = \"japaneast\"\n\n\
+         [azure]\nresource_group = \"dify-{profile}-rg\"\n"
+    );
     std::fs::write(directory.join("dify.toml"), text).unwrap();
 }
 
@@ -33,9 +41,15 @@ fn pressing(output: &Output) -> Vec<Value> {
 }
 
 #[test]
-fn our_own_template_audits_clean() {
+fn our_own_templates_audit_clean() {
+    for name in PROFILES {
+        template_is_clean(name);
+    }
+}
+
+fn template_is_clean(name: &str) {
     let directory = tempfile::tempdir().unwrap();
-    deployment(directory.path());
+    profile(directory.path(), name);
     let rendered = run(directory.path(), &["render", "--to", "arm"]);
     assert!(
         rendered.status.success(),
@@ -49,9 +63,15 @@ fn our_own_template_audits_clean() {
 }
 
 #[test]
-fn our_own_compose_project_audits_clean() {
+fn our_own_compose_projects_audit_clean() {
+    for name in PROFILES {
+        project_is_clean(name);
+    }
+}
+
+fn project_is_clean(name: &str) {
     let directory = tempfile::tempdir().unwrap();
-    deployment(directory.path());
+    profile(directory.path(), name);
     let rendered = run(
         directory.path(),
         &["render", "--to", "compose", "--out", "compose"],
