@@ -11,7 +11,7 @@ use crate::graph::{Target, lower};
 use crate::render::arm_template;
 
 /// Files of a compose deployment that keeps every rule; samples lie over it.
-const COMPOSE: [(&str, &str); 5] = [
+const COMPOSE: [(&str, &str); 6] = [
     (
         "docker-compose.yaml",
         include_str!("base/docker-compose.yaml"),
@@ -21,6 +21,7 @@ const COMPOSE: [(&str, &str); 5] = [
         "ssrf_proxy/squid.conf.template",
         include_str!("base/squid.conf.template"),
     ),
+    ("open-squid.conf", include_str!("base/open-squid.conf")),
     ("old-nginx.conf", include_str!("base/old-nginx.conf")),
     ("small-nginx.conf", include_str!("base/small-nginx.conf")),
 ];
@@ -52,7 +53,7 @@ pub fn report(sample: &Sample) -> Option<Report> {
             });
             Some(audit(&inventory.ok()?))
         }
-        SampleForm::Part | SampleForm::File => None,
+        SampleForm::Part | SampleForm::File | SampleForm::Squid => None,
     }
 }
 

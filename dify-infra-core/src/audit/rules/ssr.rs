@@ -6,11 +6,19 @@ use super::calls::speaks_tcp;
 use super::{PROXY, SANDBOX, filled, is_true, label, lacks, services_of_application};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
+use crate::egress::SquidReport;
 
 const ERROR: Rule = Rule::of(Family::Ssr, Severity::Error);
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&BOTH_URLS, &TCP, &OWN_FILE, &SANDBOX_PROXY, &NETWORK];
+pub(super) const RULES: &[&Rule] = &[
+    &BOTH_URLS,
+    &TCP,
+    &OWN_FILE,
+    &POLICY,
+    &SANDBOX_PROXY,
+    &NETWORK,
+];
 
 const BOTH_URLS: Rule = Rule {
     id: "SSR101",
@@ -56,6 +64,21 @@ const OWN_FILE: Rule = Rule {
     ),
     good: Sample::resources("[]"),
     audit: Some(own_file),
+    ..ERROR
+};
+
+const POLICY: Rule = Rule {
+    id: "SSR104",
+    title: "The proxy's file keeps private destinations out",
+    why: "squid takes the first line that fits: an allow for private clients before the deny for private \
+          destinations lets user code reach the metadata address, Redis and every other container.",
+    source: "langgenius/dify#36400, PR #36332, #25801",
+    fix: "Deny private destinations before any allow; `dify-infra check --squid FILE` shows the whole table.",
+    bad: Sample::compose(
+        "services:\n  ssrf_proxy:\n    volumes: [\"./open-squid.conf:/etc/squid/squid.conf\"]",
+    ),
+    good: Sample::compose("services:\n  ssrf_proxy:\n    environment: {}"),
+    audit: Some(policy),
     ..ERROR
 };
 
@@ -139,6 +162,38 @@ fn own_file(inventory: &Inventory, found: &mut Findings) {
                 label(workload, container)
             );
             found.push(&container.place, message);
+        }
+    }
+}
+
+fn policy(inventory: &Inventory, found: &mut Findings) {
+    let files = inventory
+        .files
+        .iter()
+        .filter(|it| it.kind == FileKind::Squid);
+    // A part that is included is judged with the file that includes it.
+    for file in files.filter(|it| it.text.contains("http_port")) {
+        if file.text.contains("${") {
+            found.unsure(
+                &file.place,
+                "a file with variables that are filled in at the start can't be judged",
+            );
+            continue;
+        }
+        let Ok(report) = SquidReport::of_text(&file.text) else {
+            found.unsure(&file.place, "the file can't be read as one of squid's");
+            continue;
+        };
+        for problem in report
+            .diagnostics
+            .iter()
+            .filter(|it| it.severity == Severity::Error)
+        {
+            let place = match problem.span {
+                Some(span) => file.place.clone().at_line(span.line, span.column),
+                None => file.place.clone(),
+            };
+            found.push(&place, format!("{} ({})", problem.message, problem.code));
         }
     }
 }

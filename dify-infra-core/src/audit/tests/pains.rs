@@ -34,6 +34,7 @@ const PAINS: &[(u8, &str, &str)] = &[
     (21, "plugins run from a share", "BLB107"),
     (22, "packages at every start", "NET119"),
     (23, "proxy behind an http ingress", "SSR102"),
+    (24, "squid lets private destinations through", "SSR104"),
     (26, "two-minute proxy timeout", "LIM106"),
     (27, "sandbox: operation not permitted", "VER110"),
     (28, "http settings on a tcp ingress", "NET107"),
