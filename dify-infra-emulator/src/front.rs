@@ -8,6 +8,7 @@ use crate::arm::call::Call;
 use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::target::{Below, Target, target_of};
+use crate::blob;
 use crate::deployments;
 use crate::engine::{Cloud, act, groups, operations, read, write};
 use crate::identity;
@@ -98,6 +99,9 @@ pub(crate) const FRONT_VERSIONS: &[&str] = &[
 /// Answers a request.
 pub(crate) fn answer(cloud: &mut Cloud, call: &Call) -> Result<Answer, ArmError> {
     if let Some(answer) = identity::answer(&cloud.settings, call) {
+        return Ok(answer);
+    }
+    if let Some(answer) = blob::answer(cloud, call) {
         return Ok(answer);
     }
     require_token(call)?;

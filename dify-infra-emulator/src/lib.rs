@@ -34,6 +34,7 @@
 //! ```
 
 mod arm;
+mod blob;
 mod deployments;
 mod dialect;
 mod emulator;

@@ -7,6 +7,7 @@
 )]
 
 mod changes;
+mod clients;
 mod compose;
 mod contract;
 mod destroy;

@@ -51,6 +51,20 @@ impl Answer {
         self
     }
 
+    /// Adds a header whose name is made at run time; a name that HTTP can't carry is left out.
+    pub(crate) fn named_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            self.headers.push((name, value.into()));
+        }
+        self
+    }
+
+    /// The same answer with another status; one that HTTP does not have changes nothing.
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = StatusCode::from_u16(status).unwrap_or(self.status);
+        self
+    }
+
     /// An answer whose body is not JSON.
     pub(crate) fn raw(status: StatusCode, content_type: &str, body: Bytes) -> Self {
         Self {

@@ -12,7 +12,7 @@ use crate::arm::id::group_key;
 use crate::arm::merge::{merge_patch, text_at};
 use crate::engine::Cloud;
 use crate::engine::operations::{Begin, with_retry_after};
-use crate::engine::read::{group_not_found, page};
+use crate::engine::read::{Filter, group_not_found, page};
 use crate::front;
 use crate::regions;
 use crate::store::model::{Change, Group, Work};
@@ -48,7 +48,9 @@ pub(crate) fn group(cloud: &mut Cloud, call: &Call, name: &str) -> Result<Answer
 
 /// Answers the list of groups.
 pub(crate) fn list(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
-    page(cloud, call, cloud.store.groups().map(view).collect())
+    let filter = Filter::of(call)?;
+    let groups = cloud.store.groups().map(view);
+    page(cloud, call, groups.filter(|body| filter.admits(body)).collect())
 }
 
 /// The body of a group.

@@ -209,7 +209,7 @@ pub(crate) fn page(cloud: &Cloud, call: &Call, mut items: Vec<Value>) -> Result<
 
 /// The `$filter` of a list of resources.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Filter {
+pub(crate) struct Filter {
     tag_name: Option<String>,
     tag_value: Option<String>,
     resource_type: Option<String>,
@@ -219,7 +219,8 @@ struct Filter {
 }
 
 impl Filter {
-    fn of(call: &Call) -> Result<Self, ArmError> {
+    /// Reads the filter of a request; without one everything is admitted.
+    pub(crate) fn of(call: &Call) -> Result<Self, ArmError> {
         call.query("$filter")
             .map_or(Ok(Self::default()), Self::parse)
     }
@@ -255,7 +256,8 @@ impl Filter {
         Ok(filter)
     }
 
-    fn admits(&self, body: &Value) -> bool {
+    /// Whether a body is one that was asked for.
+    pub(crate) fn admits(&self, body: &Value) -> bool {
         let same = |wanted: &Option<String>, name: &str| {
             let found = text_at(body, name).unwrap_or_default();
             wanted

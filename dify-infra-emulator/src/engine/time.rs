@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::blob;
 use crate::deployments;
 use crate::engine::Cloud;
 use crate::engine::operations::Begin;
@@ -158,6 +159,7 @@ impl Cloud {
             self.apply_effects(effects);
         }
         self.remove_below(&format!("{}/", resource.id.key()));
+        blob::remove_with(&mut self.store, &resource.id);
         self.store.apply(Change::Resource(resource.id.key(), None));
     }
 

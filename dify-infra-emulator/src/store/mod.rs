@@ -1,5 +1,6 @@
 //! What the emulated cloud remembers, in memory and, if asked for, on disk.
 
+pub(crate) mod blob;
 pub(crate) mod deployment;
 pub(crate) mod disk;
 pub(crate) mod model;
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use crate::arm::id::ResourceId;
 use crate::error::EmulatorError;
+use crate::store::blob::Blob;
 use crate::store::deployment::{Deployment, Progress};
 use crate::store::disk::{Disk, SecretLine};
 use crate::store::model::{
@@ -31,6 +33,8 @@ pub(crate) struct Store {
     registrations: BTreeMap<String, Registration>,
     reservations: BTreeMap<String, Reservation>,
     deployments: BTreeMap<String, Deployment>,
+    /// By account, container and name.
+    blobs: BTreeMap<String, Blob>,
     secrets: BTreeMap<u64, SecretValue>,
     counter: u64,
     pending: Vec<Change>,
@@ -142,7 +146,12 @@ impl Store {
             .deployments
             .iter()
             .map(|(k, v)| Change::Deployment(keyed(k), Some(Box::new(v.clone()))));
+        let blobs = self
+            .blobs
+            .iter()
+            .map(|(k, v)| Change::Blob(keyed(k), Some(Box::new(v.clone()))));
         groups
+            .chain(blobs)
             .chain(deployments)
             .chain(resources)
             .chain(operations)
@@ -178,6 +187,7 @@ impl Store {
                 self.registrations.insert(key, value);
             }
             Change::Reservation(key, value) => put(&mut self.reservations, key, value),
+            Change::Blob(key, value) => put(&mut self.blobs, key, value.map(|blob| *blob)),
             Change::Deployment(key, value) => {
                 put(&mut self.deployments, key, value.map(|value| *value));
             }
@@ -290,6 +300,20 @@ impl Store {
 
     pub(crate) fn reservation(&self, key: &str) -> Option<&Reservation> {
         self.reservations.get(key)
+    }
+
+    /// A blob, by `account/container/name`.
+    pub(crate) fn blob(&self, key: &str) -> Option<&Blob> {
+        self.blobs.get(key)
+    }
+
+    /// All blobs whose key begins with a prefix.
+    pub(crate) fn blobs_below<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a String, &'a Blob)> + 'a {
+        let range = self.blobs.range(prefix.to_owned()..);
+        range.take_while(move |(key, _)| key.starts_with(prefix))
     }
 
     /// A secret value.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::arm::id::ResourceId;
 use crate::arm::merge::lay_over;
+use crate::store::blob::Blob;
 use crate::store::deployment::Deployment;
 
 /// A secret value: never printed, and written to the file of secret values alone.
@@ -209,6 +210,7 @@ pub(crate) enum Change {
     Registration(String, Registration),
     Reservation(String, Option<Reservation>),
     Deployment(String, Option<Box<Deployment>>),
+    Blob(String, Option<Box<Blob>>),
 }
 
 /// Times that may be absent, as RFC 3339 text.

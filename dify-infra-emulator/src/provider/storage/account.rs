@@ -48,7 +48,7 @@ static DEFINITION: Definition = Definition {
 };
 
 /// Names of the two keys and where their values are kept.
-const KEYS: [(&str, &str); 2] = [("key1", "generated.key1"), ("key2", "generated.key2")];
+pub(crate) const KEYS: [(&str, &str); 2] = [("key1", "generated.key1"), ("key2", "generated.key2")];
 
 /// Storage accounts.
 pub(crate) struct StorageAccount;

@@ -50,7 +50,7 @@ fn check_service_name(name: &str) -> Result<(), ArmError> {
     Err(SERVICE_NAME.refuse("InvalidResourceName", SERVICE_NAME.text))
 }
 
-fn check_container_name(name: &str) -> Result<(), ArmError> {
+pub(crate) fn check_container_name(name: &str) -> Result<(), ArmError> {
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let right = (3..=63).contains(&name.len())
         && name.chars().all(inside)

@@ -1,0 +1,10 @@
+//! Clients that others wrote, against the emulator: `az`, Microsoft's Python packages, and Azurite as
+//! a second opinion about blobs.
+
+mod az;
+mod az_commands;
+mod blobs;
+mod examples;
+mod load;
+mod python;
+mod tools;

@@ -1,0 +1,32 @@
+//! Microsoft's Python packages against the emulator: their typed models read every answer.
+
+use super::tools::{Secure, find, quick, succeeded};
+use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT};
+
+#[test]
+#[expect(clippy::print_stdout, reason = "what was proven is printed")]
+fn the_python_packages_accept_the_emulator() {
+    let Some(python) = find("sdk/bin/python") else {
+        return;
+    };
+    let azure = Secure::start(quick().throttling(true));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/it/clients/sdk.py");
+    let output = azure
+        .command(&python)
+        .args([
+            script,
+            azure.endpoint(),
+            DEFAULT_SUBSCRIPTION,
+            DEFAULT_TENANT,
+        ])
+        .output()
+        .unwrap();
+    let said = succeeded(&output);
+    let proven: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("proven: "))
+        .collect();
+    assert!(proven.len() >= 6, "{said}");
+    println!("{}", proven.join("\n"));
+    azure.stop();
+}
