@@ -58,6 +58,11 @@ mod tls;
 mod types;
 mod versions;
 
+/// The page of the crate, whose program is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests;
 

@@ -20,7 +20,7 @@ use crate::store::model::{Change, Registration, Work};
 const REGISTER_SECONDS: f64 = 40.0;
 
 /// Environments that a subscription may have in a region (learn.microsoft.com container-apps/quotas).
-const ENVIRONMENTS_PER_REGION: usize = 15;
+pub(crate) const ENVIRONMENTS_PER_REGION: usize = 15;
 
 /// Answers `/tenants`.
 pub(crate) fn tenants(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {

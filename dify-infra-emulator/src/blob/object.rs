@@ -81,6 +81,10 @@ pub(crate) fn given_headers(request: &BlobCall<'_>, with_own: bool) -> BTreeMap<
 pub(crate) fn keep(cloud: &mut Cloud, request: &BlobCall<'_>, mut blob: Blob) -> Answer {
     blob.etag = request.new_etag();
     blob.modified = request.now();
+    // a write forgets a lease that has ended
+    if !lease::state_of(blob.lease.as_ref(), request.now()).is_locked() {
+        blob.lease = None;
+    }
     let answer = accepted(200)
         .header("etag", blob.etag.clone())
         .header("last-modified", http_date(blob.modified))
@@ -125,13 +129,17 @@ fn get(cloud: &Cloud, request: &BlobCall<'_>) -> Result<Answer, BlobError> {
     admit(request, Some(&blob))?;
     let size = blob.content.0.len();
     let head = request.call.method == Method::HEAD || request.query("comp") == "metadata";
-    let range = request
+    let asked = request
         .header("x-ms-range")
         .or_else(|| request.header("range"))
-        .filter(|_| !head)
-        .map(|text| range_of(text, size))
-        .transpose()?
-        .flatten();
+        .filter(|_| !head);
+    let range = match asked.map(|text| range_of(text, size)).transpose() {
+        Ok(range) => range.flatten(),
+        Err(error) => {
+            let refusal = error.into_answer(request.call);
+            return Ok(refusal.header("content-range", format!("bytes */{size}")));
+        }
+    };
     let mut answer = match range {
         Some((start, end)) => body(
             StatusCode::PARTIAL_CONTENT,

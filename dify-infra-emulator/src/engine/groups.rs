@@ -50,7 +50,11 @@ pub(crate) fn group(cloud: &mut Cloud, call: &Call, name: &str) -> Result<Answer
 pub(crate) fn list(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
     let filter = Filter::of(call)?;
     let groups = cloud.store.groups().map(view);
-    page(cloud, call, groups.filter(|body| filter.admits(body)).collect())
+    page(
+        cloud,
+        call,
+        groups.filter(|body| filter.admits(body)).collect(),
+    )
 }
 
 /// The body of a group.

@@ -12,6 +12,7 @@ use crate::provider::{
 };
 use crate::rules::Rule;
 use crate::store::model::Resource;
+use crate::subscription::ENVIRONMENTS_PER_REGION;
 use crate::types;
 
 /// The rules of environments.
@@ -24,6 +25,7 @@ pub(crate) const RULES: &[Rule] = &[
     INTERNAL,
     PREMIUM_INGRESS,
     PROFILE,
+    QUOTA,
 ];
 
 const NAME: Rule = Rule::known(
@@ -70,6 +72,14 @@ const PROFILE: Rule = Rule::guessed(
     "Workload profiles have names of their own; the Consumption profile has no counts.",
     "learn.microsoft.com container-apps/workload-profiles-overview",
 );
+
+const QUOTA: Rule = Rule::known(
+    "ACA-ENVIRONMENT-QUOTA",
+    "A subscription has at most 15 environments in a region, unless it was given another number.",
+    "learn.microsoft.com container-apps/quotas; MaxNumberOfRegionalEnvironmentsInSubExceeded in public \
+     deployment logs; that the status is 400 is a guess",
+)
+.with_known_code();
 
 /// The polling addresses of Container Apps.
 pub(crate) const POLLING: Polling = Polling {
@@ -159,6 +169,7 @@ impl Provider for ManagedEnvironment {
     }
 
     fn check(&self, world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmError> {
+        check_quota(world, draft)?;
         check_logs(draft)?;
         check_network(&draft.body)?;
         if draft.existing.is_none() {
@@ -277,6 +288,27 @@ pub(crate) fn stream_endpoint(id: &ResourceId, body: &Value) -> String {
         "https://{region}.azurecontainerapps.dev/subscriptions/{}/resourceGroups/{}{below}/eventstream",
         id.subscription, id.group
     )
+}
+
+fn check_quota(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> {
+    if draft.existing.is_some() {
+        return Ok(());
+    }
+    let region = text_at(&draft.body, "location");
+    let here = world.store.resources().filter(|other| {
+        other.id.type_name() == DEFINITION.name && text_at(&other.desired, "location") == region
+    });
+    let count = here.count();
+    if count < ENVIRONMENTS_PER_REGION {
+        return Ok(());
+    }
+    Err(QUOTA.refuse(
+        "MaxNumberOfRegionalEnvironmentsInSubExceeded",
+        format!(
+            "The subscription can't have more than {ENVIRONMENTS_PER_REGION} environments in {}.",
+            region.unwrap_or_default()
+        ),
+    ))
 }
 
 fn check_logs(draft: &Draft<'_>) -> Result<(), ArmError> {

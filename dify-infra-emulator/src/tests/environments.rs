@@ -166,3 +166,23 @@ fn file_shares_are_written_at_once_and_hide_their_key() {
     assert_eq!(reply.status, 200);
     assert!(!client.get(&path).body.to_string().contains("canary-key"));
 }
+
+#[test]
+fn a_region_has_room_for_so_many_environments() {
+    let client = Client::with_group();
+    let path = |number: usize| {
+        group(&format!(
+            "/providers/Microsoft.App/managedEnvironments/room-{number}"
+        ))
+    };
+    for number in 0..15 {
+        assert_eq!(client.put(&path(number), environment_body()).status, 201);
+    }
+    let refused = client.put(&path(15), environment_body());
+    assert_eq!(
+        (refused.status.as_u16(), refused.code()),
+        (400, "MaxNumberOfRegionalEnvironmentsInSubExceeded")
+    );
+    client.settle();
+    assert_eq!(client.put(&path(3), environment_body()).status, 200);
+}

@@ -12,6 +12,7 @@ use dify_infra_core::graph::{Target, lower};
 use dify_infra_core::names::SubscriptionId;
 use dify_infra_core::render::arm_template;
 use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT};
+use dify_infra_examples::MINIMAL;
 use serde_json::Value;
 
 use super::az_commands::{LANES, LOGIN, Step};
@@ -102,8 +103,7 @@ impl Az<'_> {
 
 /// Writes what `render --to arm` writes, and a value for each of its parameters.
 fn write_template(folder: &Path) {
-    let file = include_str!("../../../examples/minimal.toml");
-    let (deployment, _) = Deployment::parse(file).unwrap();
+    let deployment = Deployment::parse(MINIMAL).unwrap().deployment;
     let subscription: SubscriptionId = DEFAULT_SUBSCRIPTION.parse().unwrap();
     let target = Target::new(&deployment, Some(&subscription));
     let template = arm_template(&lower(&deployment, &target).unwrap());
@@ -118,7 +118,8 @@ fn write_template(folder: &Path) {
         "contentVersion": "1.0.0.0",
         "parameters": given,
     });
-    fs::write(folder.join("template.json"), template.to_string()).unwrap();
+    let template = serde_json::to_string_pretty(&template).unwrap();
+    fs::write(folder.join("template.json"), template).unwrap();
     fs::write(folder.join("parameters.json"), given.to_string()).unwrap();
 }
 

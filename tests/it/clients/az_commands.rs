@@ -225,7 +225,7 @@ const POSTGRES: &[Step] = &[
     step(
         "postgres flexible-server create --resource-group az-postgres --name az-dify-pg --location japaneast \
          --tier Burstable --sku-name Standard_B1ms --storage-size 32 --version 16 --admin-user dify \
-         --admin-password Az-Secret-1234 --public-access None --yes",
+         --admin-password Az-Secret-1234 --public-access Enabled --yes",
         &[("/skuname", "Standard_B1ms")],
         "name check, capabilities, and a creation that answers 202 without a body",
     ),
@@ -388,7 +388,11 @@ const REDIS: &[Step] = &[
 ];
 
 const NETWORKS: &[Step] = &[
-    step("group create --name az-network --location japaneast", &[], "a group for networks"),
+    step(
+        "group create --name az-network --location japaneast",
+        &[],
+        "a group for networks",
+    ),
     step(
         "network vnet create --resource-group az-network --name az-vnet --location japaneast \
          --address-prefixes 10.8.0.0/16",
@@ -426,13 +430,20 @@ const NETWORKS: &[Step] = &[
     ),
     step(
         "network private-endpoint show --resource-group az-network --name az-endpoint",
-        &[("/privateLinkServiceConnections/0/privateLinkServiceConnectionState/status", "Approved")],
+        &[(
+            "/privateLinkServiceConnections/0/privateLinkServiceConnectionState/status",
+            "Approved",
+        )],
         "the state of its connection",
     ),
 ];
 
 const DEPLOYMENTS: &[Step] = &[
-    step("group create --name dify-dev-rg --location japaneast", &[], "the group of the deployment file"),
+    step(
+        "group create --name dify-dev-rg --location japaneast",
+        &[],
+        "the group of the deployment file",
+    ),
     step(
         "deployment group validate --resource-group dify-dev-rg --name check --template-file TEMPLATE --parameters PARAMETERS",
         &[("/properties/provisioningState", "Succeeded")],

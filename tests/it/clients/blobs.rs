@@ -13,7 +13,28 @@ const AZURITE_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// Where Azurite is not like Azure, or leaves open what it does: call, and why.
-const DIFFERENT: &[(&str, &str)] = &[];
+const DIFFERENT: &[(&str, &str)] = &[
+    (
+        "a wrong key",
+        "Azure's code is AuthenticationFailed (status-and-error-codes2)",
+    ),
+    (
+        "a blob without a type",
+        "Azurite answers 400 without a code; put-blob calls the header required",
+    ),
+    (
+        "metadata that was set",
+        "Azurite answers the blob's content; get-blob-metadata has no body",
+    ),
+    (
+        "blocks that nobody committed",
+        "Azurite answers a tag and a time; get-block-list has them of committed blobs alone",
+    ),
+    (
+        "blobs by folder",
+        "Azurite lists the folders first; list-blobs sorts them among the blobs",
+    ),
+];
 
 fn with_account() -> (Emulator, String) {
     let emulator = quick().build().unwrap();
@@ -79,7 +100,13 @@ fn the_same_calls_give_the_same_answers_as_azurite() {
         .iter()
         .zip(&found)
         .filter(|(expected, found)| expected != found)
-        .filter(|(expected, _)| !DIFFERENT.iter().any(|(call, _)| expected["call"] == *call))
+        .filter(|(expected, _)| {
+            let known = DIFFERENT.iter().any(|(call, reason)| {
+                assert!(!reason.is_empty());
+                expected["call"] == *call
+            });
+            !known
+        })
         .map(|(expected, found)| format!("Azurite  {expected}\nemulator {found}"))
         .collect();
     assert!(
