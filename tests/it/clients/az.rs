@@ -7,12 +7,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use dify_infra_core::deployment::Deployment;
-use dify_infra_core::graph::{Target, lower};
-use dify_infra_core::names::SubscriptionId;
-use dify_infra_core::render::arm_template;
 use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT};
-use dify_infra_examples::MINIMAL;
 use serde_json::Value;
 
 use super::az_commands::{LANES, LOGIN, Step};
@@ -43,18 +38,11 @@ impl Az<'_> {
                     .replace("ENDPOINT", self.azure.endpoint())
                     .replace("TENANT", DEFAULT_TENANT)
                     .replace("SUBSCRIPTION", DEFAULT_SUBSCRIPTION)
-                    .replace("TEMPLATE", &self.file("template.json"))
-                    .replace("PARAMETERS", &format!("@{}", self.file("parameters.json")))
                     .replace("KEY=secretref", "\u{1}")
                     .replace("KEY", &self.key)
                     .replace('\u{1}', "KEY=secretref"),
             })
             .collect()
-    }
-
-    fn file(&self, name: &str) -> String {
-        let path = self.azure.folder.path().join(name);
-        path.display().to_string()
     }
 
     fn command(&self) -> Command {
@@ -101,28 +89,6 @@ impl Az<'_> {
     }
 }
 
-/// Writes what `render --to arm` writes, and a value for each of its parameters.
-fn write_template(folder: &Path) {
-    let deployment = Deployment::parse(MINIMAL).unwrap().deployment;
-    let subscription: SubscriptionId = DEFAULT_SUBSCRIPTION.parse().unwrap();
-    let target = Target::new(&deployment, Some(&subscription));
-    let template = arm_template(&lower(&deployment, &target).unwrap());
-    let parameters = template["parameters"].as_object().unwrap();
-    let given: serde_json::Map<String, Value> = parameters
-        .iter()
-        .filter(|(_, parameter)| parameter.get("defaultValue").is_none())
-        .map(|(name, _)| (name.clone(), serde_json::json!({"value": "Az-Secret-1234"})))
-        .collect();
-    let given = serde_json::json!({
-        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
-        "contentVersion": "1.0.0.0",
-        "parameters": given,
-    });
-    let template = serde_json::to_string_pretty(&template).unwrap();
-    fs::write(folder.join("template.json"), template).unwrap();
-    fs::write(folder.join("parameters.json"), given.to_string()).unwrap();
-}
-
 fn copy_profile(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -154,7 +120,6 @@ fn az_accepts_the_emulator() {
     };
     let started = Instant::now();
     let azure = Secure::start(quick().throttling(true));
-    write_template(azure.folder.path());
     let login = azure.folder.path().join("login");
     let mut first = Az {
         program: program.clone(),

@@ -46,7 +46,6 @@ pub(crate) const LANES: &[(&str, &[Step])] = &[
     ("storage", STORAGE),
     ("Managed Redis", REDIS),
     ("networks", NETWORKS),
-    ("deployments", DEPLOYMENTS),
 ];
 
 const GROUPS: &[Step] = &[
@@ -435,38 +434,5 @@ const NETWORKS: &[Step] = &[
             "Approved",
         )],
         "the state of its connection",
-    ),
-];
-
-const DEPLOYMENTS: &[Step] = &[
-    step(
-        "group create --name dify-dev-rg --location japaneast",
-        &[],
-        "the group of the deployment file",
-    ),
-    step(
-        "deployment group validate --resource-group dify-dev-rg --name check --template-file TEMPLATE --parameters PARAMETERS",
-        &[("/properties/provisioningState", "Succeeded")],
-        "the template that `dify-infra render --to arm` writes is valid",
-    ),
-    step(
-        "deployment group create --resource-group dify-dev-rg --name dify --template-file TEMPLATE --parameters PARAMETERS",
-        &[("/properties/provisioningState", "Succeeded")],
-        "it is deployed, in the order of its `dependsOn`",
-    ),
-    step(
-        "deployment group show --resource-group dify-dev-rg --name dify",
-        &[("/properties/mode", "Incremental")],
-        "a deployment that is over",
-    ),
-    step(
-        "deployment operation group list --resource-group dify-dev-rg --name dify",
-        &[("/0/properties/provisioningState", "Succeeded")],
-        "what it did, one by one",
-    ),
-    step(
-        "containerapp show --resource-group dify-dev-rg --name dify-dev-api",
-        &[("/properties/provisioningState", "Succeeded")],
-        "an app that the template made",
     ),
 ];

@@ -32,7 +32,9 @@ pub(super) const RESOLVED: Rule = Rule::known(
 /// Checks every secret of a body that refers to a vault.
 pub(crate) fn check(world: World<'_>, body: &Value) -> Result<(), ArmError> {
     for secret in list_at(body, "properties.configuration.secrets") {
-        let Some(url) = text_at(secret, "keyVaultUrl") else {
+        // Microsoft's own clients send an empty one with a value
+        let url = text_at(secret, "keyVaultUrl").filter(|url| !url.is_empty());
+        let Some(url) = url else {
             continue;
         };
         let name = text_at(secret, "name").unwrap_or_default();
