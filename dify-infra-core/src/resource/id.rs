@@ -140,8 +140,7 @@ impl ResourceId {
         // An extension, such as a role assignment, has a provider of its own after its scope's.
         let provider = (4..segments.len())
             .step_by(2)
-            .filter(|at| is_providers(&segments, *at))
-            .next_back();
+            .rfind(|at| is_providers(&segments, *at));
         let after = provider.and_then(|at| segments.get(at + 1..));
         let Some((namespace, pairs)) = after.and_then(<[_]>::split_first) else {
             return "Microsoft.Resources/resourceGroups".to_owned();
