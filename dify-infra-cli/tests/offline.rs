@@ -318,6 +318,83 @@ fn route_says_who_answers_a_url_and_why() {
 }
 
 #[test]
+fn route_answers_a_path_of_a_deployment_without_an_origin() {
+    let directory = with_file(MINIMAL);
+    let route = run(directory.path(), &["route", "/v1/chat-messages"]);
+    assert_eq!(route.code, Some(0), "{}", route.stderr);
+    for part in ["api: app dify-dev-api, port 5001", "Host: <front door>"] {
+        assert!(route.stdout.contains(part), "{part}:\n{}", route.stdout);
+    }
+}
+
+#[test]
+fn a_mistake_in_a_route_is_shown_where_it_is() {
+    let directory = with_file(&format!(
+        "{MINIMAL}\n[[routes]]\npath = \"hooks\"\nservice = \"api\"\n"
+    ));
+    let check = run(directory.path(), &["check"]);
+    assert_eq!(check.code, Some(3), "{}", check.stderr);
+    assert!(
+        check.stderr.contains("path = \"hooks\"\n"),
+        "{}",
+        check.stderr
+    );
+}
+
+#[test]
+fn check_squid_says_what_a_file_lets_through_and_which_line_decides() {
+    let directory = with_file(MINIMAL);
+    let file = directory.path().join("squid.conf");
+    let check = |text: &str, more: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        let arguments = [&["check", "--squid", "squid.conf"][..], more].concat();
+        run(directory.path(), &arguments)
+    };
+    let open = "http_port 3128\nsnmp_community hunter2canary\nacl near src 10.0.0.0/8\n\
+                http_access allow near\n";
+    let bad = check(open, &[]);
+    assert_eq!(bad.code, Some(3), "{}", bad.stderr);
+    let metadata = "http://169.254.169.254/metadata/instance";
+    assert!(
+        bad.stdout
+            .lines()
+            .any(|line| line.contains(metadata) && line.contains("line 4: http_access allow near")),
+        "{}",
+        bad.stdout
+    );
+    assert!(bad.stderr.contains("error[SSR005]"), "{}", bad.stderr);
+    assert!(bad.stderr.contains("squid.conf:4:1"), "{}", bad.stderr);
+    let json = check(open, &["--json"]);
+    assert_eq!(json.code, Some(3));
+    for said in [&bad.stdout, &bad.stderr, &json.stdout, &json.stderr] {
+        assert!(!said.contains("hunter2canary"), "{said}");
+    }
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(report["format"], 1);
+    assert_eq!(report["starts"], true);
+    let rows = report["requests"].as_array().unwrap();
+    assert!(
+        rows.iter().any(|row| row["target"] == metadata
+            && row["decision"] == "allowed"
+            && row["line"] == 4),
+        "{}",
+        json.stdout
+    );
+
+    let ours = run(directory.path(), &["render", "--to", "squid"]).stdout;
+    let good = check(&ours, &[]);
+    assert_eq!(good.code, Some(0), "{}", good.stderr);
+    assert!(good.stderr.contains("no findings"), "{}", good.stderr);
+    let empty = check("", &[]);
+    assert_eq!(empty.code, Some(3), "{}", empty.stderr);
+    assert!(empty.stderr.contains("http_port"), "{}", empty.stderr);
+    std::fs::write(&file, b"http_port 3128\n\xff\n").unwrap();
+    let binary = run(directory.path(), &["check", "--squid", "squid.conf"]);
+    assert_eq!(binary.code, Some(1), "{}", binary.stderr);
+    assert!(binary.stderr.contains("no UTF-8 text"), "{}", binary.stderr);
+}
+
+#[test]
 fn route_says_that_a_host_is_not_the_deployment_s() {
     let directory = with_file(&format!(
         "{MINIMAL}\n[public]\norigin = \"https://dify.example.com\"\n"

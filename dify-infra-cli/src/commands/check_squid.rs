@@ -107,20 +107,25 @@ fn as_json(row: &ReportRow) -> Value {
     })
 }
 
-/// The file for showing findings in it, with stars for passwords of peers and of the manager.
+/// Directives, and types of lists, whose values are passwords.
+const PASSWORDS: [&str; 2] = ["cachemgr_passwd", "snmp_community"];
+
+/// The file for showing findings in it, with stars for passwords of peers, of the manager and of SNMP.
 fn without_logins(input: &Input) -> Input {
     let hidden = |word: &str| "*".repeat(word.len());
     let line = |line: &str| {
-        let is_password = line.trim_start().starts_with("cachemgr_passwd");
-        let words = line
-            .split(' ')
-            .enumerate()
-            .map(|(at, word)| match word.split_once("login=") {
+        let mut is_password = false;
+        let words = line.split_inclusive([' ', '\t']).map(|part| {
+            let word = part.trim_end_matches([' ', '\t', '\r']);
+            let shown = match word.split_once("login=") {
                 Some((before, value)) => format!("{before}login={}", hidden(value)),
-                None if is_password && at > 0 => hidden(word),
+                None if is_password => hidden(word),
                 None => word.to_owned(),
-            });
-        words.collect::<Vec<_>>().join(" ")
+            };
+            is_password |= PASSWORDS.contains(&word);
+            shown + &part[word.len()..]
+        });
+        words.collect::<String>()
     };
     let text: Vec<String> = input.text.split('\n').map(line).collect();
     input.with_text(text.join("\n"))
@@ -132,10 +137,17 @@ mod tests {
 
     #[test]
     fn logins_are_stars_and_nothing_moves() {
-        let text = "cache_peer a parent 1 0 login=me:word x\n cachemgr_passwd word all\nacl a src 10.0.0.0/8";
+        let text = "cache_peer a parent 1 0 login=me:word x\n cachemgr_passwd word all\n\
+            cachemgr_passwd\tword\tall\nsnmp_community word\nacl s snmp_community word\n\
+            cache_peer\ta parent 1 0\tlogin=me:word\tx\r\nacl a src 10.0.0.0/8";
         let hidden = without_logins(&Input::from_text("squid.conf", text)).text;
         assert!(!hidden.contains("word"), "{hidden}");
         assert_eq!(hidden.len(), text.len());
+        let blanks = |text: &str| -> Vec<usize> {
+            let at = text.match_indices(char::is_whitespace);
+            at.map(|(at, _)| at).collect()
+        };
+        assert_eq!(blanks(&hidden), blanks(text));
         assert!(hidden.ends_with("acl a src 10.0.0.0/8"));
     }
 }

@@ -31,7 +31,9 @@ const HIDDEN: &str = "…";
 /// The file's text for showing one finding: every value that may be a secret is stars, and
 /// everything is where it was.
 pub(crate) fn source(text: &str, finding: &Diagnostic) -> String {
-    let is_family = FAMILIES.iter().any(|one| finding.code.starts_with(one));
+    // Paths and services of `[[routes]]` are no secrets, and what is wrong with them must be seen.
+    let is_route = finding.path.to_string().starts_with("routes");
+    let is_family = !is_route && FAMILIES.iter().any(|one| finding.code.starts_with(one));
     Scan::of(text, is_family || sounds_secret(&finding.path.to_string())).text
 }
 

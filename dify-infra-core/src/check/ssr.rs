@@ -161,7 +161,7 @@ pub(crate) const EFFECTIVE: Rule = Rule {
     title: "Lines of a squid file do what they seem to",
     why: "Squid leaves out a range that overlaps an earlier one of its list, even if it is the larger of the two, reads `10/8` as 0.0.0.10, and skips lines that it does not follow. It says so in its log alone.",
     source: "squid 5.7 src/acl/Ip.cc",
-    fix: "Give each range once, the larger alone, with all four numbers.",
+    fix: "Give each range once, the larger alone, with all four numbers; start an access line with `allow` or `deny`, and name a list.",
     bad: Sample::squid(
         "acl private dst 10.1.0.0/16\nhttp_access deny !web\nhttp_access deny private\nhttp_access allow clients\nhttp_access deny all",
     ),

@@ -24,6 +24,10 @@ const CLIENT: &str = "<address of the client>";
 /// What a host is shown as that is known after apply.
 const FRONT_DOOR: &str = "<front door>";
 
+/// The host that is asked in place of one that is known after apply: the model of nginx takes names
+/// alone. No name ends so (RFC 2606).
+const STAND_IN: &str = "front-door.invalid";
+
 /// Why a text is no URL of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -201,9 +205,13 @@ impl Deployment {
     pub fn route(&self, url: &str) -> Result<RouteReport, InvalidUrl> {
         let asked = Asked::parse(url)?;
         let host = self.compare(&asked);
+        let known = host.asked.as_deref().or(host.origin.as_deref());
         let request = PublicRequest {
             forwarded_proto: Some(self.public_scheme(&asked)),
-            ..PublicRequest::get(&asked.target, self.public_host(&asked))
+            ..PublicRequest::get(
+                &asked.target,
+                known.and_then(after_scheme).unwrap_or(STAND_IN),
+            )
         };
         let outcome = self.routes.handle(&request);
         let path = RequestPath::parse(&asked.target).ok();
@@ -306,6 +314,9 @@ impl Deployment {
         for (header, (_, source)) in headers.iter_mut().zip(location.headers()) {
             if source == HeaderSource::ClientAddress {
                 header.value = Some(CLIENT.to_owned());
+            } else if request.host == STAND_IN {
+                let value = header.value.take();
+                header.value = value.map(|value| value.replacen(STAND_IN, FRONT_DOOR, 1));
             }
         }
         headers
@@ -356,12 +367,6 @@ impl Deployment {
             None if is_plain => "http",
             None => "https",
         }
-    }
-
-    fn public_host<'a>(&'a self, asked: &'a Asked) -> &'a str {
-        let origin = self.public.origin.as_ref();
-        let written = asked.origin.as_deref().and_then(after_scheme);
-        written.unwrap_or_else(|| origin.map_or(FRONT_DOOR, |origin| origin.host()))
     }
 
     fn notes(&self, asked: &Asked, host: &Host, outcome: &Outcome<'_>) -> Vec<String> {
@@ -454,6 +459,17 @@ struct Asked {
 
 impl Asked {
     fn parse(url: &str) -> Result<Self, InvalidUrl> {
+        // Where a password stands in what can't be read is not known, so `@` is enough.
+        Self::read(url).map_err(|error| {
+            if url.contains('@') {
+                InvalidUrl::UserName
+            } else {
+                error
+            }
+        })
+    }
+
+    fn read(url: &str) -> Result<Self, InvalidUrl> {
         let url = url.trim();
         let (url, has_fragment) = match url.split_once('#') {
             Some((url, _)) => (url, true),
@@ -506,12 +522,27 @@ fn origin(scheme: &str, authority: &str) -> Result<String, InvalidUrl> {
         _ => return Err(InvalidUrl::NoUrl),
     };
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    if authority.is_empty() || !authority.bytes().all(is_allowed) {
+    if !authority.bytes().all(is_allowed) || !has_host_and_port(authority) {
         return Err(InvalidUrl::NoUrl);
     }
     let host = authority.to_ascii_lowercase();
     let host = host.strip_suffix(own_port).unwrap_or(&host);
     Ok(format!("{scheme}://{host}"))
+}
+
+/// Whether there is a host, in brackets if it is an IPv6 address, and no port but a possible one.
+fn has_host_and_port(authority: &str) -> bool {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_host = match host.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')
+            .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && !host.contains([':', '[', ']']),
+    };
+    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// A target with what can't stand in one percent-encoded, as browsers do.

@@ -78,13 +78,20 @@ impl SquidReport {
                 });
             }
         }
-        let starts = file.starts();
+        // Squid 5.7 without a port: "FATAL: mimeLoadIcon: cannot parse internal URL".
+        let has_port = file.names_port() || may_have_more(file);
+        let starts = file.starts() && has_port;
         let mut findings = Findings {
             text,
             starts,
             diagnostics: Diagnostics::new(),
         };
         findings.remarks(file);
+        if !has_port {
+            let message =
+                "no `http_port` is understood in it, and squid does not start without one";
+            findings.add(&ssr::STARTS, None, message.to_owned());
+        }
         findings.rows(&rows);
         findings.peers(&rows);
         findings.diagnostics.sort();
@@ -94,6 +101,13 @@ impl SquidReport {
             starts,
         }
     }
+}
+
+/// Whether lines that are not understood, or files that were not given, may hold a port.
+fn may_have_more(file: &SquidFile) -> bool {
+    file.remarks()
+        .iter()
+        .any(|remark| remark.kind == RemarkKind::NotSeen)
 }
 
 struct Findings<'a> {
@@ -179,7 +193,7 @@ impl Findings<'_> {
                 continue;
             };
             let does = match id {
-                id if id == ssr::SERVES.id => "refuses what should pass",
+                id if id == ssr::SERVES.id => "refuses what should pass:",
                 id if id == ssr::UNDERSTOOD.id => "leaves open, as far as it is understood,",
                 _ => "lets through",
             };
@@ -317,6 +331,18 @@ mod tests {
 
     #[test]
     fn an_empty_file_denies_everything() {
-        assert_eq!(codes(""), ["SSR006"]);
+        assert_eq!(codes(""), ["SSR006", "SSR008"]);
+    }
+
+    #[test]
+    fn squid_does_not_start_without_a_port() {
+        let report = |text: &str| SquidReport::of_text(text).unwrap();
+        let of_codes = |text: &str| codes(text).contains(&"SSR008".to_owned());
+        for text in ["http_access deny all\n", "\u{feff}http_port 3128\n"] {
+            assert!(!report(text).starts && of_codes(text), "{text}");
+        }
+        for text in ["http_port 3128\n", "include /etc/squid/more.conf\n"] {
+            assert!(report(text).starts && !of_codes(text), "{text}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The real nginx does what the model says.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use dify_infra_core::render::NginxInput;
@@ -230,6 +230,27 @@ fn events_arrive_one_by_one() {
         deployment.back_ends["api"].open_gate();
         read_until(&mut connection, "data: second");
     }
+}
+
+#[test]
+fn an_answer_that_falls_silent_ends_after_the_model_s_time() {
+    if !programs::nginx_is_there() {
+        return;
+    }
+    let settings = HttpSettings {
+        read_timeout: Duration::from_secs(1),
+        ..HttpSettings::default()
+    };
+    let locations = RouteTable::dify_1_16_0().locations().to_vec();
+    let deployment = Deployment::start(&RouteTable::new(locations, settings).unwrap());
+    let mut connection = connect(deployment.door.address).unwrap();
+    let headers = "Host: x\r\nConnection: close\r\n\r\n";
+    write!(connection, "GET /v1/stream/chunked HTTP/1.1\r\n{headers}").unwrap();
+    read_until(&mut connection, "data: first");
+    // The gate stays closed. A connection that stays open is an error after the client's own patience.
+    let mut rest = String::new();
+    connection.read_to_string(&mut rest).unwrap();
+    assert!(!rest.contains("second"), "{rest}");
 }
 
 #[test]

@@ -48,6 +48,11 @@ pub fn front_door(program: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
     };
     let has_namespaces = works(Command::new("unshare").args(namespaces).arg("true"));
     if !has_namespaces || !works(Command::new("nginx").arg("-v")) {
+        let is_required = std::env::var("DIFY_INFRA_REQUIRE_REAL").is_ok_and(|value| value == "1");
+        ensure!(
+            !is_required,
+            "nginx or the right to make namespaces not found, but DIFY_INFRA_REQUIRE_REAL=1"
+        );
         writeln!(
             out,
             "front door: skipped, it takes nginx and the right to make namespaces"

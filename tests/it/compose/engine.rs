@@ -12,11 +12,14 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The programs that engine, Compose and stand-in images are made of.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 14] = [
     "dockerd",
     "docker",
     "unshare",
+    "setpriv",
     "nsenter",
+    "ldd",
+    "tar",
     "ip",
     "iptables",
     "nginx",
@@ -35,6 +38,14 @@ fn is_there(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut directories = path.split(':').chain(["/usr/sbin", "/sbin"]);
     directories.any(|directory| Path::new(directory).join(program).is_file())
+}
+
+/// Debian's programs of a server are not on the search path, and a client alone has none.
+fn has_postgres_server() -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    versions
+        .flatten()
+        .any(|version| version.path().join("bin/initdb").is_file())
 }
 
 /// Says that a test is skipped, or fails when real programs are required.
@@ -57,6 +68,14 @@ pub(super) enum Compose {
 
 impl Compose {
     pub(super) fn find() -> Option<Self> {
+        let reader = Command::new("/usr/bin/python3")
+            .args(["-c", "import yaml"])
+            .stderr(Stdio::null())
+            .status();
+        if !reader.is_ok_and(|status| status.success()) {
+            skip("python3-yaml");
+            return None;
+        }
         let plugin = Command::new("docker").args(["compose", "version"]).output();
         if plugin.is_ok_and(|output| output.status.success()) {
             return Some(Self::Plugin);
@@ -99,6 +118,10 @@ impl Engine {
     pub(super) fn start(addresses: &[&str]) -> Option<Self> {
         if let Some(missing) = PROGRAMS.into_iter().find(|program| !is_there(program)) {
             skip(missing);
+            return None;
+        }
+        if !has_postgres_server() {
+            skip("a server of PostgreSQL (/usr/lib/postgresql/*/bin/initdb)");
             return None;
         }
         // Not where temporary files are by another's choice: a socket's path has 107 characters.

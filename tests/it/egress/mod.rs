@@ -20,6 +20,9 @@ use self::proxy::Squid;
 const PLACE: &str = "access_log stdio:/dev/stdout squid\ncache_log /dev/null\npid_filename none\n\
     pinger_enable off\nvisible_hostname this-proxy\n";
 
+/// Spellings that each range of clients must ask for at least.
+const LEAST_SPELLINGS: usize = 250;
+
 /// Indices of [`agreement::CLIENTS`].
 const PLATFORM: usize = 0;
 const SUBNET: usize = 1;
@@ -73,6 +76,8 @@ fn inside_our_file() {
         .map(Case::told)
         .collect();
     assert!(passed.is_empty(), "{}", passed.join("\n"));
+    let spellings = cases.len() / EVERYBODY.len();
+    assert!(spellings >= LEAST_SPELLINGS, "only {spellings} spellings");
 }
 
 #[test]
@@ -105,12 +110,27 @@ fn the_evaluator_reads_the_designs_file_as_squid_does() {
 fn inside_seed() {
     if namespace::is_inside() {
         let text = format!("{PLACE}{}", include_str!("seed.conf"));
-        prove(
+        let cases = prove(
             "the design's file",
             &text,
             &SquidFile::read(&text).unwrap(),
             &[PLATFORM, SUBNET],
         );
+        let passed: Vec<&str> = cases
+            .iter()
+            .filter(|case| case.spelling.forbidden && case.real() == Decision::Allowed)
+            .map(|case| case.spelling.target.as_str())
+            .collect();
+        println!("  {} of them must be denied, and pass", passed.len());
+        for target in [
+            "http://169.254.169.254/",
+            "http://2852039166/",
+            "http://168.63.129.16/",
+            "http://metadata.test/",
+            "10.99.0.10:6379",
+        ] {
+            assert!(passed.contains(&target), "{target} is denied after all");
+        }
     }
 }
 

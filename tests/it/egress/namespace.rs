@@ -2,6 +2,16 @@
 
 use std::process::{Command, Stdio};
 
+/// What the test has of its own.
+const NAMESPACES: [&str; 6] = [
+    "--net",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+];
+
 /// Set for the test that runs inside.
 const INSIDE: &str = "DIFY_INFRA_INSIDE_NAMESPACE";
 
@@ -30,8 +40,11 @@ pub(crate) fn run(test: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("resolv.conf"), "nameserver 127.0.0.53\n").unwrap();
     std::fs::write(folder.path().join("hosts"), "").unwrap();
-    let output = Command::new("unshare")
-        .args(["--net", "--mount", "sh", "-c", MAKE, "sh"])
+    // All that runs in it ends with it, and it ends with this test, even when that is killed.
+    let output = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "unshare"])
+        .args(NAMESPACES)
+        .args(["sh", "-c", MAKE, "sh"])
         .arg(folder.path())
         .arg(std::env::current_exe().unwrap())
         .args([
@@ -70,7 +83,7 @@ fn can_run() -> bool {
         "squid not found"
     } else if !works(
         "unshare",
-        &["--net", "--mount", "ip", "link", "set", "lo", "up"],
+        &[&NAMESPACES[..], &["ip", "link", "set", "lo", "up"]].concat(),
     ) {
         "network namespaces not found (they need root, unshare and ip)"
     } else {

@@ -163,6 +163,7 @@ fn forms(table: &mut Table) {
         let [_, three @ ..] = bits.to_be_bytes();
         let three = u32::from_be_bytes([0, three[0], three[1], three[2]]);
         for host in [
+            address.to_string(),
             bits.to_string(),
             format!("{bits:#x}"),
             format!("0X{bits:X}"),

@@ -87,7 +87,11 @@ impl Run {
     /// Starts the ignored test `name` with something to do.
     pub(super) fn start(name: &str, task: &str) -> Self {
         let this = std::env::current_exe().unwrap();
+        // It ends with this test, even when that is killed.
         let arguments = [
+            "--pdeathsig",
+            "KILL",
+            "unshare",
             "--net",
             "--pid",
             "--mount",
@@ -103,7 +107,7 @@ impl Run {
             "--ignored",
             "--nocapture",
         ];
-        let (program, arguments) = privileged("unshare", &arguments);
+        let (program, arguments) = privileged("setpriv", &arguments);
         let child = Command::new(program)
             .args(arguments)
             .env(TASK, task)

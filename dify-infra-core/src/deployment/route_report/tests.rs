@@ -138,6 +138,43 @@ fn a_route_of_the_file_is_marked_and_has_its_own_limit() {
 }
 
 #[test]
+fn without_an_origin_a_path_belongs_to_the_front_door() {
+    let deployment = deployment("");
+    let report = ask(&deployment, "/e/hook");
+    assert!(
+        matches!(&report.answer, RouteAnswer::Service { port: 5002, .. }),
+        "{:?}",
+        report.answer
+    );
+    let value = |name: &str| {
+        let found = report.headers.iter().find(|header| header.name == name);
+        found.and_then(|header| header.value.clone()).unwrap()
+    };
+    assert_eq!(value("Host"), FRONT_DOOR);
+    assert_eq!(value("Dify-Hook-Url"), "https://<front door>/e/hook");
+    let text = serde_json::to_string(&report).unwrap();
+    assert!(!text.contains(STAND_IN), "{text}");
+    let health = ask(&deployment, "/nginx-health");
+    assert!(matches!(health.answer, RouteAnswer::Health { .. }));
+}
+
+#[test]
+fn the_port_of_the_origin_reaches_the_headers() {
+    let deployment = deployment("[public]\norigin = \"https://dify.example.com:8443\"\n");
+    let report = ask(&deployment, "/e/hook");
+    let value = |name: &str| {
+        let found = report.headers.iter().find(|header| header.name == name);
+        found.and_then(|header| header.value.clone()).unwrap()
+    };
+    assert_eq!(value("Host"), "dify.example.com:8443");
+    assert_eq!(value("X-Forwarded-Port"), "8443");
+    assert_eq!(
+        value("Dify-Hook-Url"),
+        "https://dify.example.com:8443/e/hook"
+    );
+}
+
+#[test]
 fn what_browsers_encode_is_encoded() {
     let report = ask(&with_origin(""), "/files/あ b?q=\"x\"");
     assert_eq!(report.target, "/files/%E3%81%82%20b?q=%22x%22");
@@ -152,13 +189,27 @@ fn what_is_no_url_is_refused_without_repeating_it() {
         "dify.example.com/v1",
         "ftp://x/",
         "https:///x",
+        "https://x:99999/",
+        "https://x:0/",
+        "https://x:/",
+        "https://[::1/",
+        "https://[x]/",
+        "https://::1/",
         "*",
     ] {
         assert_eq!(deployment.route(url), Err(InvalidUrl::NoUrl), "{url}");
     }
-    let error = deployment
-        .route("https://user:canary@dify.example.com/")
-        .unwrap_err();
-    assert_eq!(error, InvalidUrl::UserName);
-    assert!(!error.to_string().contains("canary"));
+    for url in [
+        "https://user:canary@dify.example.com/",
+        "https://user:can/ary@dify.example.com/",
+        "user:canary@dify.example.com/v1",
+        "ftp://user:canary@dify.example.com/",
+    ] {
+        let error = deployment.route(url).unwrap_err();
+        assert_eq!(error, InvalidUrl::UserName, "{url}");
+        assert!(!error.to_string().contains("canary"));
+    }
+    for url in ["https://[::1]:8080/@", "https://x.example/@a", "/@a"] {
+        assert!(deployment.route(url).is_ok(), "{url}");
+    }
 }

@@ -172,6 +172,13 @@ impl SquidFile {
             .all(|remark| remark.kind != RemarkKind::Fatal)
     }
 
+    /// Whether a line names a port; where none does, requests are judged as those of port 3128.
+    pub(crate) fn names_port(&self) -> bool {
+        self.listeners
+            .iter()
+            .any(|listener| listener.place.line > 0)
+    }
+
     /// The port that clients of the forward proxy connect to, or else the first port at all.
     pub fn port(&self) -> Option<u16> {
         self.listener(None).map(|listener| listener.port)
