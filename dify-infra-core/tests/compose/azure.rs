@@ -61,8 +61,8 @@ fn azure_variables(
         .body()
         .clone();
     let env = body["properties"]["template"]["containers"][0]["env"].as_array();
-    let shown = |variable: &Value| match variable.get("secretRef") {
-        Some(secret) => {
+    let shown = |variable: &Value| {
+        if let Some(secret) = variable.get("secretRef") {
             let secrets = body["properties"]["configuration"]["secrets"]
                 .as_array()
                 .unwrap();
@@ -73,8 +73,7 @@ fn azure_variables(
             let name = secret["name"].as_str().unwrap();
             let name = || name.replace('-', "_").to_ascii_uppercase();
             format!("secret {}", own.map_or_else(name, |own| own.env_key()))
-        }
-        None => {
+        } else {
             let known = || variable["value"].as_str().unwrap().to_owned();
             Text::from_marker(&variable["value"]).map_or_else(known, |text| text.to_string())
         }
