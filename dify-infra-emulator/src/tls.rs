@@ -55,9 +55,12 @@ impl Authority {
     ///
     /// When no key can be made.
     pub fn generate() -> Result<Self, EmulatorError> {
-        let key = KeyPair::generate().map_err(failed)?;
+        let key = KeyPair::generate().map_err(|error| failed(&error))?;
         let params = authority_params()?;
-        let certificate = params.self_signed(&key).map_err(failed)?.pem();
+        let certificate = params
+            .self_signed(&key)
+            .map_err(|error| failed(&error))?
+            .pem();
         Ok(Self {
             issuer: Issuer::new(params, key),
             certificate,
@@ -82,7 +85,7 @@ impl Authority {
                 .map_err(|error| unusable(&certificate_file, error))?;
             let key =
                 std::fs::read_to_string(&key_file).map_err(|error| unusable(&key_file, error))?;
-            let key = KeyPair::from_pem(&key).map_err(failed)?;
+            let key = KeyPair::from_pem(&key).map_err(|error| failed(&error))?;
             // Clients compare the issuer's name and key, which are those of the file.
             return Ok(Self {
                 issuer: Issuer::new(authority_params()?, key),
@@ -105,7 +108,7 @@ impl Authority {
 
     /// The configuration of a server whose certificate this authority signs.
     pub(crate) fn server_config(&self) -> Result<Arc<ServerConfig>, EmulatorError> {
-        let key = KeyPair::generate().map_err(failed)?;
+        let key = KeyPair::generate().map_err(|error| failed(&error))?;
         let mut params = dated(NAMES.map(str::to_owned).to_vec())?;
         params
             .distinguished_name
@@ -113,7 +116,9 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .map_err(|error| failed(&error))?;
         let key = PrivateKeyDer::try_from(key.serialize_der())
             .map_err(|reason| EmulatorError::Certificate(reason.to_owned()))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -130,12 +135,12 @@ impl Authority {
     }
 }
 
-fn failed(error: rcgen::Error) -> EmulatorError {
+fn failed(error: &rcgen::Error) -> EmulatorError {
     EmulatorError::Certificate(error.to_string())
 }
 
 fn dated(names: Vec<String>) -> Result<CertificateParams, EmulatorError> {
-    let mut params = CertificateParams::new(names).map_err(failed)?;
+    let mut params = CertificateParams::new(names).map_err(|error| failed(&error))?;
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let date = |date: jiff::civil::Date| {
         // months and days of a date are small and positive

@@ -3,7 +3,7 @@
 use dify_infra_core::diff::{compare, merge, without_read_only};
 use dify_infra_core::graph::Node;
 use dify_infra_core::resource::text::texts;
-use dify_infra_core::resource::{Kind, OutputReference};
+use dify_infra_core::resource::{Kind, OutputReference, Text};
 use serde_json::{Value, json};
 
 use super::ApplyError;
@@ -64,7 +64,7 @@ impl Worker<'_> {
         };
         self.values.set_body(node.id(), live.clone());
         let texts = texts(node.body());
-        let mut outputs = texts.iter().flat_map(|text| text.outputs());
+        let mut outputs = texts.iter().flat_map(Text::outputs);
         let follows_key = outputs.any(OutputReference::is_secret);
         Ok(!follows_key && compare(node.kind(), &self.desired(node), &live).is_equal())
     }

@@ -4,7 +4,7 @@ use dify_infra_core::graph::{Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
 use dify_infra_core::resource::authorization::Role;
 use dify_infra_core::resource::text::texts;
-use dify_infra_core::resource::{Kind, OutputReference, ResourceId};
+use dify_infra_core::resource::{Kind, OutputReference, ResourceId, Text};
 use serde_json::Value;
 
 use super::Problem;
@@ -30,7 +30,7 @@ impl Assignment {
     fn of(node: &Node) -> Option<Self> {
         let definition = node.body().pointer("/properties/roleDefinitionId");
         let texts = texts(node.body());
-        let identity = texts.iter().flat_map(|text| text.outputs()).next();
+        let identity = texts.iter().flat_map(Text::outputs).next();
         Some(Self {
             scope: node.id().parent()?,
             identity: identity.map(OutputReference::resource)?.clone(),

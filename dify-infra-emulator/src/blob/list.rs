@@ -78,13 +78,12 @@ pub(crate) fn blobs(cloud: &Cloud, request: &BlobCall<'_>) -> Result<Answer, Blo
     let size = page_size(request)?;
     let mut xml = opened(request, "Blobs");
     for (name, blob) in items.iter().take(size) {
-        match blob {
-            Some(blob) => blob_element(&mut xml, request, name, blob),
-            None => {
-                xml.push_str("<BlobPrefix>");
-                element(&mut xml, "Name", name);
-                xml.push_str("</BlobPrefix>");
-            }
+        if let Some(blob) = blob {
+            blob_element(&mut xml, request, name, blob);
+        } else {
+            xml.push_str("<BlobPrefix>");
+            element(&mut xml, "Name", name);
+            xml.push_str("</BlobPrefix>");
         }
     }
     let next = items.get(size).map_or("", |(name, _)| *name);

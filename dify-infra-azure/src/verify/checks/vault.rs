@@ -128,7 +128,10 @@ fn judge_age(secret: &str, days: i64) -> Check {
     let (status, advice) = if days < OLDEST_DAYS {
         (Status::Passed, "")
     } else {
-        (Status::Warned, "; rotate it with `dify-secrets rotate`")
+        (
+            Status::Warned,
+            "; give it a new value in the secrets file and run `dify-infra apply`",
+        )
     };
     let detail = format!("written {days} days ago{advice}");
     Check::new(AGE, secret, status, detail)
@@ -145,7 +148,7 @@ mod tests {
         assert_eq!(old.status, Status::Warned);
         assert_eq!(
             old.detail,
-            "written 90 days ago; rotate it with `dify-secrets rotate`"
+            "written 90 days ago; give it a new value in the secrets file and run `dify-infra apply`"
         );
     }
 }

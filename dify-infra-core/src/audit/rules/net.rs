@@ -724,9 +724,8 @@ fn forwarded_hosts(text: &str) -> Vec<&str> {
     let mut hosts = Vec::new();
     for statement in text.split([';', '{', '}']) {
         let words: Vec<&str> = statement.split_whitespace().collect();
-        let value = match words.as_slice() {
-            [.., "proxy_pass", value] | ["server", value, ..] => value,
-            _ => continue,
+        let ([.., "proxy_pass", value] | ["server", value, ..]) = words.as_slice() else {
+            continue;
         };
         let host = value.split_once("://").map_or(*value, |(_, rest)| rest);
         let host = host.split(['/', ':']).next().unwrap_or_default();

@@ -138,8 +138,10 @@ mod tests {
     use super::*;
     use crate::egress::EgressException;
 
-    /// What decides, without names and places.
-    fn decisions(file: &SquidFile) -> Vec<(Option<crate::egress::Action>, Vec<(bool, ListKind)>)> {
+    /// A line without its names and place.
+    type Decision = (Option<crate::egress::Action>, Vec<(bool, ListKind)>);
+
+    fn decisions(file: &SquidFile) -> Vec<Decision> {
         let kinds = |line: &AccessLine| {
             let kind = |term: &Term| (term.negated, file.lists[term.list].kind.clone());
             line.terms.iter().map(kind).collect()

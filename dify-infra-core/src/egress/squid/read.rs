@@ -640,9 +640,8 @@ mod tests {
         let mut text = "acl a0 any-of all\n".to_owned();
         for number in 1..60 {
             let before = number - 1;
-            text.push_str(&format!(
-                "acl a{number} all-of a{before} a{before} !a{before}\n"
-            ));
+            let line = format!("acl a{number} all-of a{before} a{before} !a{before}\n");
+            text.push_str(&line);
         }
         text.push_str("acl a0 any-of a59\nhttp_access deny !a59 a59\nhttp_access allow all");
         decision(&text, "http://a.example/");

@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 
 use crate::provider::postgres::server::SIZES;
 
-/// Tier, its default size, and its sizes with cores and memory per core in MB.
-const TIERS: &[(&str, &str, &[(&str, i64, i64)])] = &[
+/// A size with its cores and its memory per core in MB.
+type Size = (&'static str, i64, i64);
+
+/// Tier, its default size, and its sizes.
+const TIERS: &[(&str, &str, &[Size])] = &[
     (
         "Burstable",
         "Standard_B1ms",
