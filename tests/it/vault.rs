@@ -89,9 +89,9 @@ async fn no_app_holds_a_value_and_no_container_gets_a_token() {
 #[tokio::test(start_paused = true)]
 async fn both_sides_of_a_pair_change_together() {
     let mut scene = deployed().await;
-    let (caller, called) = ("api", "sandbox");
+    let (caller, target) = ("api", "sandbox");
     let before = address(&scene, caller, "sandbox-api-key").await;
-    assert_eq!(before, address(&scene, called, "sandbox-api-key").await);
+    assert_eq!(before, address(&scene, target, "sandbox-api-key").await);
     replace(
         &mut scene,
         SecretKind::SandboxApiKey,
@@ -100,7 +100,7 @@ async fn both_sides_of_a_pair_change_together() {
     let plan = scene.plan().await;
     let action = |id: &ResourceId| plan.change(id).unwrap().action;
     assert_eq!(action(&scene.app(caller)), Action::Update);
-    assert_eq!(action(&scene.app(called)), Action::Update);
+    assert_eq!(action(&scene.app(target)), Action::Update);
     assert_eq!(action(&scene.app("web")), Action::NoChange);
     scene.azure.forget();
     scene.apply().await;
@@ -110,7 +110,7 @@ async fn both_sides_of_a_pair_change_together() {
     assert!(place("PUT dify-dev-sandbox") < place("PUT dify-dev-api"));
     let after = address(&scene, caller, "sandbox-api-key").await;
     assert_ne!(before, after);
-    assert_eq!(after, address(&scene, called, "sandbox-api-key").await);
+    assert_eq!(after, address(&scene, target, "sandbox-api-key").await);
     scene.assert_settled().await;
     assert!(scene.verify().await.is_success());
 }
@@ -384,7 +384,7 @@ async fn a_taken_name_is_found_before_the_first_write() {
 }
 
 /// The same deployment without its secrets file.
-async fn without_file(scene: &Scene) -> Scene {
+fn without_file(scene: &Scene) -> Scene {
     let mut other = Scene::on(std::sync::Arc::clone(&scene.azure), KEY_VAULT);
     other.secrets = Secrets::new();
     other
@@ -394,7 +394,7 @@ async fn without_file(scene: &Scene) -> Scene {
 async fn an_apply_needs_no_value_that_the_vault_has() {
     let scene = deployed().await;
     let before = address(&scene, "api", "secret-key").await;
-    let mut other = without_file(&scene).await;
+    let mut other = without_file(&scene);
     scene.delete(&scene.app("web")).await;
     scene.delete(&scene.app("api")).await;
     other.apply().await;
@@ -427,7 +427,7 @@ async fn a_server_made_after_the_vault_gets_a_new_version_of_its_password() {
     scene.delete(&scene.only(Kind::PostgresServer)).await;
     let there = scene.observe().await;
     assert!(there.body(&scene.id("postgres-password")).is_some());
-    let mut other = without_file(&scene).await;
+    let mut other = without_file(&scene);
     let held = held_in_vault(&other.graph, &there);
     assert!(!held.contains(&SecretName::from(SecretKind::PostgresPassword)));
     replace(

@@ -94,7 +94,7 @@ fn read(file: &Path) -> Result<String, Problem> {
 }
 
 fn compose(directory: &Path, profiles: &[String]) -> anyhow::Result<Inventory> {
-    let (directory, named) = if directory.is_file() {
+    let (directory, chosen) = if directory.is_file() {
         let above = directory.parent().unwrap_or(Path::new("."));
         (above, directory.file_name().and_then(|name| name.to_str()))
     } else {
@@ -103,10 +103,10 @@ fn compose(directory: &Path, profiles: &[String]) -> anyhow::Result<Inventory> {
     let mut files = BTreeMap::new();
     collect(directory, Path::new(""), 0, &mut files)
         .with_context(|| format!("the folder {} can't be read", directory.display()))?;
-    let found = COMPOSE_FILES
+    let present = COMPOSE_FILES
         .iter()
         .find(|(name, _)| files.contains_key(*name));
-    let names: Vec<&str> = match (named, found) {
+    let names: Vec<&str> = match (chosen, present) {
         (Some(name), _) => vec![name],
         (None, Some((name, over))) => {
             let over = files.contains_key(*over).then_some(*over);

@@ -111,7 +111,7 @@ fn instructions(endpoint: &str, subscription: &str, certificate: Option<&Path>) 
     };
     let certificate = certificate.display();
     let host = endpoint.trim_start_matches("https://");
-    text.push_str(&format!(
+    let clients = format!(
         "# the certificate: SSL_CERT_FILE for dify-infra, Terraform and curl, the other for Python\n\
          export SSL_CERT_FILE='{certificate}'\n\
          export REQUESTS_CA_BUNDLE='{certificate}'\n\
@@ -129,8 +129,8 @@ fn instructions(endpoint: &str, subscription: &str, certificate: Option<&Path>) 
          #       authority='{endpoint}', disable_instance_discovery=True)\n\
          #   ContainerAppsAPIClient(credential, '{subscription}', base_url='{endpoint}',\n\
          #       credential_scopes=['{endpoint}/.default'])\n"
-    ));
-    text
+    );
+    text + &clients
 }
 
 /// A request as a person follows it: time, what was asked, what was answered, and why not.
@@ -149,13 +149,16 @@ fn line(record: &RequestRecord) -> String {
         short(&record.path)
     );
     if let Some(code) = &record.code {
-        line.push_str(&format!("  {}", styled(style, code)));
+        line.push_str("  ");
+        line.push_str(&styled(style, code));
     }
     if let Some(rule) = record.rule {
-        line.push_str(&format!(" [{rule}]"));
+        line.push_str(" [");
+        line.push_str(rule);
+        line.push(']');
     }
     if record.fault {
-        line.push_str(&styled(RED, "  a fault that was asked for").clone());
+        line.push_str(&styled(RED, "  a fault that was asked for"));
     }
     line
 }
@@ -193,17 +196,15 @@ fn list_rules(ui: &Ui, settings: &Settings) -> anyhow::Result<Exit> {
             (false, true) => "",
             (false, false) => " (the error code is made up)",
         };
-        text.push_str(&format!(
+        let told = format!(
             "{}{certainty}\n    {}\n    source: {}\n",
             rule.id, rule.text, rule.source
-        ));
+        );
+        text.push_str(&told);
     }
     let guesses = rules.iter().filter(|rule| rule.guess).count();
-    text.push_str(&format!(
-        "{} rules, {guesses} of them guesses\n",
-        rules.len()
-    ));
-    ui.data(&text)?;
+    let total = format!("{} rules, {guesses} of them guesses\n", rules.len());
+    ui.data(&(text + &total))?;
     Ok(Exit::Done)
 }
 

@@ -113,7 +113,6 @@ fn run_lane(az: &mut Az<'_>, steps: &[Step]) -> Result<(), String> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a figure is printed")]
 fn az_accepts_the_emulator() {
     let Some(program) = find("az/bin/az") else {
         return;

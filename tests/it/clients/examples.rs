@@ -322,7 +322,6 @@ fn check(client: &Client, folder: &Path, example: &Example) -> Result<(), String
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a figure is printed")]
 fn the_examples_of_microsoft_are_taken_and_answered() {
     let Some(folder) = folder() else {
         return;

@@ -19,7 +19,7 @@ impl Client {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
+            .set_read_timeout(Some(Duration::from_mins(1)))
             .unwrap();
         Self(stream)
     }
@@ -33,7 +33,7 @@ impl Client {
         );
         self.0.write_all(head.as_bytes()).unwrap();
         let mut bytes = Vec::new();
-        let mut part = [0_u8; 65536];
+        let mut part = vec![0_u8; 65536];
         loop {
             let read = self.0.read(&mut part).unwrap();
             assert!(read > 0, "the connection ended");
@@ -95,7 +95,7 @@ fn work(address: std::net::SocketAddr, number: usize) -> usize {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a figure is printed")]
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn many_resources_and_many_clients_meet_no_error() {
     let started = Instant::now();
     let emulator = Emulator::builder().time_scale(100_000.0).build().unwrap();

@@ -4,7 +4,6 @@ use super::tools::{Secure, find, quick, succeeded};
 use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT};
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what was proven is printed")]
 fn the_python_packages_accept_the_emulator() {
     let Some(python) = find("sdk/bin/python") else {
         return;
