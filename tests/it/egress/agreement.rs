@@ -152,6 +152,7 @@ pub(super) async fn cases(squid: &Squid, file: &SquidFile, ranges: &[usize]) -> 
 }
 
 /// Fails with every case in which the two differ, and prints how many came to what.
+#[expect(clippy::print_stdout, reason = "what a test found is told")]
 pub(super) fn compare(title: &str, cases: &[Case]) {
     let mut counts: BTreeMap<(&str, Decision), usize> = BTreeMap::new();
     for case in cases {

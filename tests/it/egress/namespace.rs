@@ -33,6 +33,7 @@ pub(crate) fn is_inside() -> bool {
 }
 
 /// Runs one test of this program, which is ignored outside, in a namespace of its own.
+#[expect(clippy::print_stdout, reason = "what a test found is told")]
 pub(crate) fn run(test: &str) {
     if !can_run() {
         return;
@@ -58,17 +59,18 @@ pub(crate) fn run(test: &str) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    println!("{text}");
-    assert!(output.status.success(), "{test}\n{text}\n{errors}");
+    println!("{printed}");
+    assert!(output.status.success(), "{test}\n{printed}\n{errors}");
     assert!(
-        text.contains("1 passed"),
-        "{test} did not run\n{text}\n{errors}"
+        printed.contains("1 passed"),
+        "{test} did not run\n{printed}\n{errors}"
     );
 }
 
 /// Whether namespaces and squid are there; if not, says so, or fails where they are required.
+#[expect(clippy::print_stdout, reason = "a test that is left out says so")]
 fn can_run() -> bool {
     let works = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);

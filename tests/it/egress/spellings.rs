@@ -229,7 +229,7 @@ fn names_and_answers(table: &mut Table) {
     for (name, addresses) in ZONE {
         let policy = EgressPolicy::default_policy();
         let denied = |text: &&str| policy.denial_of(text.parse().unwrap()).is_some();
-        let forbidden = addresses.iter().any(|text| denied(&text));
+        let forbidden = addresses.iter().any(denied);
         for host in [
             name.to_owned(),
             format!("{name}."),
