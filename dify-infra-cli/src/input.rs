@@ -14,6 +14,16 @@ use crate::ui::Ui;
 use crate::ui::diagnostics;
 use crate::ui::errors::{AlreadyShown, Problem};
 
+/// Most bytes that are read of a file: a device or a pipe may have no end.
+const LARGEST: u64 = 16 << 20;
+
+/// What `source` has, or one byte more than [`LARGEST`].
+fn up_to_limit(source: impl io::Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The deployment file as it was read.
 #[derive(Debug)]
 pub(crate) struct Input {
@@ -29,7 +39,7 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// When there is no such file, or it can't be read as text.
+    /// When there is no such file, it can't be read as text, or it has more than 16 MiB.
     pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
         Self::read_as(path, "deployment file")
     }
@@ -38,7 +48,7 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// When there is no such file, or it can't be read as text.
+    /// When there is no such file, it can't be read as text, or it has more than 16 MiB.
     pub(crate) fn read_as(path: &Path, kind: &str) -> Result<Self, Problem> {
         let shown = if path == Path::new("-") {
             "stdin".into()
@@ -46,12 +56,15 @@ impl Input {
             path.display().to_string()
         };
         let bytes = if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+            up_to_limit(io::stdin())
         } else {
-            fs::read(path)
+            fs::File::open(path).and_then(up_to_limit)
         };
         let bytes = bytes.map_err(|error| unreadable(&shown, kind, &error))?;
+        if bytes.len() as u64 > LARGEST {
+            let message = format!("{shown} has more than 16 MiB, so it is no {kind}");
+            return Err(Problem::new(message).hint("name the file that was meant"));
+        }
         let text = String::from_utf8(bytes)
             .map_err(|_| Problem::new(format!("{shown} is no UTF-8 text, so it is no {kind}")))?;
         let directory = match path.parent() {

@@ -342,6 +342,20 @@ fn a_mistake_in_a_route_is_shown_where_it_is() {
 }
 
 #[test]
+fn a_file_without_an_end_is_refused() {
+    let directory = with_file(MINIMAL);
+    for arguments in [
+        &["check", "/dev/zero"][..],
+        &["check", "--squid", "/dev/zero"],
+    ] {
+        let check = run(directory.path(), arguments);
+        assert_eq!(check.code, Some(1), "{}", check.stderr);
+        let refused = "/dev/zero has more than 16 MiB, so it is no ";
+        assert!(check.stderr.contains(refused), "{}", check.stderr);
+    }
+}
+
+#[test]
 fn check_squid_says_what_a_file_lets_through_and_which_line_decides() {
     let directory = with_file(MINIMAL);
     let file = directory.path().join("squid.conf");
