@@ -181,6 +181,15 @@ Ctrl-C lets running operations finish, a second one leaves at once; `apply` agai
     #[command(after_help = "\
 Exits with 1 when a check failed. What needs a look into running containers is reported as not run.")]
     Verify(VerifyArguments),
+    /// Tell what another release of Dify changes, and write the file for it to stdout
+    #[command(after_help = "\
+Examples:
+  dify-infra upgrade --to 1.17.1 > new.toml    the report is on stderr
+  dify-infra upgrade prod.toml --to 1.17.1 --json | jq -r '.notes[] | select(.breaking) | .what'
+
+Comments and order of the file stay. Nothing is written but stdout: `plan` and `apply` with the new
+file carry it out. A way back is refused, since no release takes its database migrations back.")]
+    Upgrade(UpgradeArguments),
     /// Remove the apps; the data layer only when asked for by name
     #[command(after_help = "\
 Examples:
@@ -226,6 +235,18 @@ pub struct CheckArguments {
     /// Judge this squid file instead: what it lets through, and which line decides; `-` is stdin
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub squid: Option<PathBuf>,
+}
+
+/// Arguments of `upgrade`.
+#[derive(Args, Debug)]
+pub struct UpgradeArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// The release to go to, such as 1.17.1
+    #[arg(long, value_name = "VERSION")]
+    pub to: String,
 }
 
 /// Arguments of `init`.

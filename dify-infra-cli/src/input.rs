@@ -4,10 +4,9 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use dify_infra_core::audit::check_deployment;
+use dify_infra_core::check::check_file;
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::diagnostic::Diagnostics;
-use dify_infra_core::spec::Document;
 
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -126,20 +125,8 @@ impl Input {
     ///
     /// When the file has errors: all findings.
     pub(crate) fn parse(&self) -> Result<(Deployment, Diagnostics), Diagnostics> {
-        let resolved = Deployment::parse(&self.text)?;
-        let (deployment, mut findings) = (resolved.deployment, resolved.diagnostics);
-        // What the file leads to, under the rules for everybody's deployments.
-        if let Ok(document) = Document::parse(&self.text)
-            && let Ok(more) = check_deployment(&deployment, &document)
-        {
-            let has_errors = more.has_errors();
-            findings.extend(more);
-            findings.sort();
-            if has_errors {
-                return Err(findings);
-            }
-        }
-        Ok((deployment, findings))
+        let resolved = check_file(&self.text)?;
+        Ok((resolved.deployment, resolved.diagnostics))
     }
 }
 

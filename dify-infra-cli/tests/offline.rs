@@ -424,3 +424,71 @@ fn route_says_that_a_host_is_not_the_deployment_s() {
     assert_eq!(wrong.code, Some(64), "{}", wrong.stderr);
     assert!(!wrong.stderr.contains("hunter2canary"), "{}", wrong.stderr);
 }
+
+#[test]
+fn upgrade_reports_on_stderr_and_writes_the_file_on_stdout() {
+    let old = MINIMAL.replace("dify = \"1.16.0\"", "dify = \"1.14.2\"  # pinned");
+    let directory = with_file(&old);
+    let ran = run(directory.path(), &["upgrade", "--to", "1.16.0"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stdout, old.replace("1.14.2", "1.16.0"));
+    for part in [
+        "Dify 1.14.2 → 1.16.0",
+        "plugin_daemon: 0.6.1-local → 0.6.3-local",
+        "dify-dev-migration",
+    ] {
+        assert!(
+            ran.stderr.contains(part),
+            "{part} is not in\n{}",
+            ran.stderr
+        );
+    }
+    let json = run(directory.path(), &["upgrade", "--to", "1.16.0", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["format"], 1);
+    assert_eq!(json["to"], "1.16.0");
+    assert_eq!(json["text"], old.replace("1.14.2", "1.16.0"));
+    assert_eq!(
+        fs::read_to_string(directory.path().join("dify.toml")).unwrap(),
+        old
+    );
+}
+
+#[test]
+fn upgrade_refuses_the_way_back_and_unknown_releases() {
+    let directory = with_file(MINIMAL);
+    let back = run(directory.path(), &["upgrade", "--to", "1.14.2"]);
+    assert_eq!((back.code, back.stdout.as_str()), (Some(1), ""));
+    assert!(
+        back.stderr.contains("no release takes a migration back"),
+        "{}",
+        back.stderr
+    );
+    let unknown = run(directory.path(), &["upgrade", "--to", "latest"]);
+    assert_eq!(unknown.code, Some(64), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("offered are"), "{}", unknown.stderr);
+}
+
+#[test]
+fn check_names_both_places_of_a_disagreement() {
+    let directory = with_file(&format!(
+        "{MINIMAL}\n[services.api.env]\nUPLOAD_FILE_SIZE_LIMIT = 900\n\n[services.nginx]\ncpu = 0.5\n"
+    ));
+    let ran = run(directory.path(), &["check"]);
+    assert!(
+        ran.stderr
+            .contains("UPLOAD_FILE_SIZE_LIMIT of the API: 900 MB"),
+        "{}",
+        ran.stderr
+    );
+    let json = run(directory.path(), &["check", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let findings = json["diagnostics"].as_array().unwrap();
+    let finding = findings.iter().find(|it| it["code"] == "LIM105").unwrap();
+    assert_eq!(finding["path"], "services.nginx");
+    assert_eq!(
+        finding["related"][0]["path"],
+        "services.api.env.UPLOAD_FILE_SIZE_LIMIT"
+    );
+    assert_eq!(finding["related"][0]["span"]["line"], 11);
+}

@@ -46,6 +46,7 @@
 //! | [`deployment`] | the proven model, and the builder that needs no file |
 //! | [`check`] | every rule, with its story |
 //! | [`audit`] | what others deployed, under the same rules |
+//! | [`upgrade`] | what changes between two releases, and the file for the newer one |
 //! | [`catalogue`] | releases of Dify: images, variables, ports, routes |
 //! | [`names`], [`values`] | types that can't hold a wrong name or value |
 //! | [`secrets`] | which secrets there are, how they are made and checked |
@@ -77,4 +78,5 @@ pub mod resource;
 pub mod routes;
 pub mod secrets;
 pub mod spec;
+pub mod upgrade;
 pub mod values;

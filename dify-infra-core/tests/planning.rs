@@ -111,6 +111,23 @@ fn nothing_there_means_create_everything_in_an_order_that_works() {
 }
 
 #[test]
+fn what_the_file_allows_is_listed_in_the_plan() {
+    let text = format!(
+        "{}\n[checks]\nallow = [{{ rule = \"SSR001\", reason = \"our own staff alone\" }}]\n",
+        dify_infra_core::check::Sample::BASE
+    );
+    let deployment = Deployment::parse(&text).unwrap().deployment;
+    let graph = graph_of(&text);
+    let plan =
+        plan(&graph, &absent(&graph), Options::default()).with_allowed(deployment.allowed_rules());
+    let line = "allowed by the file: SSR001, our own staff alone";
+    assert!(plan.to_string().contains(line), "{plan}");
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["allowed"][0]["rule"], "SSR001");
+    assert_eq!(json["allowed"][0]["reason"], "our own staff alone");
+}
+
+#[test]
 fn a_first_deployment_waits_for_references_alone() {
     let graph = graph_of(FILE);
     let plan = plan(&graph, &absent(&graph), Options::default());

@@ -16,6 +16,7 @@ mod render;
 mod route;
 mod running;
 mod saved;
+mod upgrade;
 mod verify;
 
 use std::future::Future;
@@ -50,6 +51,7 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
         Command::Apply(arguments) => wait(apply::run(ui, settings, &arguments)),
         Command::Outputs(arguments) => wait(outputs::run(ui, settings, &arguments)),
         Command::Verify(arguments) => wait(verify::run(ui, settings, &arguments)),
+        Command::Upgrade(arguments) => upgrade::run(ui, settings, &arguments),
         Command::Destroy(arguments) => wait(destroy::run(ui, settings, &arguments)),
         Command::Audit(arguments) => wait(audit::run(ui, settings, &arguments)),
         Command::Emulate(arguments) => wait(emulate::run(ui, settings, &arguments)),

@@ -47,7 +47,7 @@ pub(super) async fn make(
     };
     let first = plan::plan(&session.graph, snapshot, options);
     observe::read_files(&session.client, &session.graph, &first, snapshot).await;
-    plan::plan(&session.graph, snapshot, options)
+    plan::plan(&session.graph, snapshot, options).with_allowed(session.deployment.allowed_rules())
 }
 
 /// A plan that can't be carried out is a failure, never "no changes".

@@ -2,7 +2,7 @@
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use dify_infra_core::diagnostic::{Diagnostic, Diagnostics, Severity, Span};
+use dify_infra_core::diagnostic::{Diagnostic, Diagnostics, RelatedPlace, Severity, Span};
 
 use super::{BOLD, Ui, mask, styled};
 use crate::input::Input;
@@ -55,20 +55,48 @@ pub(crate) fn render(input: &Input, diagnostic: &Diagnostic) -> String {
         .help
         .as_deref()
         .map(|help| Level::HELP.message(help));
-    let group = if let Some(span) = diagnostic.span.filter(|span| !is_nowhere(*span)) {
-        let annotation = AnnotationKind::Primary.span(span.start..span.end.max(span.start + 1));
+    let primary = diagnostic.span.filter(|span| !is_nowhere(*span));
+    // The other sides of a disagreement: in the text where they have a place of their own in it.
+    let (in_text, elsewhere): (Vec<_>, Vec<_>) = diagnostic.related.iter().partition(|related| {
+        let own = related.span.filter(|span| !is_nowhere(*span));
+        primary.is_some() && own.is_some() && own != primary
+    });
+    let elsewhere: Vec<String> = elsewhere.into_iter().map(note).collect();
+    let notes = elsewhere
+        .iter()
+        .map(|text| Level::NOTE.message(text.as_str()));
+    let group = if let Some(span) = primary {
+        let range = |span: Span| span.start..span.end.max(span.start + 1);
+        let others = in_text.iter().filter_map(|related| {
+            let annotation = AnnotationKind::Context.span(range(related.span?));
+            Some(annotation.label(related.message.as_str()))
+        });
         let snippet = Snippet::source(source.as_str())
             .path(&input.shown)
-            .annotation(annotation);
-        Group::with_title(title).element(snippet).elements(help)
+            .annotation(AnnotationKind::Primary.span(range(span)))
+            .annotations(others);
+        Group::with_title(title)
+            .element(snippet)
+            .elements(notes)
+            .elements(help)
     } else {
         let place = place(input, diagnostic);
         Group::with_title(title)
             .element(Origin::path(place))
+            .elements(notes)
             .elements(help)
     };
     let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
     renderer.render(&[group]) + "\n"
+}
+
+/// The other side of a disagreement that is not in the text: a default of the release, say.
+fn note(related: &RelatedPlace) -> String {
+    if related.path.segments().is_empty() {
+        related.message.clone()
+    } else {
+        format!("{}: {}", related.path, related.message)
+    }
 }
 
 /// Whether a place stands for keys that the file does not have at all: nothing of the text is
@@ -147,6 +175,28 @@ mod tests {
             "3 | locaton = \"japaneast\"",
             "^^^^^^^",
             "help: did you mean `location`?",
+        ] {
+            assert!(shown.contains(part), "{part} is not in\n{shown}");
+        }
+    }
+
+    #[test]
+    fn a_disagreement_shows_both_places() {
+        let mut finding = finding()
+            .with_related(KeyPath::of("name"), "the other side")
+            .with_related(KeyPath::of("public.origin"), "a default");
+        let start = TEXT.find("\"dify\"").unwrap();
+        finding.related[0].span = Some(Span {
+            start,
+            end: start + 6,
+            line: 2,
+            column: 8,
+        });
+        let shown = anstream::adapter::strip_str(&render(&input(), &finding)).to_string();
+        for part in [
+            "2 | name = \"dify\"",
+            "------ the other side",
+            "note: public.origin: a default",
         ] {
             assert!(shown.contains(part), "{part} is not in\n{shown}");
         }

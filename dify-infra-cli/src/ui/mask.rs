@@ -34,7 +34,9 @@ pub(crate) fn source(text: &str, finding: &Diagnostic) -> String {
     // Paths and services of `[[routes]]` are no secrets, and what is wrong with them must be seen.
     let is_route = finding.path.to_string().starts_with("routes");
     let is_family = !is_route && FAMILIES.iter().any(|one| finding.code.starts_with(one));
-    Scan::of(text, is_family || sounds_secret(&finding.path.to_string())).text
+    let mut paths = std::iter::once(&finding.path).chain(finding.related.iter().map(|it| &it.path));
+    let is_near = paths.any(|path| sounds_secret(&path.to_string()));
+    Scan::of(text, is_family || is_near).text
 }
 
 /// The finding with sentences that repeat no value of the file that may be a secret.
@@ -44,6 +46,15 @@ pub(crate) fn finding(text: &str, finding: &Diagnostic) -> Diagnostic {
     Diagnostic {
         message: sentence(&finding.message),
         help: finding.help.as_deref().map(sentence),
+        related: finding
+            .related
+            .iter()
+            .cloned()
+            .map(|mut related| {
+                related.message = sentence(&related.message);
+                related
+            })
+            .collect(),
         ..finding.clone()
     }
 }

@@ -16,6 +16,10 @@ pub(crate) fn render(plan: &Plan) -> String {
     for sentence in plan.blocked() {
         let _ = writeln!(text, "{} {sentence}", styled(RED, "!"));
     }
+    for allowed in plan.allowed() {
+        let head = styled(YELLOW, "allowed by the file");
+        let _ = writeln!(text, "{head}: {}, {}", allowed.rule, allowed.reason);
+    }
     text + &sum(plan) + &verdict(plan)
 }
 

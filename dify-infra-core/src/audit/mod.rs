@@ -25,6 +25,7 @@ mod lift;
 mod live;
 mod node;
 mod own;
+mod own_check;
 mod place;
 mod recognise;
 mod report;
@@ -43,7 +44,8 @@ pub use inventory::{
     StorageAccount, Subnet, TextFile, Variable, Vault, Volume, Workload, WorkloadKind,
 };
 pub use live::{LiveResource, from_resources};
-pub use own::{check_deployment, from_deployment, from_graph};
+pub use own::{from_deployment, from_graph};
+pub use own_check::check_deployment;
 pub use place::Place;
 pub use recognise::Role;
 pub use report::{Finding, Findings, Report};

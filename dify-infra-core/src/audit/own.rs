@@ -8,11 +8,9 @@ use super::node::Node;
 use super::place::Place;
 use super::seen::{Seen, Unseen};
 use crate::deployment::Deployment;
-use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
-use crate::graph::{LowerError, ResourceGraph, ResourceNames, Target, lower};
+use crate::graph::{LowerError, ResourceGraph, Target, lower};
 use crate::resource::{OutputReference, Part, ResourceId, Text, TextEncoding};
 use crate::secrets::percent_encode;
-use crate::spec::Document;
 
 /// Makes an inventory of what our own file deploys.
 ///
@@ -45,8 +43,12 @@ pub fn from_graph(graph: &ResourceGraph) -> Inventory {
         let place = Place::document(&format!("{kind} {names}"));
         let mut body = Node::from_json(node.body(), &place);
         // Lanes order what would collide: writes to one server are never parallel.
-        if let super::node::Tree::Object(members) = &mut body.tree {
-            let waits = graph.nodes().map(|other| {
+        if names.contains('/')
+            && let super::node::Tree::Object(members) = &mut body.tree
+        {
+            let server = node.id().parent();
+            let others = graph.nodes().filter(|other| other.id().parent() == server);
+            let waits = others.map(|other| {
                 let path = other.id().as_str();
                 let start = path.find("/providers/").unwrap_or_default();
                 Node::text(&path[start..], place.clone())
@@ -64,53 +66,8 @@ pub fn from_graph(graph: &ResourceGraph) -> Inventory {
     lift::inventory(&resources)
 }
 
-/// Applies the rules about deployments to what a file leads to, with the file's own places.
-///
-/// Errors and warnings alone: what is only to be known, the rules about files say already. Findings that
-/// the file allows come as notes with the reason.
-///
-/// # Errors
-///
-/// When the deployment can't be turned into resources.
-pub fn check_deployment(
-    deployment: &Deployment,
-    document: &Document,
-) -> Result<Diagnostics, LowerError> {
-    let target = Target::new(deployment, None);
-    let names = ResourceNames::new(deployment, &target);
-    let report = super::audit(&from_graph(&lower(deployment, &target)?));
-    let mut diagnostics = Diagnostics::new();
-    for finding in report.findings {
-        if finding.severity == Severity::Note {
-            continue;
-        }
-        let place = finding.place.document_name();
-        let service = deployment
-            .services()
-            .find(|it| place.ends_with(&format!(" {}", names.app(it.kind))));
-        let path = service.map_or_else(KeyPath::root, |it| {
-            KeyPath::of("services").key(it.kind.key())
-        });
-        let message = format!("{} ({})", finding.message, finding.place);
-        let mut diagnostic =
-            Diagnostic::new(finding.code, finding.severity, path, message).with_help(finding.help);
-        let allowed = deployment
-            .allowed_rules()
-            .iter()
-            .find(|it| it.rule == finding.code);
-        if let Some(allowed) = allowed {
-            diagnostic.severity = Severity::Note;
-            diagnostic.message = format!("allowed: {} ({})", allowed.reason, diagnostic.message);
-            diagnostic.help = None;
-        }
-        diagnostics.push(diagnostic);
-    }
-    document.locate(&mut diagnostics);
-    Ok(diagnostics)
-}
-
 /// The names in an id, joined by slashes: `server/database`.
-fn names(id: &ResourceId) -> String {
+pub(super) fn names(id: &ResourceId) -> String {
     let below = id
         .as_str()
         .get(id.group().as_str().len()..)

@@ -90,16 +90,37 @@ impl Place {
         self.line.map(|(_, column)| column)
     }
 
-    /// The path as JSON path: `$.resources[2].name`.
-    pub fn path(&self) -> String {
+    /// Keys and indices, outermost first.
+    fn segments(&self) -> Vec<&Segment> {
         let mut steps = Vec::new();
         let mut step = self.path.as_ref();
         while let Some(this) = step {
             steps.push(&this.segment);
             step = this.above.as_ref();
         }
+        steps.reverse();
+        steps
+    }
+
+    /// The path as a JSON pointer: `/resources/2/name`.
+    pub(super) fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for segment in self.segments() {
+            pointer.push('/');
+            match segment {
+                Segment::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+                Segment::Index(index) => {
+                    let _ = write!(pointer, "{index}");
+                }
+            }
+        }
+        pointer
+    }
+
+    /// The path as JSON path: `$.resources[2].name`.
+    pub fn path(&self) -> String {
         let mut path = String::from("$");
-        for segment in steps.into_iter().rev() {
+        for segment in self.segments() {
             match segment {
                 Segment::Key(key) if is_plain(key) => {
                     path.push('.');

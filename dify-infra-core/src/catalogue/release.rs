@@ -223,6 +223,17 @@ pub enum VersionLine {
     PluginDaemon,
 }
 
+impl VersionLine {
+    /// What it is called: `dify`, `sandbox`, `plugin_daemon`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dify => "dify",
+            Self::Sandbox => "sandbox",
+            Self::PluginDaemon => "plugin_daemon",
+        }
+    }
+}
+
 /// How much a change asks of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -72,6 +72,10 @@ pub struct Alias {
     /// The first version of the image that reads this name; `None` for all that read the variable.
     #[serde(default)]
     pub since: Option<Version>,
+    /// Whether it is the name to use from then on: the variable was renamed, and its old name is still
+    /// read.
+    #[serde(default)]
+    pub replaces: bool,
 }
 
 /// How exactly the value is written.
@@ -106,6 +110,15 @@ pub(super) struct Syntax {
 }
 
 impl Variable {
+    /// The name to use with an image of this version: another than its own once it was renamed.
+    pub fn name_at(&self, version: Version) -> &str {
+        let newer = self
+            .aliases
+            .iter()
+            .find(|it| it.replaces && it.since.is_none_or(|since| since <= version));
+        newer.map_or(&self.name, |it| &it.name)
+    }
+
     /// Whether an image of this version reads the variable by its own name.
     pub fn is_read_by(&self, version: Version) -> bool {
         self.since.is_none_or(|since| since <= version)

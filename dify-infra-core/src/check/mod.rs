@@ -39,7 +39,7 @@ pub use rule::{Family, Rule, Sample, SampleForm};
 
 use std::sync::LazyLock;
 
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Resolved};
 use crate::diagnostic::Diagnostics;
 
 /// Every family's rules, in the order of their ids.
@@ -105,4 +105,34 @@ pub(crate) fn apply_rules(deployment: &Deployment) -> Diagnostics {
     diagnostics
 }
 
-pub(crate) use allow::apply_allowances;
+/// Reads a deployment file and applies every rule: to the file, and to what it leads to.
+///
+/// ```
+/// use dify_infra_core::check::{Sample, check_file};
+///
+/// let resolved = check_file(Sample::BASE)?;
+/// assert_eq!(resolved.deployment.prefix().as_str(), "dify-dev");
+/// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
+/// ```
+///
+/// # Errors
+///
+/// When the text is no deployment file or breaks a rule of severity error: all findings of all
+/// severities, in the order of the file. Rules about what a file leads to are applied once the file itself
+/// has no errors.
+pub fn check_file(text: &str) -> Result<Resolved, Diagnostics> {
+    let (mut resolved, document) = Deployment::parse_with_document(text)?;
+    if let Ok(found) = crate::audit::check_deployment(&resolved.deployment, &document) {
+        let has_errors = found.has_errors();
+        resolved.diagnostics.extend(found);
+        resolved.diagnostics.sort();
+        if has_errors {
+            return Err(resolved.diagnostics);
+        }
+    }
+    Ok(resolved)
+}
+
+pub(crate) use crate::deployment::point_at_overrides;
+pub(crate) use allow::{allow_findings, apply_allowances};
+pub(crate) use wiring::sets_itself;

@@ -1,7 +1,8 @@
 //! Rules about the form of the deployment file. They are met while it is read and resolved.
 
 use super::rule::{Family, Rule, Sample};
-use crate::diagnostic::Severity;
+use crate::deployment::AllowedRule;
+use crate::diagnostic::{Diagnostic, KeyPath, Severity};
 
 const FORMAT: &str = "this project: a file that is read in part does something else than it says";
 
@@ -113,3 +114,10 @@ pub(crate) const NOT_ALLOWABLE: Rule = Rule {
     good: Sample::part(""),
     ..ERROR
 };
+
+/// A finding about an allowance that nothing needs.
+pub(crate) fn unused_allowance(index: usize, allowed: &AllowedRule) -> Diagnostic {
+    let path = KeyPath::of("checks.allow").index(index).key("rule");
+    let message = format!("`{}` is allowed, but nothing breaks it", allowed.rule);
+    UNUSED_ALLOWANCE.finding(path, message)
+}

@@ -128,6 +128,68 @@ fn an_allowed_error_becomes_a_note_with_its_reason() {
     );
 }
 
+/// A rule about what is deployed that a file can break: files that nginx does not let through.
+const LARGE_FILES: &str = "\n[services.api.env]\nUPLOAD_FILE_SIZE_LIMIT = 900\n";
+
+fn checked(text: &str) -> Diagnostics {
+    check_file(text).map_or_else(|found| found, |it| it.diagnostics)
+}
+
+#[test]
+fn a_disagreement_about_what_is_deployed_names_both_places_of_the_file() {
+    let text = format!("{}{LARGE_FILES}", Sample::BASE);
+    let found = checked(&text);
+    let finding = found.iter().find(|it| it.code == "LIM105").unwrap();
+    assert_eq!(finding.path.to_string(), "services.nginx");
+    let other = &finding.related[0];
+    assert_eq!(
+        other.path.to_string(),
+        "services.api.env.UPLOAD_FILE_SIZE_LIMIT"
+    );
+    let span = other.span.unwrap();
+    assert_eq!(&text[span.start..span.end], "900", "{finding}");
+    let json = serde_json::to_value(finding).unwrap();
+    assert_eq!(json["related"][0]["span"]["line"], 9, "{json}");
+}
+
+#[test]
+fn a_finding_about_what_is_deployed_points_at_the_variable_itself() {
+    let text = format!(
+        "{}\n[services.worker.env]\nHTTP_REQUEST_MAX_READ_TIMEOUT = 7200\n",
+        Sample::BASE
+    );
+    let found = checked(&text);
+    let finding = found.iter().find(|it| it.code == "LIM106").unwrap();
+    let span = finding.span.unwrap();
+    assert_eq!(&text[span.start..span.end], "7200", "{finding}");
+}
+
+#[test]
+fn an_allowance_of_a_rule_about_deployments_is_used_or_said_to_be_left_over() {
+    let allow = "\n[checks]\nallow = [{ rule = \"LIM106\", reason = \"we know\" }]\n";
+    let broken = "\n[services.worker.env]\nHTTP_REQUEST_MAX_READ_TIMEOUT = 7200\n";
+    let found = checked(&format!("{}{broken}{allow}", Sample::BASE));
+    let finding = found.iter().find(|it| it.code == "LIM106").unwrap();
+    assert_eq!(finding.severity, Severity::Note);
+    assert!(finding.message.starts_with("allowed: we know"), "{finding}");
+    assert!(found.iter().all(|it| it.code != "SPC007"), "{found}");
+    let found = checked(&format!("{}{allow}", Sample::BASE));
+    assert!(found.iter().any(|it| it.code == "SPC007"), "{found}");
+}
+
+#[test]
+fn what_can_never_work_is_not_allowed_by_a_reason() {
+    let rule = rules()
+        .find(|it| it.audit.is_some() && !it.can_be_allowed())
+        .unwrap();
+    let text = format!(
+        "{}\n[checks]\nallow = [{{ rule = \"{}\", reason = \"we know\" }}]\n",
+        Sample::BASE,
+        rule.id
+    );
+    assert!(checked(&text).iter().any(|it| it.code == "SPC008"));
+}
+
 #[test]
 fn no_finding_repeats_a_secret_of_the_file() {
     let canary = "canary-7f3a9";

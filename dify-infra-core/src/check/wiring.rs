@@ -2,7 +2,7 @@
 //! the deployment, and a file that sets one of them cuts a connection.
 
 use super::{blb, dbx, key, net, red, rule::Rule, sec, ssr, url, ver};
-use crate::catalogue::{ImageKind, ServiceFacts};
+use crate::catalogue::{ImageKind, Release, ServiceFacts, ServiceKind};
 
 /// Variables of some images that belong to one piece of wiring.
 struct Wiring {
@@ -207,10 +207,16 @@ pub(super) fn of(facts: &ServiceFacts, name: &str) -> Option<(&'static Rule, &'s
     }
 }
 
+/// Whether a release's service gets a variable from dify-infra, so that a file may not set it.
+pub(crate) fn sets_itself(release: &Release, service: ServiceKind, name: &str) -> bool {
+    let facts = release.service(service);
+    facts.is_some_and(|facts| of(facts, name).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{Catalogue, ServiceKind};
+    use crate::catalogue::Catalogue;
 
     #[test]
     fn every_wired_variable_is_one_that_the_image_reads() {

@@ -31,7 +31,7 @@ pub use network::{
 };
 pub use profiles::WorkloadProfile;
 pub use resolve::Resolved;
-pub(crate) use resolve::has_zones;
+pub(crate) use resolve::{has_zones, point_at_overrides};
 pub use route_report::{
     Host, HostVerdict, InvalidUrl, RouteAnswer, RouteLimits, RouteLoser, RouteReport,
 };
@@ -317,7 +317,7 @@ pub struct Migration {
 }
 
 /// A rule that the file allows to be broken, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct AllowedRule {
     /// The rule's id.

@@ -59,6 +59,11 @@ impl Deployment {
     /// When the text is no deployment file or describes a deployment that breaks a rule of
     /// severity error: all findings of all severities, in the order of the file.
     pub fn parse(text: &str) -> Result<Resolved, Diagnostics> {
+        Self::parse_with_document(text).map(|(resolved, _)| resolved)
+    }
+
+    /// The same, with the place of every key.
+    pub(crate) fn parse_with_document(text: &str) -> Result<(Resolved, Document), Diagnostics> {
         let mut reading = Spec::read(text)?;
         let (deployment, found) = resolve(&reading.spec);
         let reported = &reading.reported;
@@ -68,7 +73,8 @@ impl Deployment {
         let mut diagnostics = prove(deployment.as_ref(), reading.diagnostics);
         point_at_overrides(&mut diagnostics, &reading.document);
         reading.document.locate(&mut diagnostics);
-        conclude(deployment, diagnostics)
+        let resolved = conclude(deployment, diagnostics)?;
+        Ok((resolved, reading.document))
     }
 
     /// Proves a description and applies every rule.
@@ -138,7 +144,7 @@ fn in_table(finding: &Diagnostic, table: &str) -> bool {
 }
 
 /// Points at `images.overrides` where a service's image comes from there.
-fn point_at_overrides(diagnostics: &mut Diagnostics, document: &Document) {
+pub(crate) fn point_at_overrides(diagnostics: &mut Diagnostics, document: &Document) {
     for finding in diagnostics.iter_mut() {
         let [
             Segment::Key(table),

@@ -143,6 +143,21 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Where in the text; nothing when the deployment was not read from a file.
     pub span: Option<Span>,
+    /// The other sides of a disagreement, each with what stands there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<RelatedPlace>,
+}
+
+/// Another place that a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RelatedPlace {
+    /// Where in the file.
+    pub path: KeyPath,
+    /// What stands there.
+    pub message: String,
+    /// Where in the text; nothing when the deployment was not read from a file.
+    pub span: Option<Span>,
 }
 
 impl Diagnostic {
@@ -155,6 +170,7 @@ impl Diagnostic {
             message: message.into(),
             help: None,
             span: None,
+            related: Vec::new(),
         }
     }
 
@@ -179,6 +195,17 @@ impl Diagnostic {
         self.help = Some(help.into());
         self
     }
+
+    /// The same finding with another place that it is about.
+    #[must_use]
+    pub fn with_related(mut self, path: KeyPath, message: impl Into<String>) -> Self {
+        self.related.push(RelatedPlace {
+            path,
+            message: message.into(),
+            span: None,
+        });
+        self
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -190,6 +217,13 @@ impl fmt::Display for Diagnostic {
             None => write!(formatter, " at {}", self.path)?,
         }
         write!(formatter, ": {}", self.message)?;
+        for related in &self.related {
+            match related.span {
+                Some(span) => write!(formatter, "; line {}, column {}", span.line, span.column)?,
+                None => write!(formatter, "; {}", related.path)?,
+            }
+            write!(formatter, ": {}", related.message)?;
+        }
         match &self.help {
             Some(help) => write!(formatter, "; {help}"),
             None => Ok(()),

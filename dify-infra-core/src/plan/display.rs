@@ -63,6 +63,10 @@ impl fmt::Display for Plan {
         for sentence in &self.blocked {
             writeln!(formatter, "! {sentence}")?;
         }
+        for allowed in &self.allowed {
+            let (rule, reason) = (&allowed.rule, &allowed.reason);
+            writeln!(formatter, "allowed by the file: {rule}, {reason}")?;
+        }
         if self.is_empty() {
             return writeln!(
                 formatter,

@@ -30,6 +30,7 @@ pub use saved::{Origin, SavedPlan, SavedPlanError};
 pub use snapshot::{ListedResource, Observed, Snapshot};
 pub use vault::writes_value;
 
+use crate::deployment::AllowedRule;
 use crate::diff::Difference;
 use crate::resource::{Kind, ResourceId};
 
@@ -163,6 +164,7 @@ pub struct Summary {
 pub struct Plan {
     changes: Vec<Change>,
     blocked: Vec<String>,
+    allowed: Vec<AllowedRule>,
 }
 
 impl Plan {
@@ -179,6 +181,18 @@ impl Plan {
     /// Why the plan can't be applied, as sentences; empty when it can.
     pub fn blocked(&self) -> &[String] {
         &self.blocked
+    }
+
+    /// The same plan with the rules that the deployment file allows to be broken, for its readers.
+    #[must_use]
+    pub fn with_allowed(mut self, allowed: &[AllowedRule]) -> Self {
+        allowed.clone_into(&mut self.allowed);
+        self
+    }
+
+    /// The rules that the deployment file allows to be broken.
+    pub fn allowed(&self) -> &[AllowedRule] {
+        &self.allowed
     }
 
     /// Whether every resource could be judged.
@@ -215,13 +229,14 @@ impl Plan {
 
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Plan", 6)?;
+        let mut fields = serializer.serialize_struct("Plan", 7)?;
         fields.serialize_field("format", &FORMAT)?;
         fields.serialize_field("complete", &self.is_complete())?;
         fields.serialize_field("applyable", &self.is_applyable())?;
         fields.serialize_field("summary", &self.summary())?;
         fields.serialize_field("changes", &self.changes)?;
         fields.serialize_field("blocked", &self.blocked)?;
+        fields.serialize_field("allowed", &self.allowed)?;
         fields.end()
     }
 }

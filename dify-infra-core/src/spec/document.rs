@@ -109,6 +109,9 @@ impl Document {
             if diagnostic.span.is_none() {
                 diagnostic.span = Some(self.place(&diagnostic.path));
             }
+            for related in &mut diagnostic.related {
+                related.span = Some(self.place(&related.path));
+            }
         }
         diagnostics.sort();
     }

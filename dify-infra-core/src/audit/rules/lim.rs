@@ -455,7 +455,15 @@ fn bodies(inventory: &Inventory, found: &mut Findings) {
     let most = upload.into_iter().chain(package).fold(0.0, f64::max);
     if limit < most {
         let message = format!("nginx takes bodies of {limit} MB, but the API files of {most} MB");
-        found.push(&file.place, message).see(&api.place, "the API");
+        let name = if upload == Some(most) {
+            "UPLOAD_FILE_SIZE_LIMIT"
+        } else {
+            "PLUGIN_MAX_PACKAGE_SIZE"
+        };
+        let other = format!("{name} of the API: {most} MB");
+        found
+            .push(&file.place, message)
+            .see(api.place_of(name), other);
     }
 }
 

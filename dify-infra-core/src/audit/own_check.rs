@@ -1,0 +1,159 @@
+//! The rules about deployments over what a file leads to, with the file's own places.
+
+use super::from_graph;
+use super::own::names;
+use super::place::Place;
+use crate::catalogue::ServiceKind;
+use crate::check::{allow_findings, point_at_overrides, spc};
+use crate::deployment::Deployment;
+use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
+use crate::graph::{LowerError, ResourceGraph, ResourceNames, Target, lower};
+use crate::spec::Document;
+
+/// Applies the rules about deployments to what a file leads to, with the file's own places.
+///
+/// Errors and warnings alone: what is only to be known, the rules about files say already. Findings that
+/// the file allows come as notes with the reason, and so do allowances that nothing needs.
+///
+/// # Errors
+///
+/// When the deployment can't be turned into resources.
+pub fn check_deployment(
+    deployment: &Deployment,
+    document: &Document,
+) -> Result<Diagnostics, LowerError> {
+    let target = Target::new(deployment, None);
+    let graph = lower(deployment, &target)?;
+    let places = FilePlaces {
+        deployment,
+        graph: &graph,
+        names: ResourceNames::new(deployment, &target),
+    };
+    let report = super::audit(&from_graph(&graph));
+    let mut diagnostics: Diagnostics = report
+        .findings
+        .iter()
+        .map(|finding| {
+            let path = places.key_path(&finding.place);
+            let message = format!("{} ({})", finding.message, finding.place);
+            let diagnostic = Diagnostic::new(finding.code, finding.severity, path, message)
+                .with_help(finding.help.as_str());
+            finding.related.iter().fold(diagnostic, |it, related| {
+                let message = format!("{} ({})", related.message, related.place);
+                it.with_related(places.key_path(&related.place), message)
+            })
+        })
+        .collect();
+    let is_note = |it: &Diagnostic| it.severity == Severity::Note;
+    let notes: Vec<String> = diagnostics
+        .iter()
+        .filter(|it| is_note(it))
+        .map(|it| it.code.clone())
+        .collect();
+    diagnostics.retain(|it| !is_note(it));
+    for (index, allowed) in deployment.allowed_rules().iter().enumerate() {
+        let is_about_deployments =
+            crate::check::rule(&allowed.rule).is_some_and(|rule| rule.audit.is_some());
+        let is_used = allow_findings(allowed, &mut diagnostics) || notes.contains(&allowed.rule);
+        if is_about_deployments && !is_used {
+            diagnostics.push(spc::unused_allowance(index, allowed));
+        }
+    }
+    point_at_overrides(&mut diagnostics, document);
+    document.locate(&mut diagnostics);
+    Ok(diagnostics)
+}
+
+/// Which key of the file decides a value of a resource.
+struct FilePlaces<'a> {
+    deployment: &'a Deployment,
+    graph: &'a ResourceGraph,
+    names: ResourceNames,
+}
+
+impl FilePlaces<'_> {
+    /// The key of the file for a place in our graph; the file itself when no one key decides it.
+    fn key_path(&self, place: &Place) -> KeyPath {
+        let (kind, name) = place
+            .document_name()
+            .split_once(' ')
+            .unwrap_or((place.document_name(), ""));
+        let table = match kind.split('/').nth(1).unwrap_or_default() {
+            "containerApps" => return self.of_service(name, place),
+            "flexibleServers" => "data.postgres",
+            "redisEnterprise" | "redis" | "Redis" => "data.redis",
+            "storageAccounts" => "data.storage",
+            "vaults" => "secrets",
+            "virtualNetworks" | "networkSecurityGroups" | "privateEndpoints" => "network",
+            "workspaces" => "logs",
+            "registries" => "images",
+            _ => "",
+        };
+        KeyPath::of(table)
+    }
+
+    fn of_service(&self, app: &str, place: &Place) -> KeyPath {
+        let service = self
+            .deployment
+            .services()
+            .find(|it| app == self.names.app(it.kind));
+        let Some(service) = service else {
+            return KeyPath::root();
+        };
+        let table = KeyPath::of("services").key(service.kind.key());
+        let pointer = place.pointer();
+        if let Some(name) = self.variable(app, &pointer) {
+            let is_in_file = service.variables.keys().any(|it| it.as_str() == name);
+            return if is_in_file {
+                table.key("env").key(name)
+            } else {
+                of_derived(service.kind, name).unwrap_or(table)
+            };
+        }
+        let keys = [
+            ("/resources/cpu", "cpu"),
+            ("/resources/memory", "memory"),
+            ("/resources", "memory"),
+            ("/image", "image"),
+            ("/scale", "replicas"),
+        ];
+        let key = keys.iter().find(|(part, _)| pointer.contains(part));
+        key.map_or(table.clone(), |(_, key)| table.key(key))
+    }
+
+    /// The name of the variable that a place in an app's body is about.
+    fn variable(&self, app: &str, pointer: &str) -> Option<&str> {
+        let (containers, rest) = pointer.split_once("/env/")?;
+        let index = rest.split('/').next()?;
+        let node = self.graph.nodes().find(|node| {
+            node.id().resource_type() == "Microsoft.App/containerApps" && names(node.id()) == app
+        })?;
+        let name = format!("{containers}/env/{index}/name");
+        node.body().pointer(&name)?.as_str()
+    }
+}
+
+/// The table that a variable follows from which the file does not set itself.
+fn of_derived(service: ServiceKind, name: &str) -> Option<KeyPath> {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    let table = if starts(&["DB_", "PGVECTOR_", "SQLALCHEMY_"]) {
+        "data.postgres"
+    } else if starts(&["REDIS_", "CELERY_", "EVENT_BUS_", "PUBSUB_"]) {
+        "data.redis"
+    } else if starts(&["AZURE_BLOB_", "STORAGE_TYPE", "PLUGIN_STORAGE_"]) {
+        "data.storage"
+    } else if starts(&[
+        "CONSOLE_",
+        "APP_WEB_",
+        "SERVICE_API_",
+        "TRIGGER_",
+        "NEXT_PUBLIC_",
+    ]) {
+        "public"
+    } else if starts(&["NGINX_"]) && service == ServiceKind::Nginx {
+        "routes"
+    } else {
+        return None;
+    };
+    Some(KeyPath::of(table))
+}
