@@ -42,6 +42,7 @@ pub mod auth;
 pub mod cloud;
 pub mod error;
 pub mod http;
+pub mod images;
 pub mod inventory;
 pub mod observe;
 pub mod outputs;

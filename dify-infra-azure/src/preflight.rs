@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
-use dify_infra_core::resource::{Kind, ResourceId};
+use dify_infra_core::resource::text::texts;
+use dify_infra_core::resource::{Kind, ResourceId, Text};
 use futures_util::future::{join_all, join3, join4};
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ use crate::observe::{deleted_vault, sentence};
 
 /// The api-version of `Microsoft.Authorization/permissions`
 /// (<https://learn.microsoft.com/rest/api/authorization/permissions>).
-const PERMISSIONS: &str = "2022-04-01";
+pub(crate) const PERMISSIONS: &str = "2022-04-01";
 
 /// Something that would stop the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             remedy: remedy.into(),
@@ -206,7 +207,7 @@ async fn rights(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<P
     let Ok(grants) = client.list(&path, PERMISSIONS).await else {
         return Vec::new();
     };
-    let (roles, missing): (Vec<String>, Vec<String>) = needed_actions(plan)
+    let (roles, missing): (Vec<String>, Vec<String>) = needed_actions(graph, plan)
         .into_iter()
         .filter(|action| !is_allowed(&grants, action))
         .partition(|action| action.starts_with(Kind::RoleAssignment.resource_type()));
@@ -231,7 +232,7 @@ async fn rights(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<P
 }
 
 /// The actions of Azure's role model that a plan needs.
-fn needed_actions(plan: &Plan) -> BTreeSet<String> {
+fn needed_actions(graph: &ResourceGraph, plan: &Plan) -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
     for change in plan
         .changes()
@@ -266,19 +267,29 @@ fn needed_actions(plan: &Plan) -> BTreeSet<String> {
             actions.insert("Microsoft.OperationalInsights/workspaces/sharedKeys/action".to_owned());
         }
         if change.kind == Some(Kind::ContainerApp) {
-            for action in [
-                "Microsoft.Storage/storageAccounts/listKeys/action",
-                "Microsoft.Cache/redisEnterprise/databases/listKeys/action",
-            ] {
-                actions.insert(action.to_owned());
-            }
+            actions.extend(asked_keys(graph));
         }
     }
     actions
 }
 
+/// The actions that give the keys of data services, as far as something in the graph asks for them.
+fn asked_keys(graph: &ResourceGraph) -> BTreeSet<String> {
+    let texts: Vec<Text> = graph.nodes().flat_map(|node| texts(node.body())).collect();
+    let asked = texts.iter().flat_map(Text::outputs);
+    let asked = asked.filter(|output| output.is_secret());
+    let asked: BTreeSet<Option<Kind>> = asked
+        .map(|output| Kind::from_type(&output.resource().resource_type()))
+        .collect();
+    [Kind::StorageAccount, Kind::RedisEnterpriseDatabase]
+        .into_iter()
+        .filter(|kind| asked.contains(&Some(*kind)))
+        .map(|kind| format!("{}/listKeys/action", kind.resource_type()))
+        .collect()
+}
+
 /// Whether one grant allows the action: it matches an action and none of the grant's exceptions.
-fn is_allowed(grants: &[Value], action: &str) -> bool {
+pub(crate) fn is_allowed(grants: &[Value], action: &str) -> bool {
     grants.iter().any(|grant| {
         let matches = |list: &str| {
             let patterns = grant

@@ -1,9 +1,13 @@
 //! The arguments of `dify-infra`: definitions and help, no logic.
 
+mod images;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub use images::{ImagesArguments, ImagesCommand, ImportArguments};
 
 /// Deploys Dify to Azure Container Apps from one file: proves it right, creates it, proves it works
 #[derive(Debug, Parser)]
@@ -209,6 +213,8 @@ Examples:
 Nothing is changed and nothing is sent anywhere; a live group is read with GET alone, so the role Reader
 is enough. What can't be seen is listed, never guessed. Exits with 3 when there is an error.")]
     Audit(AuditArguments),
+    /// List the images of the deployment, or copy them into its Azure registry
+    Images(ImagesArguments),
     /// Run an Azure on a loopback port, to try things out and to test deploy pipelines
     #[command(after_help = "\
 Examples:

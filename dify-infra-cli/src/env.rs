@@ -81,6 +81,19 @@ pub const TOKEN: Variable = Variable::new(
 )
 .secret();
 
+/// The account at Docker Hub.
+pub const HUB_USERNAME: Variable = Variable::new(
+    "DOCKERHUB_USERNAME",
+    "User name at Docker Hub for `images import`, which rations copies without an account",
+);
+
+/// The access token of that account.
+pub const HUB_TOKEN: Variable = Variable::new(
+    "DOCKERHUB_TOKEN",
+    "Access token of `DOCKERHUB_USERNAME`; the right to read public repositories is enough",
+)
+.secret();
+
 /// Speed of the embedded Azure.
 pub const TIME_SCALE: Variable = Variable::new(
     "DIFY_INFRA_TIME_SCALE",
@@ -174,7 +187,7 @@ pub const CLICOLOR_FORCE: Variable = Variable::new(
 );
 
 /// Every variable, in the order of the reference.
-pub const ALL: [Variable; 20] = [
+pub const ALL: [Variable; 22] = [
     TARGET,
     SUBSCRIPTION,
     SECRETS,
@@ -191,6 +204,8 @@ pub const ALL: [Variable; 20] = [
     PIPELINES_TOKEN_URL,
     PIPELINES_TOKEN_KEY,
     SERVICE_CONNECTION,
+    HUB_USERNAME,
+    HUB_TOKEN,
     TIME_SCALE,
     LOG,
     NO_COLOR,

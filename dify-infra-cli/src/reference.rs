@@ -47,13 +47,22 @@ pub fn commands() -> String {
         .get_subcommands()
         .filter(|command| command.get_name() != "help")
     {
-        page.push_str(&section(command));
+        let below: Vec<&Command> = command
+            .get_subcommands()
+            .filter(|below| below.get_name() != "help")
+            .collect();
+        if below.is_empty() {
+            page.push_str(&section(command.get_name(), command));
+        }
+        for one in below {
+            let name = format!("{} {}", command.get_name(), one.get_name());
+            page.push_str(&section(&name, one));
+        }
     }
     page
 }
 
-fn section(command: &Command) -> String {
-    let name = command.get_name();
+fn section(name: &str, command: &Command) -> String {
     let about = command
         .get_about()
         .map(ToString::to_string)

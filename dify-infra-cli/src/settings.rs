@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use dify_infra_azure::auth::FederatedToken;
+use dify_infra_azure::images::SourceLogin;
 use dify_infra_core::names::SubscriptionId;
 use secrecy::SecretString;
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// Where the token comes from.
     pub credentials: Credentials,
+    /// The account at Docker Hub: `DOCKERHUB_USERNAME` and `DOCKERHUB_TOKEN`.
+    pub docker_hub: Option<SourceLogin>,
     /// Speed of the embedded Azure.
     pub time_scale: f64,
     /// Whether data is printed as JSON.
@@ -116,6 +119,7 @@ impl Settings {
                 .or_else(|| read(env::SECRETS).map(PathBuf::from)),
             endpoint: endpoint.filter(|_| target == Target::Azure),
             credentials: Credentials::resolve(flags, read)?,
+            docker_hub: docker_hub(read)?,
             time_scale: time_scale(flags, read)?,
             json: flags.json,
             verbosity: match (flags.quiet, flags.verbose) {
@@ -163,6 +167,27 @@ fn federated(read: &dyn Fn(Variable) -> Option<String>) -> Option<FederatedToken
         token: SecretString::from(read(env::PIPELINES_TOKEN_KEY)?),
         service_connection: read(env::SERVICE_CONNECTION)?,
     })
+}
+
+/// Both halves of an account, or none.
+fn docker_hub(
+    read: &dyn Fn(Variable) -> Option<String>,
+) -> Result<Option<SourceLogin>, UsageError> {
+    match (read(env::HUB_USERNAME), read(env::HUB_TOKEN)) {
+        (None, None) => Ok(None),
+        (Some(username), Some(token)) => Ok(Some(SourceLogin {
+            username,
+            password: SecretString::from(token),
+        })),
+        (Some(username), None) => {
+            let rule = format!("{} must be set as well", env::HUB_TOKEN.name);
+            Err(UsageError::new(env::HUB_USERNAME.name, &username, rule))
+        }
+        (None, Some(_)) => {
+            let rule = format!("{} must be set as well", env::HUB_USERNAME.name);
+            Err(UsageError::new(env::HUB_TOKEN.name, "(not shown)", rule))
+        }
+    }
 }
 
 /// One of a few words in a variable.

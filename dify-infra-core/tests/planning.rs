@@ -380,10 +380,10 @@ fn an_existing_cache_that_celery_can_not_use_is_refused() {
 #[test]
 fn a_secret_and_a_login_that_left_the_file_go() {
     let with = format!(
-        "{FILE}\n[images]\nregistry = \"r.azurecr.io\"\nusername = \"u\"\n\
+        "{FILE}\n[images]\nregistry = \"registry.example.com\"\nusername = \"u\"\n\
          password = {{ secret = \"registry-password\" }}\n"
     );
-    let without = format!("{FILE}\n[images]\nregistry = \"r.azurecr.io\"\n");
+    let without = format!("{FILE}\n[images]\nregistry = \"registry.example.com\"\n");
     let (old, new) = (graph_of(&with), graph_of(&without));
     let mut live = as_wanted(&old);
     for node in old.nodes().filter(|node| node.kind() == Kind::ContainerApp) {
@@ -401,7 +401,7 @@ fn a_secret_and_a_login_that_left_the_file_go() {
     assert_eq!(
         paths,
         [
-            "properties.configuration.registries[r.azurecr.io]",
+            "properties.configuration.registries[registry.example.com]",
             "properties.configuration.secrets[registry-password]",
         ]
     );

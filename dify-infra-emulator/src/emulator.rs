@@ -199,6 +199,15 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Refuses apps and jobs whose image was not imported into the registry that they name, as far
+    /// as that registry is one of the subscription. Nothing can be pushed to a registry here, so
+    /// they are not looked at by default.
+    #[must_use]
+    pub fn check_images(mut self) -> Self {
+        self.settings.checks_images = true;
+        self
+    }
+
     /// Makes the emulator.
     ///
     /// # Errors

@@ -93,6 +93,8 @@ pub(crate) struct Settings {
     pub(crate) taken: BTreeSet<(NameKind, String)>,
     pub(crate) job_outcome: JobOutcome,
     pub(crate) permissions: Vec<Value>,
+    /// Whether an image that its registry does not have stops an app.
+    pub(crate) checks_images: bool,
     /// Whether requests that the permissions do not have are refused.
     pub(crate) enforces_permissions: bool,
 }
@@ -111,6 +113,7 @@ impl Default for Settings {
             taken: BTreeSet::new(),
             job_outcome: JobOutcome::Succeeded,
             permissions: vec![permission(&["*"], &[])],
+            checks_images: false,
             enforces_permissions: false,
         }
     }

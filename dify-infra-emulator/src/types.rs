@@ -45,6 +45,7 @@ tables! {
     storage_account => "types/storage_account.json",
     blob_service => "types/blob_service.json",
     blob_container => "types/blob_container.json",
+    registry => "types/registry.json",
     vault => "types/vault.json",
     vault_secret => "types/vault_secret.json",
     user_assigned_identity => "types/user_assigned_identity.json",

@@ -23,7 +23,7 @@ use rand::TryRng as _;
 use rand::rngs::{SysError, SysRng};
 
 /// The deployment files beside the programs, by name.
-pub const FILES: [(&str, &str); 8] = [
+pub const FILES: [(&str, &str); 9] = [
     ("minimal.toml", MINIMAL),
     ("dify-dev.toml", DIFY_DEV),
     ("own-registry.toml", OWN_REGISTRY),
@@ -32,6 +32,7 @@ pub const FILES: [(&str, &str); 8] = [
     ("dify-prod.toml", DIFY_PROD),
     ("existing-network.toml", EXISTING_NETWORK),
     ("key-vault.toml", KEY_VAULT),
+    ("identities.toml", IDENTITIES),
 ];
 
 /// The fewest lines that deploy Dify.
@@ -57,6 +58,9 @@ pub const EXISTING_NETWORK: &str = include_str!("../existing-network.toml");
 
 /// Secrets in a key vault.
 pub const KEY_VAULT: &str = include_str!("../key-vault.toml");
+
+/// Images, secrets and files by identities.
+pub const IDENTITIES: &str = include_str!("../identities.toml");
 
 /// The operating system's randomness, from which secrets are made.
 #[derive(Debug, Default)]

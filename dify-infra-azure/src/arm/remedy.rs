@@ -123,7 +123,10 @@ const TABLE: &[(&[&str], Remedy)] = &[
         container_template,
     ),
     // "Failed to provision revision for container app ...": Azure/reddog-containerapps#12
-    (&["ContainerAppOperationError"], |_| {
+    (&["ContainerAppOperationError"], |case| {
+        if case.message.contains("MANIFEST_UNKNOWN") {
+            return container_template(case);
+        }
         "the new revision did not start: the usual causes are an image or tag that can't be \
          pulled, a probe that fails, or an environment without free addresses or cores; the \
          app's system log has the reason"
@@ -245,6 +248,12 @@ fn policy(case: &Case<'_>) -> String {
 }
 
 fn container_template(case: &Case<'_>) -> String {
+    if case.message.contains("MANIFEST_UNKNOWN") {
+        // Azure-Samples/call-center-voice-agent-accelerator#3
+        return "the registry does not have this image or tag: `dify-infra images import` has an \
+                Azure registry copy all images of the release"
+            .to_owned();
+    }
     if case.message.contains("unable to pull image") {
         return "the app's identity can't pull the image: give it the role AcrPull on the registry \
                 (a fresh role takes up to 10 minutes), and check that the image and its tag are \

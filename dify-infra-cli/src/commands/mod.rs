@@ -9,6 +9,7 @@ mod destroy;
 mod emulate;
 mod explain;
 mod graph;
+mod images;
 mod init;
 mod outputs;
 mod plan;
@@ -25,7 +26,7 @@ use anyhow::Context as _;
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::graph::{ResourceGraph, Target, lower};
 
-use crate::args::{Command, RenderFormat};
+use crate::args::{Command, ImagesCommand, RenderFormat};
 use crate::exit::Exit;
 use crate::session::named_subscription;
 use crate::settings::{Settings, UsageError};
@@ -54,6 +55,10 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
         Command::Upgrade(arguments) => upgrade::run(ui, settings, &arguments),
         Command::Destroy(arguments) => wait(destroy::run(ui, settings, &arguments)),
         Command::Audit(arguments) => wait(audit::run(ui, settings, &arguments)),
+        Command::Images(arguments) => match arguments.command {
+            ImagesCommand::List(file) => images::list(ui, settings, &file),
+            ImagesCommand::Import(import) => wait(images::import(ui, settings, &import)),
+        },
         Command::Emulate(arguments) => wait(emulate::run(ui, settings, &arguments)),
     }
 }

@@ -10,6 +10,7 @@ mod azure;
 mod canary;
 mod deploy_script;
 mod guides;
+mod images;
 mod kills;
 mod life;
 mod pipelines;

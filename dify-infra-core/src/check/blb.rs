@@ -1,14 +1,15 @@
 //! Rules about Blob storage.
 
 use super::rule::{Family, Rule, Sample};
-use crate::deployment::{Deployment, Origin};
+use crate::catalogue::ServiceKind;
+use crate::deployment::{Deployment, Origin, StorageAccess};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 
 /// Days within which somebody notices that files are gone, a weekend included.
 const SHORT_RETENTION: u32 = 7;
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&RETENTION, &WIRED, &PUBLIC, &CONTAINERS];
+pub(super) const RULES: &[&Rule] = &[&RETENTION, &WIRED, &PUBLIC, &CONTAINERS, &IDENTITY];
 
 const RETENTION: Rule = Rule {
     id: "BLB001",
@@ -64,6 +65,43 @@ const CONTAINERS: Rule = Rule {
     check: Some(containers),
     ..Rule::of(Family::Blb, Severity::Error)
 };
+
+const IDENTITY: Rule = Rule {
+    id: "BLB005",
+    title: "Access to storage by identity is something that every image knows",
+    why: "The API signs in with an identity since 0.14 (the word `managedidentity` for a key), the \
+          plugin daemon since 0.5.7. An older daemon ignores the setting and fails without a \
+          connection string.",
+    source: "langgenius/dify#11559; langgenius/dify-plugin-daemon 0.5.7 internal/types/app/config.go",
+    fix: "Choose a release with a newer plugin daemon, or write `access = \"key\"`.",
+    bad: Sample::file(
+        "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"japaneast\"\ndify = \"1.13.3\"\n\n\
+         [azure]\nresource_group = \"dify-dev-rg\"\n\n[data.storage]\naccess = \"identity\"\n",
+    ),
+    good: Sample::part("[data.storage]\naccess = \"identity\""),
+    check: Some(identity),
+    ..Rule::of(Family::Blb, Severity::Error)
+};
+
+fn identity(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let StorageAccess::Identity(_) = deployment.storage().access else {
+        return;
+    };
+    let release = deployment.release();
+    let daemon = release.variables(ServiceKind::PluginDaemon);
+    if daemon
+        .is_read("AZURE_BLOB_STORAGE_USE_MANAGED_IDENTITY")
+        .is_yes()
+    {
+        return;
+    }
+    let message = format!(
+        "the plugin daemon {} of release {} can't sign in to storage with an identity",
+        daemon.version(),
+        release.version()
+    );
+    diagnostics.push(IDENTITY.finding(KeyPath::of("data.storage.access"), message));
+}
 
 fn containers(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let storage = deployment.storage();

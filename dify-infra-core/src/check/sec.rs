@@ -35,10 +35,10 @@ pub(crate) const VALUE_IN_FILE: Rule = Rule {
     source: "this project: the file names secrets, the secrets file has them",
     fix: "Put the value into the secrets file and name it: `{ secret = \"...\" }`.",
     bad: Sample::part(
-        "[images]\nregistry = \"r.azurecr.io\"\nusername = \"puller\"\npassword = \"s3cret\"",
+        "[images]\nregistry = \"contoso.azurecr.io\"\nusername = \"puller\"\npassword = \"s3cret\"",
     ),
     good: Sample::part(
-        "[images]\nregistry = \"r.azurecr.io\"\nusername = \"puller\"\n\
+        "[images]\nregistry = \"contoso.azurecr.io\"\nusername = \"puller\"\n\
          password = { secret = \"registry-password\" }",
     ),
     ..ERROR

@@ -194,7 +194,7 @@ fn what_can_never_work_is_not_allowed_by_a_reason() {
 fn no_finding_repeats_a_secret_of_the_file() {
     let canary = "canary-7f3a9";
     let text = format!(
-        "{}\n[images]\nregistry = \"r.azurecr.io\"\nusername = \"u\"\npassword = \"{canary}\"\n\n\
+        "{}\n[images]\nregistry = \"contoso.azurecr.io\"\nusername = \"u\"\npassword = \"{canary}\"\n\n\
          [services.api.env]\nSMTP_PASSWORD = \"{canary}\"\nSENTRY_DSN = \"https://{canary}@x\"\n\
          HTTP_PROXY = \"http://user:{canary}@proxy\"\n\
          CODE_EXECUTION_API_KEY = \"{canary}\"\nNOTION_CLIENT_SECRET = {{ secret = \"{canary}!\" }}\n\

@@ -56,7 +56,7 @@ const OTHER_TAG: Rule = Rule {
     source: "langgenius/dify#35125; aws-samples/dify-self-hosted-on-aws#87, #120",
     fix: "Use the tag of the release, or change `dify` to the release that has this one.",
     bad: Sample::part("[images.overrides]\nsandbox = \"langgenius/dify-sandbox:0.2.10\""),
-    good: Sample::part("[images.overrides]\nsandbox = \"r.azurecr.io/dify-sandbox:0.2.15\""),
+    good: Sample::part("[images.overrides]\nsandbox = \"contoso.azurecr.io/dify-sandbox:0.2.15\""),
     check: Some(other_tag),
     ..WARNING
 };
@@ -85,8 +85,8 @@ const SIBLINGS: Rule = Rule {
           that it does not know.",
     source: "langgenius/dify 1.16.0 docker/docker-compose.yaml: one image, several modes",
     fix: "Set the image once, under `images.overrides.api`.",
-    bad: Sample::part("[services.worker]\nimage = \"r.azurecr.io/own/dify-api:1.16.0\""),
-    good: Sample::part("[images.overrides]\napi = \"r.azurecr.io/own/dify-api:1.16.0\""),
+    bad: Sample::part("[services.worker]\nimage = \"contoso.azurecr.io/own/dify-api:1.16.0\""),
+    good: Sample::part("[images.overrides]\napi = \"contoso.azurecr.io/own/dify-api:1.16.0\""),
     check: Some(siblings),
     ..WARNING
 };
@@ -143,7 +143,7 @@ const MOVING_TAG: Rule = Rule {
     source: "learn.microsoft.com container-registry-image-tag-version",
     fix: "Name a version, or pin a digest with `@sha256:`.",
     bad: Sample::part("[images.overrides]\nweb = \"langgenius/dify-web:latest\""),
-    good: Sample::part("[images.overrides]\nweb = \"r.azurecr.io/dify-web:1.16.0\""),
+    good: Sample::part("[images.overrides]\nweb = \"contoso.azurecr.io/dify-web:1.16.0\""),
     check: Some(moving_tag),
     ..WARNING
 };

@@ -159,6 +159,31 @@ impl DeploymentBuilder {
         self
     }
 
+    /// The resource group of an Azure registry; the deployment's own without it.
+    pub fn registry_resource_group(mut self, name: impl Into<String>) -> Self {
+        self.spec.images.resource_group = Some(name.into());
+        self
+    }
+
+    /// The id of an identity that already may pull from an Azure registry.
+    pub fn registry_identity(mut self, id: impl Into<String>) -> Self {
+        self.spec.images.identity = Some(id.into());
+        self
+    }
+
+    /// Whether an Azure registry is reached through a private endpoint.
+    pub fn registry_private_endpoint(mut self, is_private: bool) -> Self {
+        self.spec.images.private_endpoint = Some(is_private);
+        self
+    }
+
+    /// The digest that an image of the release must have, `sha256:` and 64 digits.
+    pub fn digest(mut self, kind: ImageKind, digest: impl Into<String>) -> Self {
+        let digests = &mut self.spec.images.digests;
+        digests.insert(kind.key().to_owned(), digest.into());
+        self
+    }
+
     /// The login at the registry, the password by the name of its secret.
     pub fn registry_login(
         mut self,
@@ -378,6 +403,18 @@ impl StorageBuilder {
     pub fn plugin_container(mut self, name: impl Into<String>) -> Self {
         self.0.plugin_container = Some(name.into());
         self
+    }
+
+    /// Containers sign in with an identity that is made and given its roles.
+    pub fn by_identity(mut self) -> Self {
+        self.0.access = Some("identity".to_owned());
+        self
+    }
+
+    /// Containers sign in with this identity, which has its roles already.
+    pub fn identity(mut self, id: impl Into<String>) -> Self {
+        self.0.identity = Some(id.into());
+        self.by_identity()
     }
 
     /// An account of the same resource group that exists.

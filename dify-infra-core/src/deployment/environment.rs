@@ -48,6 +48,8 @@ pub struct EnvironmentInputs {
     pub storage_account: String,
     /// Key of the storage account.
     pub storage_key: Text,
+    /// Client id of the identity that signs in to the storage account instead of the key.
+    pub storage_client: Option<Text>,
     /// How the data services are spoken to.
     pub data: DataAccess,
 }
@@ -302,11 +304,19 @@ impl Writer<'_> {
         };
         self.set("AZURE_BLOB_ACCOUNT_URL", url);
         self.set("AZURE_BLOB_ACCOUNT_NAME", account);
-        self.derived(
-            "AZURE_BLOB_ACCOUNT_KEY",
-            "azure-storage-key",
-            self.inputs.storage_key.clone(),
-        );
+        match self.inputs.storage_client.clone() {
+            // This word (langgenius/dify#11559) instead of a key means DefaultAzureCredential, which
+            // finds a user-assigned identity by AZURE_CLIENT_ID.
+            Some(client) => {
+                self.set("AZURE_BLOB_ACCOUNT_KEY", "managedidentity");
+                self.set("AZURE_CLIENT_ID", client);
+            }
+            None => self.derived(
+                "AZURE_BLOB_ACCOUNT_KEY",
+                "azure-storage-key",
+                self.inputs.storage_key.clone(),
+            ),
+        }
         self.set("AZURE_BLOB_CONTAINER_NAME", container);
     }
 
@@ -426,6 +436,22 @@ impl Writer<'_> {
     }
 
     fn plugin_storage(&mut self) {
+        let container = self.deployment.storage().plugin_container.as_str();
+        self.set("PLUGIN_STORAGE_TYPE", "azure_blob");
+        self.set("AZURE_BLOB_STORAGE_CONTAINER_NAME", container);
+        match self.inputs.storage_client.clone() {
+            Some(client) => {
+                let account = &self.inputs.storage_account;
+                let url = format!("https://{account}.blob.core.windows.net/");
+                self.set("AZURE_BLOB_STORAGE_USE_MANAGED_IDENTITY", "true");
+                self.set("AZURE_BLOB_STORAGE_ACCOUNT_URL", url);
+                self.set("AZURE_CLIENT_ID", client);
+            }
+            None => self.plugin_connection(),
+        }
+    }
+
+    fn plugin_connection(&mut self) {
         let (scheme, end) = match &self.inputs.data.blob_url {
             Some(url) => ("http", format!(";BlobEndpoint={url}")),
             None => ("https", ";EndpointSuffix=core.windows.net".to_owned()),
@@ -436,9 +462,6 @@ impl Writer<'_> {
         ))
         .and(self.inputs.storage_key.clone())
         .and(end);
-        let container = self.deployment.storage().plugin_container.as_str();
-        self.set("PLUGIN_STORAGE_TYPE", "azure_blob");
-        self.set("AZURE_BLOB_STORAGE_CONTAINER_NAME", container);
         let name = "AZURE_BLOB_STORAGE_CONNECTION_STRING";
         self.derived(name, "azure-storage-connection-string", connection);
     }

@@ -8,6 +8,7 @@ mod budget;
 mod builder;
 mod connections;
 mod environment;
+mod images;
 mod network;
 mod profiles;
 mod resolve;
@@ -25,6 +26,7 @@ pub use connections::ConnectionPools;
 pub use environment::{
     AppSecret, DataAccess, EnvironmentInputs, Role, ServiceEnvironment, environment_of,
 };
+pub use images::{AzureRegistry, DeployedImage, Registry, RegistryLogin};
 pub(crate) use network::RESERVED;
 pub use network::{
     AddressPlan, ExistingNetwork, FrontDoor, Network, NetworkPlace, PrivateEndpoints, SubnetUse,
@@ -117,28 +119,6 @@ pub struct Public {
     /// The origin of every public URL; without one the front door's own name is used, which is
     /// known after apply.
     pub origin: Option<PublicOrigin>,
-}
-
-/// A registry that all images are pulled from instead of Docker Hub.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Registry {
-    /// Host name, as `myregistry.azurecr.io`.
-    pub server: String,
-    /// What stands before the repositories: the host, and a path when the file gives one.
-    pub prefix: String,
-    /// User name and the secret that holds the password; without them pulls are anonymous.
-    pub credentials: Option<RegistryLogin>,
-}
-
-/// A user name at a registry and the secret that holds its password.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct RegistryLogin {
-    /// User name.
-    pub username: String,
-    /// The secret.
-    pub password: SecretName,
 }
 
 /// Where Azure keeps the secrets of the containers.
@@ -267,6 +247,17 @@ pub struct Storage {
     pub plugin_container: BlobContainerName,
     /// Days for which deleted blobs and containers can be brought back.
     pub retention_days: u32,
+    /// How containers sign in.
+    pub access: StorageAccess,
+}
+
+/// How containers sign in to the storage account.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StorageAccess {
+    /// With the account's key.
+    Key,
+    /// With tokens of an identity that has a role on the blob containers.
+    Identity(IdentityOrigin),
 }
 
 /// Logs of all containers.

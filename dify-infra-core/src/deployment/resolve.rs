@@ -207,13 +207,13 @@ impl Resolver<'_> {
         self.refuse_unsupported();
         let release = self.release();
         let identity = self.identity(release)?;
-        let (registry, images) = self.images(release)?;
+        let network = self.network(identity.profile, &identity.location);
+        let (registry, images) = self.images(release, network.as_ref())?;
         let services = self.services(release, &images, identity.profile)?;
         let migration = services::migration(release, &services)?;
         let (routes, custom_routes) = self.routes(release, &services)?;
         let defaults = data::Defaults::of(identity.profile, &identity.location);
         let postgres = self.postgres(&services, &defaults)?;
-        let network = self.network(identity.profile, &identity.location);
         let workload_profiles = self.workload_profiles();
         self.refuse_misfits(&services, &workload_profiles);
         Some(Deployment {

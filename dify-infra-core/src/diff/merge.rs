@@ -62,6 +62,15 @@ fn object(live: &Map<String, Value>, wanted: &Map<String, Value>, prune: bool) -
             merged.remove(other);
         }
     }
+    // A registry is pulled from with a password or by an identity.
+    for (one, others) in [
+        ("identity", &["username", "passwordSecretRef"][..]),
+        ("passwordSecretRef", &["identity"]),
+    ] {
+        if wanted.contains_key(one) && wanted.contains_key("server") {
+            merged.retain(|name, _| !others.contains(&name.as_str()));
+        }
+    }
     for (name, value) in wanted {
         // Azure may spell an id, which is a key in a list of identities, in another case.
         let spelled = live
@@ -140,6 +149,18 @@ mod tests {
         let live = json!({ "env": [{ "name": "KEY", "value": "plain" }] });
         let wanted = json!({ "env": [{ "name": "KEY", "secretRef": "key" }] });
         assert_eq!(merge(Kind::ContainerApp, &live, &wanted, false), wanted);
+    }
+
+    #[test]
+    fn a_registry_that_is_pulled_from_by_an_identity_loses_its_login() {
+        let login = json!({ "server": "s", "username": "u", "passwordSecretRef": "p" });
+        let identity = json!({ "server": "s", "identity": "/subscriptions/i" });
+        let merged = |live: &Value, wanted: &Value| {
+            let list = |one: &Value| json!({ "registries": [one] });
+            merge(Kind::ContainerApp, &list(live), &list(wanted), false)["registries"][0].clone()
+        };
+        assert_eq!(merged(&login, &identity), identity);
+        assert_eq!(merged(&identity, &login), login);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::resource::text::{strings, texts};
 use crate::resource::{AnyResource, Kind, ResourceId};
 
-pub use lower::{LowerError, ResourceNames, Target, lower};
+pub use lower::{LowerError, ResourceNames, Target, lower, registry_id};
 pub use schedule::{Schedule, Task};
 
 /// Whether a resource is ours to write.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::Snapshot;
 use crate::graph::Node;
 use crate::resource::text::{resolve, texts};
-use crate::resource::{FINGERPRINT_TAG, Kind, OutputReference, Part, VARIABLES_TAG};
+use crate::resource::{FINGERPRINT_TAG, Kind, OWNER_TAG, OutputReference, Part, VARIABLES_TAG};
 use crate::secrets::{SecretKind, SecretName, Secrets, fingerprint};
 
 /// The tag of an app that carries a hash of its rendered files (nginx, squid).
@@ -123,9 +123,19 @@ pub fn files_of(body: &Value) -> BTreeMap<&str, &str> {
 pub struct Obsolete {
     /// Variables, by the app's own list of those that a file added.
     pub variables: Vec<String>,
-    /// Secrets, by the fingerprints that the app carries.
+    /// Secrets, by the fingerprints that the app carries, and the keys of the storage account.
     pub secrets: Vec<String>,
+    /// Registries whose login used such a secret, by server.
+    pub logins: Vec<String>,
+    /// Identities of the deployment, by the names that it gives them.
+    pub identities: Vec<String>,
 }
+
+/// Secrets that hold keys of the storage account, which have no fingerprint.
+const STORAGE_SECRETS: [&str; 2] = ["azure-storage-connection-string", "azure-storage-key"];
+
+/// The ends of the names of a deployment's identities, after the name of the deployment.
+const IDENTITY_NAMES: [&str; 2] = ["-identity", "-storage-identity"];
 
 impl Obsolete {
     /// What is obsolete in a live body beside the wanted one.
@@ -144,9 +154,20 @@ impl Obsolete {
             let (wanted, present) = (names_at(wanted, pointer), names_at(live, pointer));
             move |name: &String| present.contains(name) && !wanted.contains(name)
         };
+        let keys = STORAGE_SECRETS.map(str::to_owned);
+        let secrets: BTreeSet<String> = marked.chain(keys).filter(gone(SECRETS)).collect();
+        let using = live.pointer(ENV).and_then(Value::as_array);
+        let using = using.into_iter().flatten().filter_map(|variable| {
+            let secret = variable.get("secretRef")?.as_str()?;
+            let name = variable.get("name")?.as_str()?;
+            secrets.contains(secret).then(|| name.to_owned())
+        });
+        let variables: BTreeSet<String> = listed.chain(using).filter(gone(ENV)).collect();
         Self {
-            variables: listed.filter(gone(ENV)).collect(),
-            secrets: marked.filter(gone(SECRETS)).collect(),
+            variables: variables.into_iter().collect(),
+            logins: obsolete_logins(wanted, live, &secrets),
+            secrets: secrets.into_iter().collect(),
+            identities: obsolete_identities(wanted, live),
         }
     }
 
@@ -165,23 +186,23 @@ impl Obsolete {
             .variables
             .iter()
             .map(|name| format!("properties.template.containers[{container}].env[{name}]"));
-        let logins = live
-            .pointer("/properties/configuration/registries")
-            .and_then(Value::as_array);
-        let logins = logins.into_iter().flatten();
-        let logins =
-            logins.filter(|login| self.secrets.contains(&text(login, "passwordSecretRef")));
-        let logins = logins.map(|login| {
-            format!(
-                "properties.configuration.registries[{}]",
-                text(login, "server")
-            )
-        });
+        let logins = self
+            .logins
+            .iter()
+            .map(|server| format!("properties.configuration.registries[{server}]"));
         let secrets = self
             .secrets
             .iter()
             .map(|name| format!("properties.configuration.secrets[{name}]"));
-        variables.chain(logins).chain(secrets).collect()
+        let identities = self
+            .identities
+            .iter()
+            .map(|id| format!("identity.userAssignedIdentities[{id}]"));
+        variables
+            .chain(logins)
+            .chain(secrets)
+            .chain(identities)
+            .collect()
     }
 
     /// Takes everything obsolete out of a body, and the registry logins that use such a secret.
@@ -199,15 +220,94 @@ impl Obsolete {
             ("/properties/configuration/secrets", &self.secrets, "name"),
             (
                 "/properties/configuration/registries",
-                &self.secrets,
-                "passwordSecretRef",
+                &self.logins,
+                "server",
             ),
         ] {
             if let Some(items) = body.pointer_mut(pointer).and_then(Value::as_array_mut) {
                 items.retain(|item| !is_one(names, item, key));
             }
         }
+        self.remove_identities(body);
     }
+
+    fn remove_identities(&self, body: &mut Value) {
+        let is_one = |id: &str| {
+            self.identities
+                .iter()
+                .any(|gone| gone.eq_ignore_ascii_case(id))
+        };
+        let settings = body.pointer_mut("/properties/configuration/identitySettings");
+        if let Some(items) = settings.and_then(Value::as_array_mut) {
+            items.retain(|item| {
+                let id = item.get("identity").and_then(Value::as_str);
+                !id.is_some_and(is_one)
+            });
+        }
+        let Some(Value::Object(assigned)) = body.pointer_mut("/identity/userAssignedIdentities")
+        else {
+            return;
+        };
+        assigned.retain(|id, _| !is_one(id));
+        if !self.identities.is_empty() && assigned.is_empty() {
+            body["identity"] = serde_json::json!({ "type": "None" });
+        }
+    }
+}
+
+/// Logins at registries that nothing is pulled from any more; one that is pulled from in another way
+/// loses its login as it gets that way.
+fn obsolete_logins(wanted: &Value, live: &Value, secrets: &BTreeSet<String>) -> Vec<String> {
+    let logins = |body: &Value| {
+        let list = body.pointer("/properties/configuration/registries");
+        list.and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    let text = |login: &Value, key: &str| {
+        let text = login.get(key).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let wanted: BTreeSet<String> = logins(wanted)
+        .iter()
+        .map(|login| text(login, "server"))
+        .collect();
+    let gone = logins(live).into_iter().filter(|login| {
+        secrets.contains(&text(login, "passwordSecretRef"))
+            && !wanted.contains(&text(login, "server"))
+    });
+    gone.map(|login| text(&login, "server")).collect()
+}
+
+/// Identities that a live body carries, that have a name of the deployment's own, and that are not
+/// wanted any more. They go with the role that they had, and Azure refuses an app that names one
+/// which is gone.
+fn obsolete_identities(wanted: &Value, live: &Value) -> Vec<String> {
+    let assigned = |body: &Value| {
+        let ids = body.pointer("/identity/userAssignedIdentities");
+        let ids = ids.and_then(Value::as_object).cloned().unwrap_or_default();
+        ids.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    let group = live.get("id").and_then(Value::as_str).and_then(group_of);
+    let owner = live
+        .get("tags")
+        .and_then(|tags| tags.get(OWNER_TAG)?.as_str());
+    let (Some(group), Some(owner)) = (group, owner) else {
+        return Vec::new();
+    };
+    let ours = IDENTITY_NAMES.map(|end| {
+        format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{owner}{end}")
+    });
+    let wanted = assigned(wanted);
+    let is_among = |ids: &[String], id: &str| ids.iter().any(|one| one.eq_ignore_ascii_case(id));
+    assigned(live)
+        .into_iter()
+        .filter(|id| is_among(&ours, id) && !is_among(&wanted, id))
+        .collect()
+}
+
+/// The resource group of an id: what stands before its provider.
+fn group_of(id: &str) -> Option<&str> {
+    let at = id.to_ascii_lowercase().find("/providers/")?;
+    id.get(..at)
 }
 
 fn names_at(body: &Value, pointer: &str) -> BTreeSet<String> {

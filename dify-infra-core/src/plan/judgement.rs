@@ -26,6 +26,12 @@ pub(super) fn unfit(node: &Node, wanted: &Value, live: &Value) -> Option<String>
     {
         return Some(reason);
     }
+    if let AnyResource::Registry(registry) = node.resource()
+        && registry.needs_premium
+        && let Some(reason) = without_private_endpoints(live)
+    {
+        return Some(reason);
+    }
     let decisive: &[(&str, &str)] = match kind {
         Kind::RedisEnterpriseDatabase => &[
             (
@@ -84,6 +90,18 @@ fn small(longest: u8, live: &Value) -> Option<String> {
         format!(
             "this existing subnet does not fit: {range} has too few addresses for what is put into \
              it; it must be a /{longest} or larger"
+        )
+    })
+}
+
+/// Why an existing registry takes no private endpoint, when it takes none.
+fn without_private_endpoints(live: &Value) -> Option<String> {
+    let sku = live.pointer("/sku/name").and_then(Value::as_str)?;
+    (!sku.eq_ignore_ascii_case("Premium")).then(|| {
+        format!(
+            "this existing registry does not fit: its size is {sku}, and only Premium takes private \
+             endpoints; run `az acr update --sku Premium`, or write `private_endpoint = false` under \
+             `[images]`"
         )
     })
 }
@@ -153,7 +171,8 @@ pub(super) fn risk(kind: Kind, differences: &[Difference]) -> Risk {
 /// Whether a difference replaces an image of Dify's API by one of an older release.
 fn is_older_image(difference: &Difference) -> bool {
     let version = |image: &Option<Value>| -> Option<Version> {
-        let (repository, tag) = image.as_ref()?.as_str()?.rsplit_once(':')?;
+        let name = image.as_ref()?.as_str()?.split('@').next()?;
+        let (repository, tag) = name.rsplit_once(':')?;
         repository
             .ends_with("dify-api")
             .then(|| tag.parse().ok())

@@ -74,7 +74,11 @@ fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Opti
         (Some(Observed::Unreadable(reason)), _) => unknown(&mut change, reason),
         (Some(Observed::Absent), Management::Existing) => {
             let reason = "the file says that it exists, and Azure has no resource of this name";
-            unknown(&mut change, reason);
+            let place = match node.kind() {
+                Kind::Registry => "; `resource_group` under `[images]` says where it is",
+                _ => "",
+            };
+            unknown(&mut change, &format!("{reason}{place}"));
         }
         (Some(Observed::Present(live)), Management::Existing) => match unfit(node, &wanted, live) {
             Some(reason) => unknown(&mut change, &reason),

@@ -170,16 +170,37 @@ pub struct TrafficWeight {
     pub weight: u8,
 }
 
-/// A registry that images are pulled from with a user name and a password.
+/// A registry that images are pulled from, with a user name and a password or by an identity.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RegistryCredentials {
-    /// Host name.
-    pub server: String,
-    /// User name.
-    pub username: String,
-    /// Name of the app's secret that holds the password.
-    pub password_secret_ref: String,
+#[serde(untagged)]
+pub enum RegistryCredentials {
+    /// With a user name and a password.
+    #[serde(rename_all = "camelCase")]
+    Login {
+        /// Host name.
+        server: String,
+        /// User name.
+        username: String,
+        /// Name of the app's secret that holds the password.
+        password_secret_ref: String,
+    },
+    /// By an identity of the app.
+    Identity {
+        /// Host name.
+        server: String,
+        /// The identity's id.
+        identity: String,
+    },
+}
+
+impl RegistryCredentials {
+    /// The identity that pulls.
+    pub fn identity(&self) -> Option<&str> {
+        match self {
+            Self::Login { .. } => None,
+            Self::Identity { identity, .. } => Some(identity),
+        }
+    }
 }
 
 /// A secret of an app or job.

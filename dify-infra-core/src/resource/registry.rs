@@ -12,6 +12,10 @@ pub struct Registry {
     /// The registry's id.
     #[serde(skip)]
     pub id: ResourceId,
+    /// Whether it must be of the size Premium, which alone takes private endpoints
+    /// (<https://learn.microsoft.com/azure/container-registry/container-registry-private-link>).
+    #[serde(skip)]
+    pub needs_premium: bool,
     /// Azure region.
     pub location: String,
     /// Tags.

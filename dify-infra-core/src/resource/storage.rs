@@ -39,7 +39,9 @@ pub struct StorageAccountProperties {
     /// Whether a blob container may be made readable by anyone.
     pub allow_blob_public_access: bool,
     /// Whether the account key opens the account: the plugin daemon and the API sign in with it.
-    pub allow_shared_key_access: bool,
+    /// Left to the account's owner where they don't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_shared_key_access: Option<bool>,
     /// Lowest TLS version.
     pub minimum_tls_version: String,
     /// `Enabled` or `Disabled`.

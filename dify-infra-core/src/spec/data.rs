@@ -87,6 +87,13 @@ section! {
         /// Container of plugins: `dify-plugins`.
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::BlobContainerName>"))]
         plugin_container: Option<String>,
+        /// How containers sign in: "key" with the account's key, "identity" with a user-assigned
+        /// identity that has the role "Storage Blob Data Contributor" on both containers.
+        #[cfg_attr(feature = "schema", schemars(extend("enum" = ["key", "identity"])))]
+        access: Option<String>,
+        /// Id of a user-assigned identity that already has that role, for `access = "identity"`.
+        /// Without it one is made and given the role.
+        identity: Option<String>,
     }
 }
 

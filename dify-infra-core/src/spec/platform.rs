@@ -43,6 +43,16 @@ section! {
     pub struct ImagesSpec {
         /// Registry that has the same repositories and tags, such as myregistry.azurecr.io.
         registry: Option<String>,
+        /// Resource group of an Azure registry; the deployment's own without it.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::ResourceGroupName>"))]
+        resource_group: Option<String>,
+        /// Id of a user-assigned identity that already may pull from an Azure registry (the role
+        /// "AcrPull"). Without it, and without a user name, one is made and given the role.
+        identity: Option<String>,
+        /// Whether an Azure registry is reached through a private endpoint, which takes a registry
+        /// of the size Premium. Without this key so, where an identity pulls and the data services
+        /// have private endpoints with zones of the deployment's own.
+        private_endpoint: Option<bool>,
         /// User name at the registry.
         username: Option<String>,
         /// Password at the registry, by the name of its secret.
@@ -57,6 +67,16 @@ section! {
             )
         )]
         overrides: BTreeMap<String, String>,
+        /// Digests of the release's images, `sha256:` and 64 digits, by the name of the image.
+        /// Containers run exactly these, and `images import` copies them without asking Docker Hub.
+        #[cfg_attr(
+            feature = "schema",
+            schemars(extend(
+                "propertyNames" = { "enum": super::schema::images() },
+                "additionalProperties" = { "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" }
+            ))
+        )]
+        digests: BTreeMap<String, String>,
     }
 }
 

@@ -177,7 +177,7 @@ mod tests {
     fn finds_the_key_in_another_table() {
         assert_eq!(
             help("", "resource_group", Spec::FIELDS),
-            "did you mean `azure.resource_group`?"
+            "did you mean `azure.resource_group` or `images.resource_group`?"
         );
         assert_eq!(
             help("", "postgres", Spec::FIELDS),

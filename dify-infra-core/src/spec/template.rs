@@ -54,8 +54,8 @@ const PUBLIC: &str = r#"
 
 # Docker Hub rations pulls without an account: copy the images and name your registry.
 # [images]
-# registry = "myregistry.azurecr.io"
-# username = "puller"
+# registry = "myregistry.azurecr.io"  # `dify-infra images import` copies the images into it
+# username = "puller"                  # an Azure registry is pulled from by an identity without these
 # password = { secret = "registry-password" }
 
 "#;

@@ -67,6 +67,7 @@ fn general(path: &str) -> String {
     let mut keys: Vec<_> = path.split('.').map(str::to_owned).collect();
     for (parents, depth) in [
         ("azure.tags", 2),
+        ("images.digests", 2),
         ("images.overrides", 2),
         ("network.subnets", 2),
         ("services", 1),

@@ -130,6 +130,47 @@ impl ImageReference {
     }
 }
 
+impl ImageReference {
+    /// The same image with the digest that its tag must have.
+    ///
+    /// ```
+    /// use dify_infra_core::values::ImageReference;
+    ///
+    /// let image: ImageReference = "nginx:1.30.4".parse()?;
+    /// let digest = format!("sha256:{}", "0a".repeat(32));
+    /// let pinned = image.with_digest(&digest)?;
+    /// assert_eq!(pinned.to_string(), format!("docker.io/library/nginx:1.30.4@{digest}"));
+    /// # Ok::<(), dify_infra_core::values::InvalidValue>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When `digest` is not `sha256:` and 64 lower-case hexadecimal digits.
+    pub fn with_digest(&self, digest: &str) -> Result<Self, InvalidValue> {
+        if let Some(reason) = wrong_digest(digest) {
+            return Err(InvalidValue::of_text(
+                "image digest",
+                digest,
+                reason,
+                "write it like sha256: and 64 hexadecimal digits",
+            ));
+        }
+        Ok(Self {
+            digest: Some(digest.into()),
+            ..self.clone()
+        })
+    }
+
+    /// The same image, found by its tag alone.
+    #[must_use]
+    pub fn without_digest(&self) -> Self {
+        Self {
+            digest: None,
+            ..self.clone()
+        }
+    }
+}
+
 impl FromStr for ImageReference {
     type Err = InvalidValue;
 
@@ -395,24 +436,24 @@ mod tests {
         let sandbox = image("langgenius/dify-sandbox:0.2.15");
         assert_eq!(
             sandbox
-                .with_registry("r.azurecr.io/mirror")
+                .with_registry("contoso.azurecr.io/mirror")
                 .unwrap()
                 .to_string(),
-            "r.azurecr.io/mirror/langgenius/dify-sandbox:0.2.15"
+            "contoso.azurecr.io/mirror/langgenius/dify-sandbox:0.2.15"
         );
         assert!(sandbox.is_on_docker_hub());
         assert!(
             !sandbox
-                .with_registry("r.azurecr.io")
+                .with_registry("contoso.azurecr.io")
                 .unwrap()
                 .is_on_docker_hub()
         );
         for registry in [
             "",
             "registry",
-            "https://r.azurecr.io",
+            "https://contoso.azurecr.io",
             "R.azurecr.io",
-            "r.azurecr.io/",
+            "contoso.azurecr.io/",
             "r.io/A",
         ] {
             assert!(sandbox.with_registry(registry).is_err(), "{registry}");

@@ -64,6 +64,13 @@ pub(crate) const SECRET_READERS: &[&str] = &[
     "00482a5a-887f-4fb3-b363-3b7fe8e74483",
 ];
 
+/// Roles that pull images: AcrPull, AcrPush, Container Registry Repository Reader.
+pub(crate) const PULLERS: &[&str] = &[
+    "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+    "8311e382-0749-4cb8-b61a-304f252e45ec",
+    "b93aa761-3e63-49ed-ac28-beffa264f7ac",
+];
+
 /// Seconds until a new account is known everywhere.
 const REPLICATION: f64 = 30.0;
 

@@ -8,6 +8,7 @@ pub(crate) mod managed_environment;
 pub(crate) mod network;
 pub(crate) mod postgres;
 pub(crate) mod redis;
+pub(crate) mod registry;
 pub(crate) mod storage;
 pub(crate) mod template;
 pub(crate) mod vault;
@@ -419,6 +420,7 @@ pub(crate) const PROVIDERS: &[&dyn Provider] = &[
     &authorization::RoleAssignment,
     &vault::Vault,
     &vault::secret::Secret,
+    &registry::Registry,
 ];
 
 /// Finds a type by its full name, in any case.
@@ -445,6 +447,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         identity::RULES,
         authorization::RULES,
         vault::RULES,
+        registry::RULES,
         NAME_RULES,
     ];
     all.iter().copied().flatten()

@@ -10,7 +10,7 @@ use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, text_at};
 use crate::engine::world::World;
 use crate::provider::managed_environment::environment_of;
-use crate::provider::{Draft, vault};
+use crate::provider::{Draft, registry, vault};
 use crate::rules::Rule;
 use crate::store::model::{Phase, Resource};
 
@@ -193,6 +193,7 @@ pub(crate) fn check(world: World<'_>, draft: &mut Draft<'_>) -> Result<(), ArmEr
     vault::reference::check(world, &draft.body)?;
     let secrets = secret_names(&draft.body);
     check_registries(&draft.body, &secrets)?;
+    registry::check_pulls(world, &draft.body)?;
     check_template(world, &environment, &mut draft.body)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::Scene;
 
 /// What is different in every run: times, and the names that follow from how often something was
 /// written.
-const VOLATILE: [&str; 18] = [
+const VOLATILE: [&str; 19] = [
     "systemData",
     "created",
     "updated",
@@ -29,6 +29,8 @@ const VOLATILE: [&str; 18] = [
     "lastSkuUpdate",
     "outboundIpAddresses",
     "staticIp",
+    // Private endpoints get theirs in the order in which they are made.
+    "ipAddresses",
 ];
 
 /// What only the history of an Azure tells.

@@ -7,7 +7,7 @@ use crate::catalogue::ServiceKind;
 use crate::check::{Rule, dbx, red, spc};
 use crate::deployment::sku::{self, PostgresSku};
 use crate::deployment::{
-    Logs, Origin, Postgres, Profile, Redis, Service, Standby, Storage, has_zones,
+    Logs, Origin, Postgres, Profile, Redis, Service, Standby, Storage, StorageAccess, has_zones,
 };
 use crate::diagnostic::KeyPath;
 use crate::names::Location;
@@ -252,7 +252,9 @@ impl Resolver<'_> {
             self.warn_without_effect("account", &unused);
         }
         let sku = self.word("data.storage.sku", spec.sku.as_deref(), &sku::STORAGE);
+        let access = self.storage_access();
         Some(Storage {
+            access,
             origin,
             sku: sku.unwrap_or(defaults.storage_sku).to_owned(),
             app_container: self.named(
@@ -272,6 +274,23 @@ impl Resolver<'_> {
                 1..=365,
             ),
         })
+    }
+
+    fn storage_access(&mut self) -> StorageAccess {
+        let spec = &self.spec.data.storage;
+        let path = "data.storage.access";
+        let word = self.word(path, spec.access.as_deref(), &["key", "identity"]);
+        if word == Some("identity") {
+            let path = "data.storage.identity";
+            return StorageAccess::Identity(self.identity_origin(path, spec.identity.as_deref()));
+        }
+        if spec.identity.is_some() {
+            let path = KeyPath::of("data.storage.identity");
+            let message = format!("`{path}` has no effect without access by identity");
+            let finding = spc::NO_EFFECT.finding(path, message);
+            self.report(finding.with_help("write `access = \"identity\"`, or remove it"));
+        }
+        StorageAccess::Key
     }
 
     pub(super) fn logs(&mut self, defaults: &Defaults) -> Logs {

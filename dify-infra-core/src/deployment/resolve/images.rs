@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Resolver, override_path};
 use crate::catalogue::{ImageKind, Release};
 use crate::check::spc;
-use crate::deployment::{Registry, RegistryLogin};
+use crate::deployment::{AzureRegistry, Network, Registry, RegistryLogin};
 use crate::diagnostic::KeyPath;
 use crate::secrets::SecretName;
 use crate::spec::{in_words, missing_key, nearest};
@@ -14,9 +14,24 @@ use crate::values::ImageReference;
 /// The image of each kind.
 pub(super) type Images = BTreeMap<ImageKind, ImageReference>;
 
+/// The name of a registry of Azure, by its server; sovereign clouds have ends of their own
+/// (<https://learn.microsoft.com/azure/container-registry/container-registry-concepts>). A server
+/// whose name was made unique goes on with a hyphen and a hash, which no name can have
+/// (<https://learn.microsoft.com/azure/container-registry/container-registry-get-started-portal>,
+/// domain name label scope).
+fn azure_registry(server: &str) -> Option<&str> {
+    let ends = [".azurecr.io", ".azurecr.us", ".azurecr.cn"];
+    let label = ends.iter().find_map(|end| server.strip_suffix(end))?;
+    label.split('-').next()
+}
+
 impl Resolver<'_> {
     /// The registry and the image of each kind; nothing when the catalogue has no valid images.
-    pub(super) fn images(&mut self, release: &Release) -> Option<(Option<Registry>, Images)> {
+    pub(super) fn images(
+        &mut self,
+        release: &Release,
+        network: Option<&Network>,
+    ) -> Option<(Option<Registry>, Images)> {
         let spec = &self.spec.images;
         let mut images = Images::new();
         for image in release.images() {
@@ -26,7 +41,8 @@ impl Resolver<'_> {
             .registry
             .as_deref()
             .and_then(|registry| self.mirror(registry, &mut images));
-        self.refuse_unknown_overrides();
+        self.pin(&mut images);
+        self.refuse_unknown("images.overrides", self.spec.images.overrides.keys());
         for (kind, image) in &mut images {
             let path = override_path(*kind);
             let text = spec.overrides.get(kind.key()).map(String::as_str);
@@ -35,12 +51,14 @@ impl Resolver<'_> {
             }
         }
         let credentials = self.registry_login();
+        let azure = self.azure_registry(server.as_deref(), network);
         let prefix = spec.registry.clone().unwrap_or_default();
         Some((
             server.map(|server| Registry {
                 server,
                 prefix,
                 credentials,
+                azure,
             }),
             images,
         ))
@@ -71,22 +89,104 @@ impl Resolver<'_> {
         server
     }
 
-    fn refuse_unknown_overrides(&mut self) {
+    /// Adds the digests of the file.
+    fn pin(&mut self, images: &mut Images) {
+        let spec = &self.spec.images;
+        self.refuse_unknown("images.digests", spec.digests.keys());
+        for (kind, image) in images {
+            let Some(digest) = spec.digests.get(kind.key()) else {
+                continue;
+            };
+            let path = KeyPath::of("images.digests").key(kind.key());
+            if spec.overrides.contains_key(kind.key()) {
+                let message = format!("`{path}` has no effect on an image that is overridden");
+                let finding = spc::NO_EFFECT.finding(path, message);
+                self.report(finding.with_help("write the digest into the override"));
+                continue;
+            }
+            match image.with_digest(digest) {
+                Ok(pinned) => *image = pinned,
+                Err(error) => self.refuse(&spc::INVALID_VALUE, path, &error),
+            }
+        }
+    }
+
+    /// Refuses keys that are no images of the release.
+    fn refuse_unknown<'k>(&mut self, table: &str, given: impl Iterator<Item = &'k String>) {
         let keys = ImageKind::ALL.map(ImageKind::key);
-        for key in self
-            .spec
-            .images
-            .overrides
-            .keys()
-            .filter(|key| !keys.contains(&key.as_str()))
-        {
+        for key in given.filter(|key| !keys.contains(&key.as_str())) {
             let message = format!("the release has no image `{key}`");
             let help = match nearest(key, keys) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the images are {}", in_words(&keys, "and")),
             };
-            let path = KeyPath::of("images.overrides").key(key);
+            let path = KeyPath::of(table).key(key);
             self.report(spc::UNKNOWN_KEY.finding(path, message).with_help(help));
+        }
+    }
+
+    /// What the file says of an Azure registry, which is pulled from by an identity where there is
+    /// no login.
+    fn azure_registry(
+        &mut self,
+        server: Option<&str>,
+        network: Option<&Network>,
+    ) -> Option<AzureRegistry> {
+        let spec = &self.spec.images;
+        let has_login = spec.username.is_some() || spec.password.is_some();
+        let Some(name) = server.and_then(azure_registry) else {
+            self.without_effect(&[
+                ("images.identity", spec.identity.is_some()),
+                ("images.resource_group", spec.resource_group.is_some()),
+                ("images.private_endpoint", spec.private_endpoint.is_some()),
+            ]);
+            return None;
+        };
+        if has_login {
+            self.without_effect(&[("images.identity", spec.identity.is_some())]);
+        }
+        let rule = &spc::INVALID_VALUE;
+        let group = KeyPath::of("images.resource_group");
+        let resource_group = self.parse(rule, group, spec.resource_group.as_deref());
+        let puller =
+            (!has_login).then(|| self.identity_origin("images.identity", spec.identity.as_deref()));
+        Some(AzureRegistry {
+            name: self.parse(rule, KeyPath::of("images.registry"), Some(name))?,
+            resource_group,
+            puller,
+            has_private_endpoint: self.registry_endpoint(network, has_login),
+        })
+    }
+
+    /// Whether the registry gets a private endpoint. A name can't lead to two of them, and who keeps
+    /// the zones mostly keeps the registry's endpoint as well: with zones of somebody else's only
+    /// where the file says so. The same holds for a registry that is used with a password alone.
+    fn registry_endpoint(&mut self, network: Option<&Network>, has_login: bool) -> bool {
+        let wanted = self.spec.images.private_endpoint;
+        let endpoints = network.and_then(|network| network.private_endpoints.as_ref());
+        let Some(endpoints) = endpoints else {
+            if wanted == Some(true) {
+                let path = KeyPath::of("images.private_endpoint");
+                let message =
+                    "a registry gets a private endpoint where the data services have some";
+                let finding = spc::NO_EFFECT.finding(path, message);
+                self.report(
+                    finding.with_help("write `private_endpoints = true` under `[network]`"),
+                );
+            }
+            return false;
+        };
+        wanted.unwrap_or(endpoints.zones.is_none() && !has_login)
+    }
+
+    /// Warns of keys about pulls from an Azure registry by identity.
+    fn without_effect(&mut self, keys: &[(&str, bool)]) {
+        for (path, _) in keys.iter().filter(|(_, is_given)| *is_given) {
+            let message = format!("`{path}` is for pulls from an Azure registry by identity");
+            let finding = spc::NO_EFFECT.finding(KeyPath::of(path), message);
+            self.report(finding.with_help(
+                "write `registry = \"<name>.azurecr.io\"` without a user name, or remove it",
+            ));
         }
     }
 

@@ -106,7 +106,7 @@ fn every_release_resolves_with_its_services_and_routes() {
 #[test]
 fn images_move_to_a_registry_and_overrides_stay_as_written() {
     let deployment = deployment(
-        "[images]\nregistry = \"r.azurecr.io\"\nusername = \"puller\"\n\
+        "[images]\nregistry = \"contoso.azurecr.io\"\nusername = \"puller\"\n\
          password = { secret = \"REGISTRY_PASSWORD\" }\n\
          [images.overrides]\nsandbox = \"other.example.com/sandbox:0.2.15\"\n\
          [services.worker]\nimage = \"other.example.com/worker:1.16.0\"",
@@ -114,7 +114,7 @@ fn images_move_to_a_registry_and_overrides_stay_as_written() {
     let image = |kind| deployment.service(kind).unwrap().image.to_string();
     assert_eq!(
         image(ServiceKind::Api),
-        "r.azurecr.io/langgenius/dify-api:1.16.0"
+        "contoso.azurecr.io/langgenius/dify-api:1.16.0"
     );
     assert_eq!(
         image(ServiceKind::Sandbox),
@@ -135,7 +135,7 @@ fn images_move_to_a_registry_and_overrides_stay_as_written() {
 #[test]
 fn half_a_login_is_refused() {
     assert_eq!(
-        errors("[images]\nregistry = \"r.azurecr.io\"\nusername = \"u\""),
+        errors("[images]\nregistry = \"contoso.azurecr.io\"\nusername = \"u\""),
         ["SPC004 images.password"]
     );
     assert_eq!(
@@ -319,16 +319,20 @@ fn an_override_is_reported_where_it_stands() {
     );
 }
 
+const DIGEST: &str = "sha256:e4720093a3c1381245b53a5a51b417963b3c4472d3f47fc301930a4f3b17666a";
+
 #[test]
 fn a_builder_says_what_a_file_says() {
     let file = format!(
         "{BASE}subscription = \"00000000-0000-0000-0000-000000000001\"\nsuffix = \"q3x7ab\"\n\
          tags = {{ a = \"b\" }}\n[public]\norigin = \"https://dify.example.com\"\n\
-         [images]\nregistry = \"r.azurecr.io\"\nusername = \"u\"\npassword = {{ secret = \"p\" }}\n\
-         overrides = {{ web = \"r.azurecr.io/web:1.16.0\" }}\n\
+         [images]\nregistry = \"contoso.azurecr.io\"\nusername = \"u\"\npassword = {{ secret = \"p\" }}\n\
+         overrides = {{ web = \"contoso.azurecr.io/web:1.16.0\" }}\n\
+         resource_group = \"shared-rg\"\nprivate_endpoint = false\n\
+         digests = {{ sandbox = \"{DIGEST}\" }}\n\
          [data.postgres]\nsku = \"Standard_B2s\"\nversion = 17\nstorage = 64\nbackup_days = 14\n\
          administrator = \"login\"\n[data.redis]\nsku = \"Balanced_B1\"\nhigh_availability = true\n\
-         [data.storage]\nsku = \"Standard_ZRS\"\nretention_days = 9\n[logs]\nretention_days = 60\n\
+         [data.storage]\nsku = \"Standard_ZRS\"\nretention_days = 9\naccess = \"identity\"\n[logs]\nretention_days = 60\n\
          [services.api]\ncpu = 1.0\nmemory = \"2Gi\"\nreplicas = {{ min = 1, max = 3 }}\n\
          env = {{ LOG_LEVEL = \"DEBUG\", SMTP_PASSWORD = {{ secret = \"smtp-password\" }} }}\n\
          [egress]\nallow = [{{ cidr = \"10.0.8.4/32\", reason = \"r\" }}, \
@@ -342,9 +346,12 @@ fn a_builder_says_what_a_file_says() {
         .suffix("q3x7ab")
         .tag("a", "b")
         .origin("https://dify.example.com")
-        .registry("r.azurecr.io")
+        .registry("contoso.azurecr.io")
         .registry_login("u", "p")
-        .image(ImageKind::Web, "r.azurecr.io/web:1.16.0")
+        .image(ImageKind::Web, "contoso.azurecr.io/web:1.16.0")
+        .registry_resource_group("shared-rg")
+        .registry_private_endpoint(false)
+        .digest(ImageKind::Sandbox, DIGEST)
         .postgres(|it| {
             it.sku("Standard_B2s")
                 .version(17)
@@ -353,7 +360,7 @@ fn a_builder_says_what_a_file_says() {
                 .administrator("login")
         })
         .redis(|it| it.sku("Balanced_B1").high_availability(true))
-        .storage(|it| it.sku("Standard_ZRS").retention_days(9))
+        .storage(|it| it.sku("Standard_ZRS").retention_days(9).by_identity())
         .log_retention_days(60)
         .service(ServiceKind::Api, |it| {
             it.cpu(1)

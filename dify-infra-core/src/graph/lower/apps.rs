@@ -1,6 +1,6 @@
 //! The managed environment, one container app for each service, and the migration job.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Management;
 use super::{Context, LowerError, identity, network, vault};
@@ -28,6 +28,13 @@ use crate::values::ConsumptionSize;
 
 /// The workload profile of the machines that all environments share.
 const PROFILE: &str = "Consumption";
+
+/// Variables that are set for access to the storage account by identity alone.
+const OF_STORAGE_IDENTITY: [&str; 3] = [
+    "AZURE_BLOB_STORAGE_ACCOUNT_URL",
+    "AZURE_BLOB_STORAGE_USE_MANAGED_IDENTITY",
+    "AZURE_CLIENT_ID",
+];
 
 /// Connections to one replica beyond which another is started.
 const CONNECTIONS_PER_REPLICA: &str = "50";
@@ -74,6 +81,9 @@ pub(super) fn inputs(context: &Context<'_>) -> EnvironmentInputs {
         redis_key: Text::action(&context.redis_database(), "listKeys", "/primaryKey"),
         storage_account: context.names.storage.clone(),
         storage_key: Text::action(&context.storage(), "listKeys", "/keys/0/value"),
+        storage_client: context
+            .storage_identity()
+            .map(|identity| Text::property(&identity, "/properties/clientId")),
         data: DataAccess::azure(),
     }
 }
@@ -136,9 +146,14 @@ fn vnet_configuration(context: &Context<'_>) -> Option<VnetConfiguration> {
 }
 
 /// What must be there before the containers of a role are of use, beside what they refer to.
-fn after(context: &Context<'_>, role: Role, secrets: &[Secret]) -> Vec<ResourceId> {
+fn after(
+    context: &Context<'_>,
+    role: Role,
+    registries: &[RegistryCredentials],
+    secrets: &[Secret],
+) -> Vec<ResourceId> {
     let mut after = after_role(context, role);
-    after.extend(identity::roles(context, secrets));
+    after.extend(identity::roles(context, role, registries, secrets));
     after
 }
 
@@ -204,7 +219,8 @@ fn app(
     let kept = environment.secrets.iter().chain(&password);
     let mut secrets: Vec<Secret> = kept.map(|one| vault::reference(context, one)).collect();
     secrets.extend(files.iter().flat_map(Files::secrets));
-    let identities = identity::of_app(context, &secrets);
+    let identities = identity::of_app(context, role, &registries, &secrets);
+    let tags = tags(context, service, &environment);
     let template = Template {
         containers: vec![container(context, service, environment, files.as_ref())],
         scale: scale(context, service),
@@ -212,10 +228,10 @@ fn app(
     };
     Ok(ContainerApp {
         id: context.app(service.kind),
-        after: after(context, role, &secrets),
+        after: after(context, role, &registries, &secrets),
         calls: calls(context, service.kind),
         location: context.location(),
-        tags: tags(context, service),
+        tags,
         identity: AssignedIdentities::of(&identities),
         properties: ContainerAppProperties {
             environment_id: context.environment().to_string(),
@@ -225,7 +241,7 @@ fn app(
                 .unwrap_or_else(|| PROFILE.to_owned()),
             configuration: Configuration {
                 active_revisions_mode: "Single".to_owned(),
-                identity_settings: identity::settings(&identities),
+                identity_settings: identity::settings(context, role, &identities),
                 ingress: ingress(context, service.kind),
                 registries,
                 secrets,
@@ -235,16 +251,23 @@ fn app(
     })
 }
 
-/// The tags of an app: those of the deployment, and the names of the variables that the file adds,
-/// when they fit into a tag's 256 characters.
-fn tags(context: &Context<'_>, service: &Service) -> BTreeMap<String, String> {
+/// The tags of an app: those of the deployment, and the names of the variables that the file adds
+/// and that go when it says so no more, when they fit into a tag's 256 characters.
+fn tags(
+    context: &Context<'_>,
+    service: &Service,
+    environment: &ServiceEnvironment,
+) -> BTreeMap<String, String> {
     let mut tags = context.tags.clone();
-    let names: Vec<&str> = service
+    let added = service
         .variables
         .keys()
-        .map(EnvironmentVariableName::as_str)
+        .map(EnvironmentVariableName::as_str);
+    let is_set = |name: &&str| environment.variables.iter().any(|one| one.name() == *name);
+    let names: BTreeSet<&str> = added
+        .chain(OF_STORAGE_IDENTITY.into_iter().filter(is_set))
         .collect();
-    let names = names.join(",");
+    let names = Vec::from_iter(names).join(",");
     if !names.is_empty() && names.len() <= 256 {
         tags.insert(VARIABLES_TAG.to_owned(), names);
     }
@@ -256,13 +279,24 @@ pub(super) fn registry(context: &Context<'_>) -> (Vec<RegistryCredentials>, Opti
     let Some(registry) = context.deployment.registry() else {
         return (Vec::new(), None);
     };
+    let puller = registry
+        .azure
+        .as_ref()
+        .and_then(|azure| azure.puller.as_ref());
+    if let Some(puller) = puller {
+        let credentials = RegistryCredentials::Identity {
+            server: registry.server.clone(),
+            identity: context.identity(puller).to_string(),
+        };
+        return (vec![credentials], None);
+    }
     let Some(login) = &registry.credentials else {
         return (Vec::new(), None);
     };
     let Some(name) = Deployment::app_secret(&login.password) else {
         return (Vec::new(), None);
     };
-    let credentials = RegistryCredentials {
+    let credentials = RegistryCredentials::Login {
         server: registry.server.clone(),
         username: login.username.clone(),
         password_secret_ref: name.to_string(),
@@ -468,10 +502,11 @@ fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {
     let (registries, password) = registry(context);
     let kept = environment.secrets.iter().chain(&password);
     let secrets: Vec<Secret> = kept.map(|one| vault::reference(context, one)).collect();
-    let identities = identity::of_app(context, &secrets);
+    let role = Role::Migration;
+    let identities = identity::of_app(context, role, &registries, &secrets);
     Job {
         id: context.migration(),
-        after: identity::roles(context, &secrets),
+        after: identity::roles(context, role, &registries, &secrets),
         location: context.location(),
         tags: context.tags.clone(),
         identity: AssignedIdentities::of(&identities),
@@ -487,7 +522,7 @@ fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {
                     parallelism: 1,
                     replica_completion_count: 1,
                 },
-                identity_settings: identity::settings(&identities),
+                identity_settings: identity::settings(context, role, &identities),
                 registries,
                 secrets,
             },
@@ -510,7 +545,7 @@ fn migration(context: &Context<'_>, inputs: &EnvironmentInputs) -> Job {
 fn migration_run(context: &Context<'_>) -> JobExecution {
     JobExecution {
         id: context.migration_run(),
-        after: after(context, Role::Migration, &[]),
+        after: after(context, Role::Migration, &[], &[]),
         image: context.deployment.migration().image.to_string(),
     }
 }

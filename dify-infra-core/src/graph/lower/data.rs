@@ -2,7 +2,7 @@
 
 use super::super::Management;
 use super::Context;
-use crate::deployment::Origin;
+use crate::deployment::{Origin, StorageAccess};
 use crate::resource::postgres::{
     Configuration, ConfigurationProperties, Database, DatabaseProperties, FirewallRule,
     FirewallRuleProperties, Server, ServerBackup, ServerHighAvailability, ServerNetwork,
@@ -171,7 +171,7 @@ fn storage(context: &Context<'_>) -> Vec<Managed> {
         },
         properties: StorageAccountProperties {
             allow_blob_public_access: false,
-            allow_shared_key_access: true,
+            allow_shared_key_access: (storage.access == StorageAccess::Key).then_some(true),
             minimum_tls_version: "TLS1_2".to_owned(),
             public_network_access: public_access(context),
             supports_https_traffic_only: true,

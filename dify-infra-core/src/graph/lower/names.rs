@@ -2,7 +2,10 @@
 
 use super::{Context, Target};
 use crate::catalogue::ServiceKind;
-use crate::deployment::{Deployment, IdentityOrigin, KeyVault, NetworkPlace, Origin, SubnetUse};
+use crate::deployment::{
+    AzureRegistry, Deployment, IdentityOrigin, KeyVault, NetworkPlace, Origin, StorageAccess,
+    SubnetUse,
+};
 use crate::resource::{Kind, ResourceId};
 
 /// The names of a deployment's resources.
@@ -87,6 +90,28 @@ impl ResourceNames {
     pub fn identity(&self) -> String {
         format!("{}-identity", self.prefix)
     }
+
+    /// The identity with which containers sign in to the storage account:
+    /// `dify-dev-storage-identity`. They get its tokens, so it may do nothing else.
+    pub fn storage_identity(&self) -> String {
+        format!("{}-storage-identity", self.prefix)
+    }
+}
+
+/// The id of the Azure registry that a deployment's images come from; nothing when they come from
+/// elsewhere.
+pub fn registry_id(deployment: &Deployment, target: &Target) -> Option<ResourceId> {
+    let registry = deployment.registry()?.azure.as_ref()?;
+    let group = deployment.azure().resource_group.as_str();
+    let group = ResourceId::resource_group(target.subscription(), group);
+    Some(registry_in(&group, registry))
+}
+
+fn registry_in(group: &ResourceId, registry: &AzureRegistry) -> ResourceId {
+    let other = registry.resource_group.as_ref();
+    let other = other.map(|name| ResourceId::resource_group(group.subscription(), name.as_str()));
+    let group = other.as_ref().unwrap_or(group);
+    group.provider(Kind::Registry.resource_type(), registry.name.as_str())
 }
 
 /// A vault's name takes 24 characters: 17 before the hyphen and the suffix.
@@ -124,12 +149,31 @@ impl Context<'_> {
         self.vault().child("secrets", &name)
     }
 
+    /// The registry that images come from, which exists.
+    pub(super) fn registry(&self, registry: &AzureRegistry) -> ResourceId {
+        registry_in(&self.group, registry)
+    }
+
     /// The identity that is made, or the one that the file names.
     pub(super) fn identity(&self, origin: &IdentityOrigin) -> ResourceId {
         match origin {
             IdentityOrigin::Managed => self.top(Kind::UserAssignedIdentity, &self.names.identity()),
             IdentityOrigin::Existing(id) => id.clone(),
         }
+    }
+
+    /// The identity with which containers sign in to the storage account, when they do.
+    pub(super) fn storage_identity(&self) -> Option<ResourceId> {
+        let StorageAccess::Identity(origin) = &self.deployment.storage().access else {
+            return None;
+        };
+        Some(match origin {
+            IdentityOrigin::Managed => {
+                let name = self.names.storage_identity();
+                self.top(Kind::UserAssignedIdentity, &name)
+            }
+            IdentityOrigin::Existing(id) => id.clone(),
+        })
     }
 
     pub(super) fn environment(&self) -> ResourceId {

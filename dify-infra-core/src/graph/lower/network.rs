@@ -38,12 +38,12 @@ pub(super) struct PrivateService {
     pub(super) zone: &'static str,
 }
 
-/// The services of this deployment that private endpoints are made for. Those that somebody else
-/// made are theirs to open.
+/// The services of this deployment that private endpoints are made for. Data services that somebody
+/// else made are theirs to open.
 ///
 /// Group ids and zones: MicrosoftDocs/azure-docs#119728 (PostgreSQL),
 /// <https://learn.microsoft.com/azure/redis/private-link> (Managed Redis) and
-/// <https://learn.microsoft.com/azure/private-link/private-endpoint-dns> (storage).
+/// <https://learn.microsoft.com/azure/private-link/private-endpoint-dns> (storage, registry).
 pub(super) fn private_services(context: &Context<'_>) -> Vec<PrivateService> {
     let deployment = context.deployment;
     if deployment.private_endpoints().is_none() {
@@ -81,6 +81,18 @@ pub(super) fn private_services(context: &Context<'_>) -> Vec<PrivateService> {
             target: context.vault(),
             group_id: "vault",
             zone: "privatelink.vaultcore.azure.net",
+        });
+    }
+    // A registry is never made here, but the file asks for its endpoint. One zone has the names of
+    // both of its endpoints, `<name>` and `<name>.<region>.data`
+    // (<https://learn.microsoft.com/azure/container-registry/container-registry-private-link>).
+    let registry = deployment.registry().and_then(|one| one.azure.as_ref());
+    if let Some(registry) = registry.filter(|one| one.has_private_endpoint) {
+        services.push(PrivateService {
+            part: "registry",
+            target: context.registry(registry),
+            group_id: "registry",
+            zone: "privatelink.azurecr.io",
         });
     }
     services

@@ -259,6 +259,8 @@ fn inputs(deployment: &Deployment, options: &ComposeOptions) -> EnvironmentInput
         redis_key: secrets::redis_password(),
         storage_account: data_layer::ACCOUNT.to_owned(),
         storage_key: secrets::storage_key(),
+        // Azurite knows no identities.
+        storage_client: None,
         data: DataAccess {
             postgres_tls: false,
             redis_port: 6379,

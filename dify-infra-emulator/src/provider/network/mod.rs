@@ -67,6 +67,7 @@ pub(crate) const RULES: &[Rule] = &[
     ENDPOINT_TARGET,
     ENDPOINT_FIXED,
     ENDPOINT_POSTGRES,
+    ENDPOINT_REGISTRY,
     ENDPOINT_FULL,
     ZONE_GROUP,
     ZONE_GLOBAL,
@@ -184,6 +185,11 @@ const ENDPOINT_POSTGRES: Rule = Rule::known(
      hashicorp/terraform-provider-azurerm#27732",
 )
 .with_known_code();
+const ENDPOINT_REGISTRY: Rule = Rule::known(
+    "NET-ENDPOINT-REGISTRY",
+    "Only a container registry of the size Premium takes private endpoints.",
+    "learn.microsoft.com container-registry/container-registry-private-link",
+);
 const ENDPOINT_FULL: Rule = Rule::known(
     "NET-SUBNET-FULL",
     "A subnet has an address for each private endpoint.",

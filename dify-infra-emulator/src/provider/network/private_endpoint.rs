@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::virtual_network::differs;
 use super::{
-    ENDPOINT_FIXED, ENDPOINT_FULL, ENDPOINT_POSTGRES, ENDPOINT_SUBNET, ENDPOINT_TARGET, NETWORK,
-    ZONE_GROUP, dns_zone, etag, long_name, referred, subnet, usual_name,
+    ENDPOINT_FIXED, ENDPOINT_FULL, ENDPOINT_POSTGRES, ENDPOINT_REGISTRY, ENDPOINT_SUBNET,
+    ENDPOINT_TARGET, NETWORK, ZONE_GROUP, dns_zone, etag, long_name, referred, subnet, usual_name,
 };
 use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
@@ -228,6 +228,13 @@ fn check_target(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> {
     };
     if groups.len() != 1 || !groups.iter().all(offered) {
         return refuse();
+    }
+    let is_registry = kind.eq_ignore_ascii_case("Microsoft.ContainerRegistry/registries");
+    if is_registry && text_at(&target.desired, "sku.name") != Some("Premium") {
+        let code = "PrivateEndpointNotSupportedForSku";
+        return Err(ENDPOINT_REGISTRY
+            .refuse(code, ENDPOINT_REGISTRY.text)
+            .at(path));
     }
     let injected = at(
         &target.desired,
