@@ -1,6 +1,7 @@
 //! Which Azure is meant, and which hosts may see a token for it.
 
 use ::url::{Host, Url};
+use dify_infra_core::values::AzureCloud;
 
 use crate::http::is_loopback;
 
@@ -22,25 +23,58 @@ use crate::http::is_loopback;
 pub struct Cloud {
     endpoint: Url,
     scope: String,
-    /// Hosts that end in `.<suffix>` are trusted too; only public clouds have one.
+    authority: Url,
+    /// Hosts that end in `.<suffix>` are trusted too; only Microsoft's clouds have one.
     suffix: Option<&'static str>,
 }
-
-const PUBLIC_HOST: &str = "management.azure.com";
 
 impl Cloud {
     /// The public cloud, `https://management.azure.com`.
     #[expect(
         clippy::expect_used,
         clippy::missing_panics_doc,
-        reason = "the literal is an https URL, which a test looks at"
+        reason = "the literals are https URLs, which a test looks at"
     )]
     pub fn public() -> Self {
-        let cloud = Self::custom("https://management.azure.com").expect("it is an https URL");
-        Self {
-            suffix: Some(PUBLIC_HOST),
-            ..cloud
-        }
+        Self::of(
+            "https://management.azure.com",
+            "https://login.microsoftonline.com",
+            "management.azure.com",
+        )
+        .expect("they are https URLs")
+    }
+
+    /// One of Microsoft's clouds. Tokens are asked for the endpoint itself, as
+    /// `Azure.ResourceManager.ArmEnvironment` does (Azure/azure-sdk-for-net); authorities:
+    /// <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the literals are https URLs, which a test looks at"
+    )]
+    pub fn named(cloud: AzureCloud) -> Self {
+        let (endpoint, authority, suffix) = match cloud {
+            AzureCloud::Public => return Self::public(),
+            AzureCloud::UsGovernment => (
+                "https://management.usgovcloudapi.net",
+                "https://login.microsoftonline.us",
+                "management.usgovcloudapi.net",
+            ),
+            AzureCloud::China => (
+                "https://management.chinacloudapi.cn",
+                "https://login.partner.microsoftonline.cn",
+                "management.chinacloudapi.cn",
+            ),
+        };
+        Self::of(endpoint, authority, suffix).expect("they are https URLs")
+    }
+
+    fn of(endpoint: &str, authority: &str, suffix: &'static str) -> Result<Self, CloudError> {
+        Ok(Self {
+            suffix: Some(suffix),
+            authority: bare(authority)?,
+            ..Self::custom(endpoint)?
+        })
     }
 
     /// Any other ARM endpoint: a sovereign cloud, Azure Stack, an emulator.
@@ -54,28 +88,25 @@ impl Cloud {
     /// When `endpoint` is not an absolute `https` URL (`http` is accepted for this machine), or
     /// has a path, a query, a fragment or user information.
     pub fn custom(endpoint: &str) -> Result<Self, CloudError> {
-        let wrong = |problem| CloudError {
-            endpoint: shown(endpoint),
-            problem,
-        };
-        let url = Url::parse(endpoint).map_err(|_| wrong(Problem::NotUrl))?;
-        let host = url.host_str().ok_or_else(|| wrong(Problem::NotUrl))?;
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback(host) => {}
-            "http" => return Err(wrong(Problem::PlainHttp)),
-            _ => return Err(wrong(Problem::NotUrl)),
-        }
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        if !bare || !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong(Problem::NotBare));
-        }
+        let url = bare(endpoint)?;
         let scope = format!("{}/.default", url.origin().ascii_serialization());
         Ok(Self {
             endpoint: url,
             scope,
+            authority: bare("https://login.microsoftonline.com")?,
             suffix: None,
         })
+    }
+
+    /// Sets where applications sign in: Microsoft Entra of another cloud, or an emulator.
+    ///
+    /// # Errors
+    ///
+    /// When `authority` is not an absolute `https` URL (`http` is accepted for this machine), or has
+    /// more than scheme, host and port.
+    pub fn with_authority(mut self, authority: &str) -> Result<Self, CloudError> {
+        self.authority = bare(authority)?;
+        Ok(self)
     }
 
     /// Sets the scope that tokens are asked for, such as `https://management.azure.com/.default`.
@@ -88,6 +119,11 @@ impl Cloud {
     /// The endpoint, with `/` as its path.
     pub fn endpoint(&self) -> &Url {
         &self.endpoint
+    }
+
+    /// Where applications sign in, with `/` as its path.
+    pub fn authority(&self) -> &Url {
+        &self.authority
     }
 
     /// The scope that tokens are asked for.
@@ -128,6 +164,27 @@ impl Default for Cloud {
     }
 }
 
+/// Reads a URL of scheme, host and port that may see secrets.
+fn bare(endpoint: &str) -> Result<Url, CloudError> {
+    let wrong = |problem| CloudError {
+        endpoint: shown(endpoint),
+        problem,
+    };
+    let url = Url::parse(endpoint).map_err(|_| wrong(Problem::NotUrl))?;
+    let host = url.host_str().ok_or_else(|| wrong(Problem::NotUrl))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(host) => {}
+        "http" => return Err(wrong(Problem::PlainHttp)),
+        _ => return Err(wrong(Problem::NotUrl)),
+    }
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !is_bare || !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(Problem::NotBare));
+    }
+    Ok(url)
+}
+
 /// What can be shown of a text that should have been an endpoint: no user information or query.
 fn shown(endpoint: &str) -> String {
     let end = endpoint.find(['?', '#']).unwrap_or(endpoint.len());
@@ -142,7 +199,7 @@ fn shown(endpoint: &str) -> String {
 
 /// An endpoint that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the ARM endpoint `{endpoint}` {problem}")]
+#[error("the endpoint `{endpoint}` {problem}")]
 pub struct CloudError {
     endpoint: String,
     problem: Problem,
@@ -160,7 +217,7 @@ enum Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::Cloud;
+    use super::{AzureCloud, Cloud};
 
     fn trusts(cloud: &Cloud, url: &str) -> bool {
         cloud.trusts(&url.parse().unwrap())
@@ -209,6 +266,37 @@ mod tests {
         }
         let cloud = Cloud::custom("https://arm.example").unwrap();
         assert!(!trusts(&cloud, "https://a.arm.example/x"));
+    }
+
+    #[test]
+    fn each_cloud_has_its_own_endpoint_authority_and_front_ends() {
+        for (name, host, authority) in [
+            (
+                AzureCloud::Public,
+                "management.azure.com",
+                "login.microsoftonline.com",
+            ),
+            (
+                AzureCloud::UsGovernment,
+                "management.usgovcloudapi.net",
+                "login.microsoftonline.us",
+            ),
+            (
+                AzureCloud::China,
+                "management.chinacloudapi.cn",
+                "login.partner.microsoftonline.cn",
+            ),
+        ] {
+            let cloud = Cloud::named(name);
+            assert_eq!(cloud.scope(), format!("https://{host}/.default"));
+            assert_eq!(cloud.authority().host_str(), Some(authority));
+            assert!(trusts(&cloud, &format!("https://{host}/a")));
+            assert!(trusts(&cloud, &format!("https://region.{host}/a")));
+            for other in AzureCloud::ALL.into_iter().filter(|other| *other != name) {
+                let endpoint = Cloud::named(other).endpoint().clone();
+                assert!(!cloud.trusts(&endpoint), "{name} trusts {endpoint}");
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use dify_infra_core::values::AzureCloud;
 
 pub use images::{ImagesArguments, ImagesCommand, ImportArguments};
 
@@ -58,7 +59,12 @@ pub struct GlobalArguments {
     #[arg(long, global = true, value_name = "FILE")]
     pub secrets: Option<PathBuf>,
 
-    /// Another Azure Resource Manager: a sovereign cloud's, or what `dify-infra emulate` prints.
+    /// Which of Microsoft's clouds: AzurePublic, AzureUSGovernment or AzureChina [default: the one that
+    /// has the file's location]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "target")]
+    pub cloud: Option<AzureCloud>,
+
+    /// Another Azure Resource Manager, such as Azure Stack's, or what `dify-infra emulate` prints.
     /// Plain http is accepted for loopback alone
     #[arg(long, global = true, value_name = "URL", conflicts_with = "target")]
     pub endpoint: Option<String>,
@@ -109,6 +115,8 @@ pub enum Auth {
     WorkloadIdentity,
     /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`.
     ClientSecret,
+    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_CERTIFICATE_PATH`.
+    ClientCertificate,
     /// `DIFY_INFRA_TOKEN`.
     Token,
 }

@@ -129,6 +129,32 @@ pub const CLIENT_SECRET: Variable = Variable::new(
 )
 .secret();
 
+/// The client certificate.
+pub const CLIENT_CERTIFICATE: Variable = Variable::new(
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "PEM file with the application's certificate and its RSA key (`--auth client-certificate`)",
+);
+
+/// Whether the certificate itself is sent.
+pub const CERTIFICATE_CHAIN: Variable = Variable::new(
+    "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN",
+    "`1` or `true` sends the certificate along, for applications that trust its subject and issuer",
+);
+
+/// The cloud.
+pub const CLOUD: Variable = Variable::new(
+    "DIFY_INFRA_CLOUD",
+    "Which of Microsoft's clouds: AzurePublic, AzureUSGovernment or AzureChina",
+)
+.with_flag("--cloud");
+
+/// Microsoft Entra.
+pub const AUTHORITY_HOST: Variable = Variable::new(
+    "AZURE_AUTHORITY_HOST",
+    "Where applications sign in, when it is not Microsoft Entra of the cloud; https, or http on this \
+     machine",
+);
+
 /// Set by Azure where a managed identity is.
 pub const IDENTITY_ENDPOINT: Variable = Variable::new(
     "IDENTITY_ENDPOINT",
@@ -187,16 +213,20 @@ pub const CLICOLOR_FORCE: Variable = Variable::new(
 );
 
 /// Every variable, in the order of the reference.
-pub const ALL: [Variable; 22] = [
+pub const ALL: [Variable; 26] = [
     TARGET,
     SUBSCRIPTION,
     SECRETS,
+    CLOUD,
     ENDPOINT,
     AUTH,
     TOKEN,
     TENANT_ID,
     CLIENT_ID,
     CLIENT_SECRET,
+    CLIENT_CERTIFICATE,
+    CERTIFICATE_CHAIN,
+    AUTHORITY_HOST,
     IDENTITY_ENDPOINT,
     FEDERATED_TOKEN_FILE,
     GITHUB_TOKEN_URL,

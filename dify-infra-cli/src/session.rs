@@ -2,6 +2,7 @@
 //! state.
 
 mod connect;
+mod credentials;
 mod lock;
 mod state;
 
@@ -56,7 +57,9 @@ impl Session {
         let deployment = input.deployment(ui)?;
         let named = named_subscription(&deployment, settings)?;
         let state = StateDirectory::beside(input.directory());
-        let (client, subscription) = connect::connect(ui, settings, &state, named).await?;
+        let location = Some(deployment.location());
+        let (client, subscription) =
+            connect::connect(ui, settings, &state, named, location).await?;
         let target = graph::Target::new(&deployment, Some(&subscription));
         let graph = graph::lower(&deployment, &target)
             .context("the deployment can't be turned into resources")?;

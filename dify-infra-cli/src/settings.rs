@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use dify_infra_azure::auth::FederatedToken;
 use dify_infra_azure::images::SourceLogin;
 use dify_infra_core::names::SubscriptionId;
+use dify_infra_core::values::{AzureCloud, InvalidValue};
 use secrecy::SecretString;
 
 use crate::args::{Auth, GlobalArguments, Target};
@@ -25,6 +26,8 @@ pub struct Settings {
     pub subscription_is_default: bool,
     /// The secrets file, when one was named.
     pub secrets: Option<PathBuf>,
+    /// The cloud, when one was named; the file's location has one too.
+    pub cloud: Option<AzureCloud>,
     /// Another ARM endpoint.
     pub endpoint: Option<String>,
     /// Where the token comes from.
@@ -52,6 +55,12 @@ pub struct Credentials {
     pub client: Option<String>,
     /// `AZURE_CLIENT_SECRET`.
     pub client_secret: Option<SecretString>,
+    /// `AZURE_CLIENT_CERTIFICATE_PATH`.
+    pub certificate: Option<PathBuf>,
+    /// Whether the certificate itself is sent.
+    pub sends_certificate: bool,
+    /// `AZURE_AUTHORITY_HOST`.
+    pub authority: Option<String>,
     /// Whether Azure says that a managed identity is here.
     pub has_identity: bool,
     /// What the platform gives for an exchange: of a cluster, of GitHub Actions, of Azure Pipelines.
@@ -117,6 +126,7 @@ impl Settings {
                 .secrets
                 .clone()
                 .or_else(|| read(env::SECRETS).map(PathBuf::from)),
+            cloud: cloud(flags, read)?.filter(|_| target == Target::Azure),
             endpoint: endpoint.filter(|_| target == Target::Azure),
             credentials: Credentials::resolve(flags, read)?,
             docker_hub: docker_hub(read)?,
@@ -147,6 +157,10 @@ impl Credentials {
             tenant: read(env::TENANT_ID),
             client: read(env::CLIENT_ID),
             client_secret: read(env::CLIENT_SECRET).map(SecretString::from),
+            certificate: read(env::CLIENT_CERTIFICATE).map(PathBuf::from),
+            sends_certificate: read(env::CERTIFICATE_CHAIN)
+                .is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true")),
+            authority: read(env::AUTHORITY_HOST),
             has_identity: read(env::IDENTITY_ENDPOINT).is_some(),
             federated: federated(read),
         })
@@ -209,6 +223,17 @@ fn choice<Choice: clap::ValueEnum>(
             format!("it is one of {}", words.join(", ")),
         )
     })
+}
+
+fn cloud(
+    flags: &GlobalArguments,
+    read: &dyn Fn(Variable) -> Option<String>,
+) -> Result<Option<AzureCloud>, UsageError> {
+    let Some(value) = read(env::CLOUD).filter(|_| flags.cloud.is_none()) else {
+        return Ok(flags.cloud);
+    };
+    let wrong = |error: InvalidValue| UsageError::new(env::CLOUD.name, &value, error.remedy());
+    value.parse().map(Some).map_err(wrong)
 }
 
 /// The variable is for Azure: an embedded one must not get other names because of it.
@@ -303,7 +328,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "DIFY_INFRA_AUTH can't be `cli`: it is one of auto, azure-cli, managed-identity, \
-             workload-identity, client-secret, token"
+             workload-identity, client-secret, client-certificate, token"
         );
     }
 

@@ -476,3 +476,52 @@ fn the_json_form_has_the_agreed_shape() {
     let text = json.to_string();
     assert!(!text.contains("$text"), "a marker leaked into the plan");
 }
+
+#[test]
+fn names_end_as_in_the_cloud_of_the_location() {
+    let of = |location: &str| {
+        let file = format!(
+            "schema = 1\nname = \"dify\"\nenvironment = \"prod\"\nlocation = \"{location}\"\n[azure]\n\
+             resource_group = \"dify-prod-rg\"\n[data.redis]\nexisting = \"contoso-cache\"\n[secrets]\n\
+             store = \"key-vault\"\n"
+        );
+        let graph = graph_of(&file);
+        let bodies: Vec<String> = graph
+            .nodes()
+            .map(|node| format!("{} {}", node.id(), node.body()))
+            .collect();
+        bodies.join("\n")
+    };
+    for (location, parts, others) in [
+        (
+            "usgovvirginia",
+            [
+                "/privatelink.postgres.database.usgovcloudapi.net ",
+                "/privatelink.blob.core.usgovcloudapi.net ",
+                "/privatelink.vaultcore.usgovcloudapi.net ",
+                ".blob.core.usgovcloudapi.net\"",
+                "EndpointSuffix=core.usgovcloudapi.net",
+            ],
+            ["azure.com", "windows.net", "azure.net"],
+        ),
+        (
+            "China North 3",
+            [
+                "/privatelink.postgres.database.chinacloudapi.cn ",
+                "/privatelink.blob.core.chinacloudapi.cn ",
+                "/privatelink.vaultcore.azure.cn ",
+                ".blob.core.chinacloudapi.cn\"",
+                "EndpointSuffix=core.chinacloudapi.cn",
+            ],
+            ["azure.com", "windows.net", "azure.net"],
+        ),
+    ] {
+        let text = of(location);
+        for part in parts {
+            assert!(text.contains(part), "{location}: {part}");
+        }
+        for other in others {
+            assert!(!text.contains(other), "{location}: {other}");
+        }
+    }
+}

@@ -191,6 +191,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Sets for how many seconds a token is good; an hour by default.
+    #[must_use]
+    pub fn token_seconds(mut self, seconds: u32) -> Self {
+        self.settings.token_seconds = i64::from(seconds);
+        self
+    }
+
     /// Refuses what the caller's [`permissions`](Self::permissions) do not have, with
     /// `AuthorizationFailed`.
     #[must_use]

@@ -18,9 +18,6 @@ use crate::arm::answer::Answer;
 use crate::arm::call::Call;
 use crate::settings::Settings;
 
-/// Seconds for which a token is good, as for a service principal in Azure.
-const TOKEN_SECONDS: i64 = 3600;
-
 /// What tokens of this emulator have for a signature; tokens of other makers are not looked into.
 const SIGNATURE: &str = "dify-infra-emulator";
 
@@ -204,7 +201,7 @@ fn grant_of(
 ) -> Value {
     let client = form.get("client_id").map_or("", String::as_str);
     let now = call.now.as_second();
-    let expires = now + TOKEN_SECONDS;
+    let expires = now + settings.token_seconds;
     let user = grant == "password" || grant == "refresh_token";
     let claims = json!({
         "aud": audience.trim_end_matches("/.default"),
@@ -222,8 +219,8 @@ fn grant_of(
     let access = encode(&claims);
     let mut answer = json!({
         "token_type": "Bearer",
-        "expires_in": TOKEN_SECONDS,
-        "ext_expires_in": TOKEN_SECONDS,
+        "expires_in": settings.token_seconds,
+        "ext_expires_in": settings.token_seconds,
         "expires_on": expires.to_string(),
         "not_before": now.to_string(),
         "resource": audience.trim_end_matches("/.default"),

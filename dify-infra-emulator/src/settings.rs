@@ -97,6 +97,8 @@ pub(crate) struct Settings {
     pub(crate) checks_images: bool,
     /// Whether requests that the permissions do not have are refused.
     pub(crate) enforces_permissions: bool,
+    /// Seconds for which a token is good.
+    pub(crate) token_seconds: i64,
 }
 
 impl Default for Settings {
@@ -115,6 +117,8 @@ impl Default for Settings {
             permissions: vec![permission(&["*"], &[])],
             checks_images: false,
             enforces_permissions: false,
+            // as for a service principal in Azure
+            token_seconds: 3600,
         }
     }
 }

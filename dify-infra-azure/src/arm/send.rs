@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use ::http::{Request, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as CLAIMS;
 use bytes::Bytes;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -16,7 +19,9 @@ use super::observer::RequestEvent;
 use super::request::{Answer, Call};
 use crate::Error;
 use crate::auth::{AccessToken, TokenProvider};
-use crate::http::{Exhausted, HttpError, HttpErrorKind, RetryBudget, redact, retry_after};
+use crate::http::{
+    Exhausted, HttpError, HttpErrorKind, RetryBudget, header_text, redact, retry_after,
+};
 
 /// What one attempt came to.
 enum Outcome {
@@ -100,7 +105,10 @@ impl ArmClient {
             return Ok(outcome);
         }
         let scope = self.cloud().scope();
-        self.tokens().invalidate(scope, &token).await;
+        let claims = outcome.claims();
+        self.tokens()
+            .invalidate(scope, &token, claims.as_deref())
+            .await;
         let renewed = self.token(call).await?;
         if renewed.secret.expose_secret() == token.secret.expose_secret() {
             return Ok(outcome);
@@ -201,6 +209,14 @@ impl Outcome {
         matches!(self, Self::Answered(answer) if answer.status.as_u16() == 401)
     }
 
+    /// What the next token must have, when the refusal says so.
+    fn claims(&self) -> Option<String> {
+        let Self::Answered(answer) = self else {
+            return None;
+        };
+        claims_of(header_text(&answer.headers, "www-authenticate")?)
+    }
+
     fn is_unconnected(&self) -> bool {
         matches!(self, Self::Unanswered(error) if error.kind() == HttpErrorKind::Connect)
     }
@@ -254,6 +270,39 @@ impl Outcome {
     }
 }
 
+/// The JSON of a claims challenge: `Bearer …, error="insufficient_claims", claims="<base64>"`
+/// (<https://learn.microsoft.com/entra/identity-platform/claims-challenge#claims-challenge-header-format>).
+fn claims_of(challenge: &str) -> Option<String> {
+    let (_, rest) = challenge.split_once("claims=\"")?;
+    let (encoded, _) = rest.split_once('"')?;
+    let bytes = CLAIMS.decode(encoded.trim_end_matches('=')).ok()?;
+    let claims: Value = serde_json::from_slice(&bytes).ok()?;
+    claims.is_object().then(|| claims.to_string())
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::claims_of;
+
+    #[test]
+    fn claims_are_read_from_a_challenge_that_has_them() {
+        let challenge = "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common\", \
+                         error=\"insufficient_claims\", claims=\"eyJhY2Nlc3NfdG9rZW4iOnt9fQ==\"";
+        assert_eq!(
+            claims_of(challenge).as_deref(),
+            Some(r#"{"access_token":{}}"#)
+        );
+        for other in [
+            "Bearer error=\"invalid_token\"",
+            "Bearer claims=\"%%%\"",
+            "Bearer claims=\"bm8=\"",
+            "Bearer claims=\"W10=\"",
+        ] {
+            assert_eq!(claims_of(other), None, "{other}");
+        }
+    }
 }

@@ -78,7 +78,7 @@ impl TokenProvider for CachedTokens {
         Ok(token)
     }
 
-    async fn invalidate(&self, scope: &str, rejected: &AccessToken) {
+    async fn invalidate(&self, scope: &str, rejected: &AccessToken, claims: Option<&str>) {
         let slot = self.slot(scope);
         let mut kept = slot.lock().await;
         // Many requests may be refused at once for the same token: only the first of them may
@@ -87,7 +87,7 @@ impl TokenProvider for CachedTokens {
             |kept: &Kept| kept.token.secret.expose_secret() == rejected.secret.expose_secret();
         if kept.as_ref().is_some_and(is_rejected) {
             *kept = None;
-            self.inner.invalidate(scope, rejected).await;
+            self.inner.invalidate(scope, rejected, claims).await;
         }
     }
 }
@@ -200,9 +200,9 @@ mod tests {
     async fn only_the_rejected_token_is_thrown_away() {
         let (_, cache) = cached(None, 0);
         let old = cache.token("s").await.unwrap();
-        cache.invalidate("s", &old).await;
+        cache.invalidate("s", &old, None).await;
         assert_eq!(token(&cache, "s").await, "s-1");
-        cache.invalidate("s", &old).await;
+        cache.invalidate("s", &old, None).await;
         assert_eq!(
             token(&cache, "s").await,
             "s-1",

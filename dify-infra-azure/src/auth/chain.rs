@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use super::{AccessToken, AuthError, TokenProvider};
+use super::{AccessToken, AuthError, AuthErrorKind, TokenProvider};
 
 /// Tries credentials in order and stays with the first that gives a token.
 ///
@@ -53,10 +53,30 @@ impl TokenProvider for CredentialChain {
         Err(AuthError::of_chain(tried))
     }
 
-    async fn invalidate(&self, scope: &str, rejected: &AccessToken) {
+    async fn invalidate(&self, scope: &str, rejected: &AccessToken, claims: Option<&str>) {
         if let Some(credential) = self.pinned() {
-            credential.invalidate(scope, rejected).await;
+            credential.invalidate(scope, rejected, claims).await;
         }
+    }
+}
+
+/// A credential that nobody has set up: in a chain, it says what is missing.
+#[derive(Clone, Debug)]
+pub struct NotSetUp(AuthError);
+
+impl NotSetUp {
+    /// Makes one of a credential's name and what is missing, such as `client secret` and
+    /// `AZURE_CLIENT_SECRET is not set`.
+    pub fn new(credential: &str, missing: &str) -> Self {
+        let kind = AuthErrorKind::Unavailable;
+        Self(AuthError::new(kind, credential, missing))
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenProvider for NotSetUp {
+    async fn token(&self, _: &str) -> Result<AccessToken, AuthError> {
+        Err(self.0.clone())
     }
 }
 

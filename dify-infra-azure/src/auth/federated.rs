@@ -5,9 +5,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use azure_core::error::ErrorKind;
-use azure_core::http::ClientMethodOptions;
-use azure_identity::ClientAssertion;
 use bytes::Bytes;
 use http::{Method, Request};
 use secrecy::{ExposeSecret, SecretString};
@@ -115,30 +112,20 @@ fn with_query(url: &str, query: &str) -> String {
 }
 
 /// A token of the CI system or the cluster, fetched anew for every exchange: they live for minutes.
-#[derive(Clone)]
 pub(super) struct Assertion {
     pub(super) source: FederatedToken,
     pub(super) http: Arc<dyn HttpService>,
 }
 
-impl fmt::Debug for Assertion {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_tuple("Assertion")
-            .field(&self.source)
-            .finish()
-    }
-}
-
 impl Assertion {
-    async fn fetch(&self) -> Result<String, String> {
+    pub(super) async fn fetch(&self) -> Result<SecretString, String> {
         let Some((request, member)) = self.source.request() else {
             let FederatedToken::File(path) = &self.source else {
                 return Err("there is nothing to ask".to_owned());
             };
             let text = tokio::fs::read_to_string(path).await;
             let text = text.map_err(|error| format!("it can't be read: {error}"))?;
-            return Ok(text.trim().to_owned());
+            return Ok(text.trim().into());
         };
         let request = request.map_err(|_| "its address is no URL".to_owned())?;
         let response = self.http.send(request).await;
@@ -151,21 +138,7 @@ impl Assertion {
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let token = body.get(member).and_then(Value::as_str);
         token
-            .map(str::to_owned)
+            .map(SecretString::from)
             .ok_or_else(|| format!("its answer has no `{member}`"))
     }
 }
-
-#[async_trait::async_trait]
-impl ClientAssertion for Assertion {
-    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
-        let fetched = self.fetch().await;
-        fetched.map_err(|cause| {
-            let message = format!("{} gives no token: {cause}", self.source.place());
-            azure_core::Error::with_message(ErrorKind::Credential, message)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests;

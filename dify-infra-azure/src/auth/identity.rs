@@ -1,9 +1,8 @@
 //! Credentials of `azure_identity`, adapted: sentences instead of chains of types, a limit in
 //! time, and a fresh start after a refused token.
 //!
-//! The library reads nothing from the environment by itself: tenant, client and secret are
-//! parameters. (Managed identity is the exception: the platform tells it where to ask through
-//! variables of its own.)
+//! Managed identity is told by the platform where to ask, through variables of its own
+//! (`IDENTITY_ENDPOINT`, `IDENTITY_HEADER`); nothing else is read from the environment.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,21 +10,15 @@ use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use azure_core::cloud::CloudConfiguration;
-use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::credentials::TokenCredential;
 use azure_core::http::{ClientOptions, Transport};
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
-    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    Executor, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    AzureCliCredential, AzureCliCredentialOptions, Executor, ManagedIdentityCredential,
+    ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
 
-use super::federated::{Assertion, FederatedToken};
 use super::{AccessToken, AuthError, AuthErrorKind, TokenProvider};
-use crate::http::HttpService;
-use crate::http::redact::Scrubber;
 
 type Credential = Arc<dyn TokenCredential>;
 type Build = Box<dyn Fn() -> azure_core::Result<Credential> + Send + Sync>;
@@ -47,7 +40,6 @@ pub struct IdentityCredential {
     source: Source,
     build: Build,
     current: Mutex<Credential>,
-    secret: Scrubber,
     timeout: Duration,
 }
 
@@ -62,34 +54,22 @@ impl fmt::Debug for IdentityCredential {
 #[derive(Clone, Copy)]
 enum Source {
     AzureCli,
-    ClientSecret,
     ManagedIdentity,
-    WorkloadIdentity,
 }
 
 impl Source {
     fn name(self) -> &'static str {
         match self {
             Self::AzureCli => "Azure CLI",
-            Self::ClientSecret => "client secret",
             Self::ManagedIdentity => "managed identity",
-            Self::WorkloadIdentity => "workload identity",
         }
     }
 
     fn remedy(self) -> &'static str {
         match self {
             Self::AzureCli => "run `az login`",
-            Self::ClientSecret => {
-                "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (the secret's \
-                 value, not its id) and whether the secret has expired"
-            }
             Self::ManagedIdentity => {
                 "run on an Azure resource that has an identity, or name its client id"
-            }
-            Self::WorkloadIdentity => {
-                "check the federated credential of the application (issuer, subject, audience \
-                 api://AzureADTokenExchange), and in GitHub Actions `permissions: id-token: write`"
             }
         }
     }
@@ -116,35 +96,8 @@ impl IdentityCredential {
             tenant_id: tenant.map(str::to_owned),
             executor: Some(executor),
         };
-        Self::new(Source::AzureCli, Scrubber::default(), move || {
+        Self::new(Source::AzureCli, move || {
             Ok(AzureCliCredential::new(Some(options.clone()))?)
-        })
-    }
-
-    /// Signs in as an application with a client secret.
-    ///
-    /// # Errors
-    ///
-    /// When one of the three is empty, or the tenant has characters that none can have.
-    pub fn client_secret(
-        tenant: &str,
-        client_id: &str,
-        secret: &SecretString,
-    ) -> Result<Self, AuthError> {
-        let mut scrubber = Scrubber::default();
-        scrubber.add(secret.expose_secret());
-        let (tenant, client_id, secret) = (tenant.to_owned(), client_id.to_owned(), secret.clone());
-        Self::new(Source::ClientSecret, scrubber, move || {
-            let secret = Secret::new(secret.expose_secret().to_owned());
-            let options = ClientSecretCredentialOptions {
-                client_options: public_cloud(),
-            };
-            Ok(ClientSecretCredential::new(
-                &tenant,
-                client_id.clone(),
-                secret,
-                Some(options),
-            )?)
         })
     }
 
@@ -155,63 +108,24 @@ impl IdentityCredential {
     ///
     /// When the platform has a kind of managed identity that `azure_identity` does not know.
     pub fn managed_identity(client_id: Option<&str>) -> Result<Self, AuthError> {
-        let id = client_id.map(str::to_owned);
-        Self::new(Source::ManagedIdentity, Scrubber::default(), move || {
-            let options = ManagedIdentityCredentialOptions {
-                user_assigned_id: id.clone().map(UserAssignedId::ClientId),
-                ..ManagedIdentityCredentialOptions::default()
-            };
-            Ok(ManagedIdentityCredential::new(Some(options))?)
-        })
+        Self::managed_identity_at(client_id, None)
     }
 
-    /// Exchanges the token of a CI system or a cluster for one of Microsoft Entra.
-    ///
-    /// # Errors
-    ///
-    /// When the tenant has characters that none can have, or the client's id is empty.
-    pub fn workload_identity(
-        tenant: &str,
-        client_id: &str,
-        token: FederatedToken,
-        http: Arc<dyn HttpService>,
-    ) -> Result<Self, AuthError> {
-        Self::workload_identity_at(
-            tenant,
-            client_id,
-            Assertion {
-                source: token,
-                http,
-            },
-            None,
-        )
-    }
-
-    /// The same with another way to Microsoft Entra.
-    pub(super) fn workload_identity_at(
-        tenant: &str,
-        client_id: &str,
-        assertion: Assertion,
+    /// The same with another way to the platform.
+    fn managed_identity_at(
+        client_id: Option<&str>,
         transport: Option<Transport>,
     ) -> Result<Self, AuthError> {
-        let (tenant, client_id) = (tenant.to_owned(), client_id.to_owned());
-        let mut scrubber = Scrubber::default();
-        if let Some(secret) = assertion.source.secret() {
-            scrubber.add(secret.expose_secret());
-        }
-        Self::new(Source::WorkloadIdentity, scrubber, move || {
-            let options = ClientAssertionCredentialOptions {
+        let id = client_id.map(str::to_owned);
+        Self::new(Source::ManagedIdentity, move || {
+            let options = ManagedIdentityCredentialOptions {
+                user_assigned_id: id.clone().map(UserAssignedId::ClientId),
                 client_options: ClientOptions {
                     transport: transport.clone(),
-                    ..public_cloud()
+                    ..ClientOptions::default()
                 },
             };
-            Ok(ClientAssertionCredential::new(
-                tenant.clone(),
-                client_id.clone(),
-                assertion.clone(),
-                Some(options),
-            )?)
+            Ok(ManagedIdentityCredential::new(Some(options))?)
         })
     }
 
@@ -226,33 +140,23 @@ impl IdentityCredential {
 
     fn new(
         source: Source,
-        secret: Scrubber,
         build: impl Fn() -> azure_core::Result<Credential> + Send + Sync + 'static,
     ) -> Result<Self, AuthError> {
-        let current = build().map_err(|error| explain(source, &error, &secret))?;
+        let current = build().map_err(|error| explain(source, &error))?;
         let timeout = match source {
             Source::ManagedIdentity => Duration::from_secs(15),
-            _ => Duration::from_mins(1),
+            Source::AzureCli => Duration::from_mins(1),
         };
         Ok(Self {
             source,
             build: Box::new(build),
             current: Mutex::new(current),
-            secret,
             timeout,
         })
     }
 
     fn current(&self) -> Credential {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Without this, `azure_identity` takes the authority from the environment.
-fn public_cloud() -> ClientOptions {
-    ClientOptions {
-        cloud: Some(Arc::new(CloudConfiguration::AzurePublic)),
-        ..ClientOptions::default()
     }
 }
 
@@ -268,13 +172,14 @@ impl TokenProvider for IdentityCredential {
                 AuthError::new(AuthErrorKind::Unavailable, self.source.name(), cause)
                     .with_remedy(self.source.remedy())
             })?
-            .map_err(|error| explain(self.source, &error, &self.secret))?;
+            .map_err(|error| explain(self.source, &error))?;
         let end = Timestamp::from_second(token.expires_on.unix_timestamp()).ok();
         Ok(AccessToken::new(token.token.secret(), end))
     }
 
-    /// Starts over: the credentials keep tokens of their own and would give the same one again.
-    async fn invalidate(&self, _scope: &str, _rejected: &AccessToken) {
+    /// Starts over: the credentials keep tokens of their own and would give the same one again. Neither
+    /// takes claims: a managed identity has no use for them, and `az` asks its user to sign in again.
+    async fn invalidate(&self, _scope: &str, _rejected: &AccessToken, _claims: Option<&str>) {
         if let Ok(fresh) = (self.build)() {
             *self.current.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
@@ -282,9 +187,8 @@ impl TokenProvider for IdentityCredential {
 }
 
 /// Turns an error of `azure_identity` into a sentence.
-fn explain(source: Source, error: &azure_core::Error, secret: &Scrubber) -> AuthError {
-    let text = secret.scrub(&error.to_string());
-    let cause = bare_cause(&text);
+fn explain(source: Source, error: &azure_core::Error) -> AuthError {
+    let cause = bare_cause(&error.to_string());
     let unavailable =
         |cause: String| AuthError::new(AuthErrorKind::Unavailable, source.name(), cause);
     if cause.contains("not found on PATH") {
@@ -348,11 +252,13 @@ mod tests {
     use std::ffi::OsStr;
     use std::os::unix::process::ExitStatusExt;
     use std::process::{ExitStatus, Output};
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use azure_core::http::headers::Headers;
+    use azure_core::http::{AsyncRawResponse, HttpClient, Request, StatusCode, Transport};
     use azure_identity::Executor;
-    use secrecy::{ExposeSecret, SecretString};
+    use secrecy::ExposeSecret as _;
 
     use super::super::{AuthErrorKind, CredentialChain, StaticToken, TokenProvider};
     use super::{CommandRunner, IdentityCredential};
@@ -492,15 +398,77 @@ mod tests {
         );
     }
 
-    #[test]
-    fn wrong_parameters_are_found_before_any_request() {
-        let secret = SecretString::from("canary-secret");
-        for (tenant, client) in [("", "c"), ("not a tenant", "c"), ("contoso.com", "")] {
-            let error = IdentityCredential::client_secret(tenant, client, &secret).unwrap_err();
-            assert!(error.to_string().contains("AZURE_TENANT_ID"), "{error}");
-            assert!(!format!("{error:?}").contains("canary"));
+    /// The metadata service of a machine; its answer for every request.
+    #[derive(Debug)]
+    struct MetadataService {
+        status: u16,
+        body: &'static str,
+        asked: Mutex<Vec<String>>,
+    }
+
+    #[async_trait::async_trait]
+    impl HttpClient for MetadataService {
+        async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+            let header = request.headers().get_optional_str(&"metadata".into());
+            let line = format!("{} {} {header:?}", request.method(), request.url());
+            self.asked.lock().unwrap().push(line);
+            let status = StatusCode::from(self.status);
+            Ok(AsyncRawResponse::from_bytes(
+                status,
+                Headers::new(),
+                self.body,
+            ))
         }
-        let fine = IdentityCredential::client_secret("contoso.com", "c", &secret).unwrap();
-        assert!(!format!("{fine:?}").contains("canary"));
+    }
+
+    /// Without the variables of Container Apps and App Service it is a machine that is asked.
+    fn machine(
+        status: u16,
+        body: &'static str,
+        id: Option<&str>,
+    ) -> (Arc<MetadataService>, IdentityCredential) {
+        let service = Arc::new(MetadataService {
+            status,
+            body,
+            asked: Mutex::default(),
+        });
+        let transport = Transport::new(Arc::<MetadataService>::clone(&service));
+        let credential = IdentityCredential::managed_identity_at(id, Some(transport)).unwrap();
+        (service, credential)
+    }
+
+    #[tokio::test]
+    async fn a_machine_gives_the_token_of_its_identity_and_a_fresh_one_after_a_refusal() {
+        let body = r#"{"access_token": "canary", "expires_on": "4102444800", "resource": "r", "token_type": "Bearer"}"#;
+        let (service, credential) = machine(200, body, Some("an-identity"));
+        let token = credential.token(SCOPE).await.unwrap();
+        assert_eq!(token.secret.expose_secret(), "canary");
+        assert_eq!(
+            token.expires_at.unwrap().to_string(),
+            "2100-01-01T00:00:00Z"
+        );
+        credential.token(SCOPE).await.unwrap();
+        credential.invalidate(SCOPE, &token, None).await;
+        credential.token(SCOPE).await.unwrap();
+        let asked = service.asked.lock().unwrap().clone();
+        assert_eq!(
+            asked,
+            ["GET http://169.254.169.254/metadata/identity/oauth2/token?api-version=2019-08-01&\
+              resource=https%3A%2F%2Fmanagement.azure.com&client_id=an-identity Some(\"true\")";
+                2]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_machine_without_the_identity_says_so() {
+        let body = r#"{"error": "invalid_request", "error_description": "Identity not found"}"#;
+        let (_, credential) = machine(400, body, None);
+        let error = credential.token(SCOPE).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "managed identity: The requested identity has not been assigned to this resource; run on \
+             an Azure resource that has an identity, or name its client id"
+        );
+        assert_eq!(error.kind(), AuthErrorKind::Unavailable);
     }
 }

@@ -1,12 +1,14 @@
 //! Where the bearer token comes from.
 //!
 //! A [`TokenProvider`] gives a token for a scope. [`StaticToken`] holds one that the caller has;
-//! `IdentityCredential` (feature `identity`) asks `azure_identity`; [`CredentialChain`] tries
-//! several; [`CachedTokens`] keeps what any of them gave.
+//! [`ApplicationCredential`] signs in as an application, with a secret, a certificate or a token of
+//! another system; `IdentityCredential` (feature `identity`) asks `az` or the platform;
+//! [`CredentialChain`] tries several; [`CachedTokens`] keeps what any of them gave.
 
+mod application;
 mod cache;
+mod certificate;
 mod chain;
-#[cfg(feature = "identity")]
 mod federated;
 mod fixed;
 #[cfg(feature = "identity")]
@@ -17,9 +19,10 @@ use std::fmt;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+pub use self::application::{Application, ApplicationCredential, Proof};
 pub use self::cache::CachedTokens;
-pub use self::chain::CredentialChain;
-#[cfg(feature = "identity")]
+pub use self::certificate::{CertificateError, ClientCertificate};
+pub use self::chain::{CredentialChain, NotSetUp};
 pub use self::federated::FederatedToken;
 pub use self::fixed::StaticToken;
 #[cfg(feature = "identity")]
@@ -57,9 +60,12 @@ pub trait TokenProvider: fmt::Debug + Send + Sync {
 
     /// Says that the service refused `rejected`, so that it is not given again.
     ///
+    /// `claims` is JSON that the service wants the next token to be asked for with
+    /// (<https://learn.microsoft.com/entra/identity-platform/claims-challenge>).
+    ///
     /// Providers that keep nothing have nothing to do.
-    async fn invalidate(&self, scope: &str, rejected: &AccessToken) {
-        let _ = (scope, rejected);
+    async fn invalidate(&self, scope: &str, rejected: &AccessToken, claims: Option<&str>) {
+        let _ = (scope, rejected, claims);
     }
 }
 

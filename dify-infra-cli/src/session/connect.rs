@@ -6,20 +6,19 @@ use std::time::Duration;
 use anyhow::Context as _;
 use dify_infra_azure::ErrorKind;
 use dify_infra_azure::arm::{ArmClient, PollSchedule, Subscription};
-use dify_infra_azure::auth::{CredentialChain, IdentityCredential, StaticToken, TokenProvider};
 use dify_infra_azure::cloud::Cloud;
 use dify_infra_azure::http::{HttpService, ReqwestService, RetryPolicy};
 use dify_infra_core::graph::ResourceGraph;
-use dify_infra_core::names::SubscriptionId;
+use dify_infra_core::names::{Location, SubscriptionId};
 use dify_infra_core::resource::Kind;
+use dify_infra_core::values::AzureCloud;
 use dify_infra_emulator::DEFAULT_SUBSCRIPTION;
-use secrecy::SecretString;
 
 use super::StateDirectory;
-use crate::args::{Auth, Target};
+use super::credentials::{Asker, made_up_token};
+use crate::args::Target;
 use crate::embedded::{self, EmbeddedService};
-use crate::env;
-use crate::settings::{Credentials, Settings};
+use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
 use crate::ui::errors::Problem;
 
@@ -39,7 +38,7 @@ pub(crate) async fn connect_for_group(
     settings: &Settings,
 ) -> anyhow::Result<(ArmClient, SubscriptionId)> {
     let state = StateDirectory::beside(std::path::Path::new("."));
-    connect(ui, settings, &state, settings.subscription.clone()).await
+    connect(ui, settings, &state, settings.subscription.clone(), None).await
 }
 
 /// A client, and the subscription: the one that was named, or the only one there is.
@@ -48,10 +47,11 @@ pub(super) async fn connect(
     settings: &Settings,
     state: &StateDirectory,
     named: Option<SubscriptionId>,
+    location: Option<&Location>,
 ) -> anyhow::Result<(ArmClient, SubscriptionId)> {
     match settings.target {
         Target::Embedded => connect_embedded(settings, state, named),
-        Target::Azure => connect_azure(ui, settings, named).await,
+        Target::Azure => connect_azure(ui, settings, named, location).await,
     }
 }
 
@@ -109,21 +109,47 @@ fn schedule(time_scale: f64) -> PollSchedule {
     PollSchedule::new(Duration::from_millis(5), scaled(1.0), scaled(15.0))
 }
 
+/// The cloud that was named, or the one that has the location; both must be one.
+fn cloud(settings: &Settings, location: Option<&Location>) -> anyhow::Result<Cloud> {
+    let of_file = location.map(AzureCloud::of);
+    if let (Some(named), Some(of_file), Some(location)) = (settings.cloud, of_file, location)
+        && named != of_file
+    {
+        let rule = format!("the file's location {} is in {of_file}", location.written());
+        return Err(UsageError::new("--cloud", named.name(), rule).into());
+    }
+    let named = settings.cloud.or(of_file).unwrap_or_default();
+    let cloud = match &settings.endpoint {
+        Some(endpoint) => {
+            Cloud::custom(endpoint)?.with_authority(Cloud::named(named).authority().as_str())?
+        }
+        None => Cloud::named(named),
+    };
+    Ok(match &settings.credentials.authority {
+        Some(authority) => cloud.with_authority(authority)?,
+        None => cloud,
+    })
+}
+
 async fn connect_azure(
     ui: &Ui,
     settings: &Settings,
     named: Option<SubscriptionId>,
+    location: Option<&Location>,
 ) -> anyhow::Result<(ArmClient, SubscriptionId)> {
-    let cloud = match &settings.endpoint {
-        Some(endpoint) => Cloud::custom(endpoint)?,
-        None => Cloud::public(),
-    };
+    let cloud = cloud(settings, location)?;
     let service: Arc<dyn HttpService> = Arc::new(
         ReqwestService::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .build()?,
     );
-    let tokens = tokens(&settings.credentials, &cloud, named.as_ref(), &service)?;
+    let asker = Asker {
+        credentials: &settings.credentials,
+        cloud: &cloud,
+        subscription: named.as_ref(),
+        service: &service,
+    };
+    let tokens = asker.tokens()?;
     let retry = retries(&cloud);
     let client = ArmClient::builder(cloud, service, tokens)
         .retry(retry)
@@ -238,207 +264,41 @@ async fn only_subscription(ui: &Ui, client: &ArmClient) -> anyhow::Result<Subscr
     }
 }
 
-/// What an emulator takes for a token: anything.
-fn made_up_token() -> Arc<dyn TokenProvider> {
-    Arc::new(StaticToken::new("no-token-is-needed-here"))
-}
-
-fn tokens(
-    credentials: &Credentials,
-    cloud: &Cloud,
-    subscription: Option<&SubscriptionId>,
-    service: &Arc<dyn HttpService>,
-) -> anyhow::Result<Arc<dyn TokenProvider>> {
-    Ok(match credentials.auth {
-        Auth::Auto if cloud.is_loopback() => made_up_token(),
-        Auth::Auto => Arc::new(CredentialChain::new(chain(
-            credentials,
-            subscription,
-            service,
-        )?)),
-        Auth::AzureCli => azure_cli(credentials, subscription)?,
-        Auth::ManagedIdentity => managed_identity(credentials)?,
-        Auth::WorkloadIdentity => workload_identity(credentials, service)?,
-        Auth::ClientSecret => client_secret(credentials)?,
-        Auth::Token => token(credentials)?,
-    })
-}
-
-/// Everything that is set up, what was set up on purpose first.
-fn chain(
-    credentials: &Credentials,
-    subscription: Option<&SubscriptionId>,
-    service: &Arc<dyn HttpService>,
-) -> anyhow::Result<Vec<Arc<dyn TokenProvider>>> {
-    let mut chain = Vec::new();
-    if credentials.token.is_some() {
-        chain.push(token(credentials)?);
-    }
-    if credentials.client_secret.is_some() {
-        chain.push(client_secret(credentials)?);
-    }
-    let names_application = credentials.tenant.is_some() && credentials.client.is_some();
-    if credentials.federated.is_some() && names_application {
-        chain.push(workload_identity(credentials, service)?);
-    }
-    if credentials.has_identity {
-        chain.push(managed_identity(credentials)?);
-    }
-    chain.push(azure_cli(credentials, subscription)?);
-    Ok(chain)
-}
-
-fn azure_cli(
-    credentials: &Credentials,
-    subscription: Option<&SubscriptionId>,
-) -> anyhow::Result<Arc<dyn TokenProvider>> {
-    // `az` takes one of the two; the subscription's tenant is the right one.
-    let tenant = credentials
-        .tenant
-        .as_deref()
-        .filter(|_| subscription.is_none());
-    let subscription = subscription.map(SubscriptionId::as_str);
-    Ok(Arc::new(IdentityCredential::azure_cli(
-        tenant,
-        subscription,
-    )?))
-}
-
-fn managed_identity(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenProvider>> {
-    Ok(Arc::new(IdentityCredential::managed_identity(
-        credentials.client.as_deref(),
-    )?))
-}
-
-fn workload_identity(
-    credentials: &Credentials,
-    service: &Arc<dyn HttpService>,
-) -> anyhow::Result<Arc<dyn TokenProvider>> {
-    let tenant = wanted(credentials.tenant.as_ref(), env::TENANT_ID)?;
-    let client = wanted(credentials.client.as_ref(), env::CLIENT_ID)?;
-    let token = credentials.federated.clone().ok_or_else(|| {
-        Problem::new("there is no token here that could be exchanged for one of Azure").hint(
-            "in GitHub Actions give the job `permissions: id-token: write`; in Azure Pipelines run in a \
-             task AzureCLI with `env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)`; elsewhere set \
-             AZURE_FEDERATED_TOKEN_FILE",
-        )
-    })?;
-    Ok(Arc::new(IdentityCredential::workload_identity(
-        tenant,
-        client,
-        token,
-        Arc::clone(service),
-    )?))
-}
-
-fn client_secret(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenProvider>> {
-    let tenant = wanted(credentials.tenant.as_ref(), env::TENANT_ID)?;
-    let client = wanted(credentials.client.as_ref(), env::CLIENT_ID)?;
-    let secret: &SecretString = wanted(credentials.client_secret.as_ref(), env::CLIENT_SECRET)?;
-    Ok(Arc::new(IdentityCredential::client_secret(
-        tenant, client, secret,
-    )?))
-}
-
-fn token(credentials: &Credentials) -> anyhow::Result<Arc<dyn TokenProvider>> {
-    let token = wanted(credentials.token.as_ref(), env::TOKEN)?;
-    Ok(Arc::new(StaticToken::new(token.clone())))
-}
-
-/// A value that the chosen credentials can't do without.
-fn wanted<Value>(value: Option<&Value>, variable: env::Variable) -> Result<&Value, Problem> {
-    value.ok_or_else(|| {
-        Problem::new(format!(
-            "the chosen credentials need {}, which is not set",
-            variable.name
-        ))
-        .hint(format!("{}: {}", variable.name, variable.description))
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use dify_infra_azure::auth::FederatedToken;
-
     use super::*;
+    use crate::args::GlobalArguments;
 
-    fn service() -> Arc<dyn HttpService> {
-        Arc::new(ReqwestService::builder().build().unwrap())
-    }
-
-    fn with(auth: Auth) -> Credentials {
-        Credentials {
-            auth,
-            ..Credentials::default()
-        }
+    fn endpoint(cloud: Option<&str>, location: Option<&str>) -> Result<String, String> {
+        let flags = GlobalArguments {
+            cloud: cloud.map(|name| name.parse().unwrap()),
+            ..GlobalArguments::default()
+        };
+        let settings = Settings::resolve(&flags, &|_| None).unwrap();
+        let location = location.map(|name| Location::parse(name).unwrap());
+        let cloud = super::cloud(&settings, location.as_ref());
+        cloud
+            .map(|cloud| format!("{} {}", cloud.endpoint(), cloud.authority()))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_missing_value_is_named() {
-        let ids = Credentials {
-            tenant: Some("t".to_owned()),
-            client: Some("c".to_owned()),
-            ..with(Auth::WorkloadIdentity)
-        };
-        let error = tokens(&ids, &Cloud::public(), None, &service()).unwrap_err();
-        assert!(error.to_string().contains("no token here"), "{error}");
-        let error = tokens(&with(Auth::Token), &Cloud::public(), None, &service()).unwrap_err();
-        assert!(error.to_string().contains("DIFY_INFRA_TOKEN"), "{error}");
-        let error = tokens(
-            &with(Auth::ClientSecret),
-            &Cloud::public(),
-            None,
-            &service(),
-        )
-        .unwrap_err();
-        assert!(error.to_string().contains("AZURE_TENANT_ID"), "{error}");
-    }
-
-    #[test]
-    fn a_loopback_endpoint_never_gets_a_real_token() {
-        let cloud = Cloud::custom("http://127.0.0.1:7700").unwrap();
-        let credentials = Credentials {
-            token: Some("canary".into()),
-            ..with(Auth::Auto)
-        };
-        let tokens = tokens(&credentials, &cloud, None, &service()).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        let token = runtime.block_on(tokens.token("scope")).unwrap();
+    fn the_location_says_which_cloud_is_meant() {
+        let gov = "https://management.usgovcloudapi.net/ https://login.microsoftonline.us/";
+        assert_eq!(endpoint(None, Some("usgovvirginia")).unwrap(), gov);
+        assert_eq!(endpoint(Some("AzureUSGovernment"), None).unwrap(), gov);
         assert_eq!(
-            secrecy::ExposeSecret::expose_secret(&token.secret),
-            "no-token-is-needed-here"
+            endpoint(Some("AzureUSGovernment"), Some("usgovvirginia")).unwrap(),
+            gov
         );
-    }
-
-    #[test]
-    fn auto_takes_only_what_is_set_up() {
-        let chain_of =
-            |credentials: Credentials| chain(&credentials, None, &service()).unwrap().len();
-        assert_eq!(chain_of(with(Auth::Auto)), 1);
-        let token = Credentials {
-            token: Some("t".into()),
-            ..with(Auth::Auto)
-        };
-        assert_eq!(chain_of(token), 2);
-        let identity = Credentials {
-            has_identity: true,
-            ..with(Auth::Auto)
-        };
-        assert_eq!(chain_of(identity), 2);
-        let federated = Some(FederatedToken::File("/token".into()));
-        let workload = Credentials {
-            federated: federated.clone(),
-            tenant: Some("t".to_owned()),
-            client: Some("c".to_owned()),
-            ..with(Auth::Auto)
-        };
-        assert_eq!(chain_of(workload), 2);
-        let nameless = Credentials {
-            federated,
-            ..with(Auth::Auto)
-        };
-        assert_eq!(chain_of(nameless), 1);
+        assert!(
+            endpoint(None, None)
+                .unwrap()
+                .starts_with("https://management.azure.com/ ")
+        );
+        assert_eq!(
+            endpoint(Some("AzureChina"), Some("japaneast")).unwrap_err(),
+            "--cloud can't be `AzureChina`: the file's location japaneast is in AzurePublic"
+        );
     }
 }

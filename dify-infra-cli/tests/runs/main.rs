@@ -8,6 +8,7 @@
 
 mod azure;
 mod canary;
+mod credentials;
 mod deploy_script;
 mod guides;
 mod images;

@@ -1,12 +1,13 @@
 //! Rules about Azure's control plane, and about what this version does not do yet.
 
 use super::rule::{Family, Rule, Sample};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Origin};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 use crate::spec::nearest;
+use crate::values::AzureCloud;
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&NOT_YET, &EXPANDED, &TAGS, &REGION];
+pub(super) const RULES: &[&Rule] = &[&NOT_YET, &EXPANDED, &TAGS, &REGION, &OFFERED];
 
 pub(crate) const NOT_YET: Rule = Rule {
     id: "AZR001",
@@ -62,8 +63,46 @@ const REGION: Rule = Rule {
     ..Rule::of(Family::Azr, Severity::Warning)
 };
 
-/// The regions of public Azure.
-const REGIONS: [&str; 59] = [
+const OFFERED: Rule = Rule {
+    id: "AZR005",
+    title: "The cloud of the region offers what the file asks for",
+    why: "Azure Government and Azure in China lack services of public Azure. Managed Redis is one: \
+          Microsoft's tables of private DNS zones have it for public Azure alone, so its private \
+          endpoint has no zone there. Whether a region offers a service at all is asked before the \
+          first write.",
+    source: "learn.microsoft.com private-link/private-endpoint-dns, tables Government and China",
+    fix: "Name a Managed Redis that is there as `data.redis.existing`, or deploy to public Azure.",
+    bad: Sample::file(
+        "name = \"dify\"\nenvironment = \"prod\"\nlocation = \"usgovvirginia\"\n\n[azure]\n\
+         resource_group = \"dify-prod-rg\"\n",
+    ),
+    good: Sample::file(
+        "name = \"dify\"\nenvironment = \"prod\"\nlocation = \"usgovvirginia\"\n\n[azure]\n\
+         resource_group = \"dify-prod-rg\"\n\n[data.redis]\nexisting = \"contoso-cache\"\n",
+    ),
+    check: Some(offered),
+    ..Rule::of(Family::Azr, Severity::Error)
+};
+
+fn offered(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let cloud = AzureCloud::of(deployment.location());
+    let made = deployment.redis().origin == Origin::Managed;
+    if cloud == AzureCloud::Public || !made {
+        return;
+    }
+    let message = if deployment.private_endpoints().is_some() {
+        format!(
+            "{cloud} has no private DNS zone of Managed Redis, so its endpoint would have no name"
+        )
+    } else {
+        format!("{cloud} is not known to offer Managed Redis")
+    };
+    let finding = OFFERED.finding(KeyPath::of("data.redis"), message);
+    diagnostics.push(finding);
+}
+
+/// The regions of Microsoft's clouds.
+const REGIONS: [&str; 70] = [
     "australiacentral",
     "australiacentral2",
     "australiaeast",
@@ -77,6 +116,12 @@ const REGIONS: [&str; 59] = [
     "centralindia",
     "centralus",
     "chilecentral",
+    "chinaeast",
+    "chinaeast2",
+    "chinaeast3",
+    "chinanorth",
+    "chinanorth2",
+    "chinanorth3",
     "denmarkeast",
     "eastasia",
     "eastus",
@@ -117,6 +162,11 @@ const REGIONS: [&str; 59] = [
     "uaenorth",
     "uksouth",
     "ukwest",
+    "usdodcentral",
+    "usdodeast",
+    "usgovarizona",
+    "usgovtexas",
+    "usgovvirginia",
     "westcentralus",
     "westeurope",
     "westindia",

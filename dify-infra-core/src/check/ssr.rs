@@ -8,11 +8,13 @@ use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 use crate::egress::ExceptionTarget;
 
 /// Domains below which anybody can have a host.
-const SHARED_DOMAINS: [&str; 14] = [
+const SHARED_DOMAINS: [&str; 16] = [
     ".amazonaws.com",
     ".appspot.com",
     ".azure.com",
+    ".azurecontainerapps.cn",
     ".azurecontainerapps.io",
+    ".azurecontainerapps.us",
     ".azurewebsites.net",
     ".cloudfront.net",
     ".github.io",

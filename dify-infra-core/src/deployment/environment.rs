@@ -15,6 +15,7 @@ use crate::names::AppSecretName;
 use crate::resource::Text;
 use crate::resource::container_apps::EnvironmentVariable;
 use crate::secrets::{SecretKind, SecretName};
+use crate::values::AzureCloud;
 
 /// Largest plugin package in bytes, 50 MiB. The API's own default is 15 MiB and the daemon's 50:
 /// both must say the same, or packages between the two fail half-way.
@@ -294,13 +295,17 @@ impl Writer<'_> {
         self.derived("CELERY_BROKER_URL", "celery-broker-url", broker);
     }
 
+    fn storage_suffix(&self) -> &'static str {
+        AzureCloud::of(self.deployment.location()).storage_suffix()
+    }
+
     fn storage(&mut self) {
         let account = self.inputs.storage_account.clone();
         let container = self.deployment.storage().app_container.as_str();
         self.set("STORAGE_TYPE", "azure-blob");
         let url = match &self.inputs.data.blob_url {
             Some(url) => url.clone(),
-            None => format!("https://{account}.blob.core.windows.net"),
+            None => format!("https://{account}.blob.{}", self.storage_suffix()),
         };
         self.set("AZURE_BLOB_ACCOUNT_URL", url);
         self.set("AZURE_BLOB_ACCOUNT_NAME", account);
@@ -454,7 +459,10 @@ impl Writer<'_> {
     fn plugin_connection(&mut self) {
         let (scheme, end) = match &self.inputs.data.blob_url {
             Some(url) => ("http", format!(";BlobEndpoint={url}")),
-            None => ("https", ";EndpointSuffix=core.windows.net".to_owned()),
+            None => (
+                "https",
+                format!(";EndpointSuffix={}", self.storage_suffix()),
+            ),
         };
         let connection = Text::from(format!(
             "DefaultEndpointsProtocol={scheme};AccountName={};AccountKey=",

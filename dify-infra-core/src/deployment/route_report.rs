@@ -10,13 +10,20 @@ use crate::routes::{
     ForwardedHeader, HEALTH_PATH, HeaderSource, InvalidTarget, Location, Matching, Outcome,
     PublicRequest, RequestPath, TlsTermination,
 };
+use crate::values::AzureCloud;
 
 /// Seconds after which the ingress of Container Apps ends a request, whatever nginx allows
 /// (learn.microsoft.com container-apps/ingress-overview).
 const INGRESS_REQUEST_SECONDS: u64 = 240;
 
-/// End of the names that Azure gives to container apps.
-const AZURE_NAMES: &str = ".azurecontainerapps.io";
+/// Whether a name is one that Azure gives to container apps.
+fn is_azure_name(host: &str) -> bool {
+    let ends = AzureCloud::ALL.map(AzureCloud::container_apps_suffix);
+    ends.iter().any(|end| {
+        host.strip_suffix(end)
+            .is_some_and(|rest| rest.ends_with('.'))
+    })
+}
 
 /// What a client's address is shown as: it is another for every request.
 const CLIENT: &str = "<address of the client>";
@@ -346,7 +353,7 @@ impl Deployment {
         let start = format!("{}.", self.app(ServiceKind::Nginx.key()));
         asked
             .host_name()
-            .is_some_and(|host| host.starts_with(&start) && host.ends_with(AZURE_NAMES))
+            .is_some_and(|host| host.starts_with(&start) && is_azure_name(host))
     }
 
     fn app(&self, service: &str) -> String {

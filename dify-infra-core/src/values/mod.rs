@@ -11,6 +11,7 @@
 //! ```
 
 mod cidr;
+mod cloud;
 mod error;
 mod host;
 mod image;
@@ -26,6 +27,7 @@ mod url;
 mod version;
 
 pub use cidr::Cidr;
+pub use cloud::AzureCloud;
 pub use error::InvalidValue;
 pub use image::ImageReference;
 pub use port::{ExposedPort, Port};

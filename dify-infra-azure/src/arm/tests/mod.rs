@@ -215,7 +215,7 @@ impl TokenProvider for Renewing {
         ))
     }
 
-    async fn invalidate(&self, _: &str, _: &AccessToken) {
+    async fn invalidate(&self, _: &str, _: &AccessToken, _: Option<&str>) {
         let mut number = self.number.lock().unwrap();
         *number = (*number + 1).min(self.last);
     }

@@ -200,7 +200,7 @@ impl TokenProvider for NoToken {
         Err(error.with_remedy("run `az login`"))
     }
 
-    async fn invalidate(&self, _: &str, _: &AccessToken) {}
+    async fn invalidate(&self, _: &str, _: &AccessToken, _: Option<&str>) {}
 }
 
 #[tokio::test]

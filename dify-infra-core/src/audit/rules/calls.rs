@@ -4,6 +4,7 @@ use super::super::inventory::{Container, Fact, FileKind, Inventory, Platform, Va
 use super::super::recognise::Role;
 use super::super::seen::{Seen, SeenUrl};
 use super::{API, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET};
+use crate::values::AzureCloud;
 
 /// A URL that a container calls another by.
 pub(super) struct Call<'a> {
@@ -124,7 +125,9 @@ pub(super) fn target<'a>(inventory: &'a Inventory, host: &Seen) -> Target<'a> {
             None => Target::Elsewhere,
         };
     }
-    let of_environment = rest.end().ends_with("azurecontainerapps.io")
+    let of_environment = AzureCloud::ALL
+        .iter()
+        .any(|cloud| rest.end().ends_with(cloud.container_apps_suffix()))
         || rest
             .unseen_parts()
             .any(|it| it.origin().to_ascii_lowercase().contains("domain"));

@@ -6,6 +6,7 @@ use super::super::seen::Seen;
 use super::{DAEMON, filled, label, lacks, services_of_application};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
+use crate::values::AzureCloud;
 
 const ERROR: Rule = Rule::of(Family::Dbx, Severity::Error);
 
@@ -157,9 +158,12 @@ const VECTOR_STORE: Rule = Rule {
 
 /// Whether a host is one of Azure's PostgreSQL servers.
 fn is_azure(host: &Seen) -> bool {
-    host.end()
-        .to_ascii_lowercase()
-        .ends_with(".postgres.database.azure.com")
+    let end = host.end().to_ascii_lowercase();
+    // The zone is `privatelink.` and the domain of public names.
+    AzureCloud::ALL.iter().any(|cloud| {
+        let domain = cloud.postgres_zone().trim_start_matches("privatelink");
+        end.ends_with(domain)
+    })
 }
 
 /// The server of the inventory that a host names.

@@ -14,6 +14,7 @@ use crate::resource::network::{
     VirtualNetworkLink, VirtualNetworkLinkProperties, VirtualNetworkProperties,
 };
 use crate::resource::{AnyResource, OWNER_TAG, ResourceId};
+use crate::values::AzureCloud;
 
 use super::rules;
 
@@ -49,13 +50,14 @@ pub(super) fn private_services(context: &Context<'_>) -> Vec<PrivateService> {
     if deployment.private_endpoints().is_none() {
         return Vec::new();
     }
+    let cloud = AzureCloud::of(deployment.location());
     let mut services = Vec::new();
     if deployment.postgres().origin == Origin::Managed {
         services.push(PrivateService {
             part: "postgres",
             target: context.postgres(),
             group_id: "postgresqlServer",
-            zone: "privatelink.postgres.database.azure.com",
+            zone: cloud.postgres_zone(),
         });
     }
     if deployment.redis().origin == Origin::Managed {
@@ -63,7 +65,7 @@ pub(super) fn private_services(context: &Context<'_>) -> Vec<PrivateService> {
             part: "redis",
             target: context.redis(),
             group_id: "redisEnterprise",
-            zone: "privatelink.redis.azure.net",
+            zone: cloud.redis_zone(),
         });
     }
     if deployment.storage().origin == Origin::Managed {
@@ -71,7 +73,7 @@ pub(super) fn private_services(context: &Context<'_>) -> Vec<PrivateService> {
             part: "storage",
             target: context.storage(),
             group_id: "blob",
-            zone: "privatelink.blob.core.windows.net",
+            zone: cloud.blob_zone(),
         });
     }
     let vault = deployment.key_vault();
@@ -80,7 +82,7 @@ pub(super) fn private_services(context: &Context<'_>) -> Vec<PrivateService> {
             part: "vault",
             target: context.vault(),
             group_id: "vault",
-            zone: "privatelink.vaultcore.azure.net",
+            zone: cloud.vault_zone(),
         });
     }
     // A registry is never made here, but the file asks for its endpoint. One zone has the names of
