@@ -1,5 +1,7 @@
 //! What would stop a run, found before its first write.
 
+mod links;
+mod rights;
 mod roles;
 mod sharing;
 
@@ -16,9 +18,7 @@ use crate::Error;
 use crate::arm::{ArmClient, ProviderStatus, RegistrationState};
 use crate::observe::{deleted_vault, sentence};
 
-/// The api-version of `Microsoft.Authorization/permissions`
-/// (<https://learn.microsoft.com/rest/api/authorization/permissions>).
-pub(crate) const PERMISSIONS: &str = "2022-04-01";
+pub(crate) use self::rights::{PERMISSIONS, is_allowed};
 
 /// Something that would stop the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub async fn preflight(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -
     }
     let (providers, rights, names, sharing) = join4(
         providers(client, graph, plan),
-        rights(client, graph, plan),
+        rights::rights(client, graph, plan),
         names(client, graph, plan),
         sharing::sharing(client, graph),
     )
@@ -190,142 +190,6 @@ fn judge_provider(status: &ProviderStatus, types: &[&str], location: &str) -> Ve
     unserved.collect()
 }
 
-/// The caller may do everything that the plan does, as far as the permissions API tells: it knows
-/// roles, not locks, policies or deny assignments.
-async fn rights(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
-    let creates_group = plan
-        .change(graph.group())
-        .is_some_and(|change| change.action == Action::Create);
-    let group = graph.group();
-    let scope = if creates_group {
-        format!("/subscriptions/{}", group.subscription())
-    } else {
-        group.to_string()
-    };
-    let path = format!("{scope}/providers/Microsoft.Authorization/permissions");
-    // Who may not even read permissions may still be allowed to write: Azure will say.
-    let Ok(grants) = client.list(&path, PERMISSIONS).await else {
-        return Vec::new();
-    };
-    let (roles, missing): (Vec<String>, Vec<String>) = needed_actions(graph, plan)
-        .into_iter()
-        .filter(|action| !is_allowed(&grants, action))
-        .partition(|action| action.starts_with(Kind::RoleAssignment.resource_type()));
-    let mut problems = Vec::new();
-    if !roles.is_empty() {
-        problems.extend(roles::problems(graph, plan));
-    }
-    if missing.is_empty() {
-        return problems;
-    }
-    problems.push(Problem::new(
-        format!(
-            "these credentials may not do {} at {scope}",
-            missing.join(", ")
-        ),
-        format!(
-            "have an owner run `az role assignment create --role Contributor --assignee \
-                 <you> --scope {scope}`"
-        ),
-    ));
-    problems
-}
-
-/// The actions of Azure's role model that a plan needs.
-fn needed_actions(graph: &ResourceGraph, plan: &Plan) -> BTreeSet<String> {
-    let mut actions = BTreeSet::new();
-    for change in plan
-        .changes()
-        .iter()
-        .filter(|change| change.action.writes())
-    {
-        let resource_type = match change.kind {
-            Some(Kind::ResourceGroup) => {
-                "Microsoft.Resources/subscriptions/resourceGroups".to_owned()
-            }
-            Some(Kind::JobExecution) => {
-                actions.insert("Microsoft.App/jobs/start/action".to_owned());
-                continue;
-            }
-            _ => change.id.resource_type(),
-        };
-        let verb = if change.action == Action::Delete {
-            "delete"
-        } else {
-            "write"
-        };
-        actions.insert(format!("{resource_type}/{verb}"));
-        if change.action == Action::Replace {
-            actions.insert(format!("{resource_type}/delete"));
-        }
-        if change.action == Action::Update
-            && matches!(change.kind, Some(Kind::ContainerApp | Kind::Job))
-        {
-            actions.insert(format!("{resource_type}/listSecrets/action"));
-        }
-        if change.kind == Some(Kind::ManagedEnvironment) {
-            actions.insert("Microsoft.OperationalInsights/workspaces/sharedKeys/action".to_owned());
-        }
-        if change.kind == Some(Kind::ContainerApp) {
-            actions.extend(asked_keys(graph));
-        }
-    }
-    actions
-}
-
-/// The actions that give the keys of data services, as far as something in the graph asks for them.
-fn asked_keys(graph: &ResourceGraph) -> BTreeSet<String> {
-    let texts: Vec<Text> = graph.nodes().flat_map(|node| texts(node.body())).collect();
-    let asked = texts.iter().flat_map(Text::outputs);
-    let asked = asked.filter(|output| output.is_secret());
-    let asked: BTreeSet<Option<Kind>> = asked
-        .map(|output| Kind::from_type(&output.resource().resource_type()))
-        .collect();
-    [Kind::StorageAccount, Kind::RedisEnterpriseDatabase]
-        .into_iter()
-        .filter(|kind| asked.contains(&Some(*kind)))
-        .map(|kind| format!("{}/listKeys/action", kind.resource_type()))
-        .collect()
-}
-
-/// Whether one grant allows the action: it matches an action and none of the grant's exceptions.
-pub(crate) fn is_allowed(grants: &[Value], action: &str) -> bool {
-    grants.iter().any(|grant| {
-        let matches = |list: &str| {
-            let patterns = grant
-                .get(list)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
-            patterns
-                .filter_map(Value::as_str)
-                .any(|pattern| matches_action(pattern, action))
-        };
-        matches("actions") && !matches("notActions")
-    })
-}
-
-/// Whether a pattern such as `Microsoft.App/*/write` covers an action; `*` also spans `/`, and
-/// letter case does not count.
-fn matches_action(pattern: &str, action: &str) -> bool {
-    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| action.strip_prefix(first)) else {
-        return false;
-    };
-    let pieces: Vec<&str> = pieces.collect();
-    let Some((last, middle)) = pieces.split_last() else {
-        return rest.is_empty();
-    };
-    for piece in middle {
-        match rest.find(piece) {
-            Some(position) => rest = &rest[position + piece.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 /// Names that must be unique in all of Azure are free.
 async fn names(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
     let is_new = |id: &ResourceId| {
@@ -400,34 +264,6 @@ fn log_refused(error: &Error) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_star_spans_slashes_and_case_does_not_count() {
-        assert!(matches_action("*", "Microsoft.App/jobs/write"));
-        assert!(matches_action(
-            "microsoft.app/*",
-            "Microsoft.App/jobs/start/action"
-        ));
-        assert!(matches_action("*/write", "Microsoft.App/jobs/write"));
-        assert!(matches_action(
-            "Microsoft.*/jobs/*",
-            "Microsoft.App/jobs/write"
-        ));
-        assert!(!matches_action("*/read", "Microsoft.App/jobs/write"));
-        assert!(!matches_action(
-            "Microsoft.App/jobs",
-            "Microsoft.App/jobs/write"
-        ));
-    }
-
-    #[test]
-    fn one_grants_exceptions_do_not_touch_another_grant() {
-        let narrow = json!({ "actions": ["*"], "notActions": ["*/write"] });
-        let wide = json!({ "actions": ["Microsoft.App/*"], "notActions": [] });
-        let action = "Microsoft.App/jobs/write";
-        assert!(!is_allowed(std::slice::from_ref(&narrow), action));
-        assert!(is_allowed(&[narrow, wide], action));
-    }
 
     #[test]
     fn an_unregistered_provider_names_the_command() {

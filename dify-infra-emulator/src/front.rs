@@ -150,6 +150,7 @@ fn in_subscription(
             };
             let action = format!("{}/{verb}", id.type_name());
             authorization::require_right(cloud, &action, &id.to_string())?;
+            authorization::require_links(cloud, call, &action)?;
             resource(cloud, call, &id)
         }
         Below::Member(id, word) => {

@@ -31,8 +31,8 @@ pub use path::{Step, critical_path, longest_chain};
 pub use processes::processes;
 pub use trips::Trips;
 
-use crate::SystemRandom;
 use crate::embedded::{EmbeddedAzure, client_builder};
+use crate::{DIFY_PROD, SystemRandom};
 
 /// How long an answer of Azure Resource Manager takes here.
 const LATENCY: Duration = Duration::from_millis(80);
@@ -66,6 +66,20 @@ impl ApplyCost {
     pub fn ratio(&self) -> f64 {
         self.wall.as_secs_f64() / self.critical_path.as_secs_f64()
     }
+}
+
+/// Production with what a team adds to it: a mail server, where errors are reported, data from Notion.
+/// Each secret is a resource of the vault.
+pub fn larger_production() -> String {
+    let variables = [
+        ("SMTP_PASSWORD", "smtp-password"),
+        ("SENTRY_DSN", "sentry-dsn"),
+        ("NOTION_CLIENT_SECRET", "notion-client-secret"),
+        ("NOTION_INTERNAL_SECRET", "notion-internal-secret"),
+        ("UNSTRUCTURED_API_KEY", "unstructured-api-key"),
+    ];
+    let lines = variables.map(|(name, secret)| format!("{name} = {{ secret = \"{secret}\" }}\n"));
+    format!("{DIFY_PROD}\n[services.api.env]\n{}", lines.concat())
 }
 
 /// A deployment on an Azure of its own.

@@ -80,6 +80,23 @@ async fn a_redis_that_was_never_made_goes_and_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_whose_creation_failed_is_written_again() {
+    let scene = Scene::new(MINIMAL);
+    let server = scene.only(Kind::PostgresServer);
+    scene
+        .azure
+        .fail_operation(server.name(), "something went wrong inside of Azure");
+    scene.attempt().await;
+    let plan = scene.plan().await;
+    let change = plan.change(&server).unwrap();
+    assert_eq!(change.action, Action::Update, "{plan}");
+    assert_eq!(change.reason, "the last write to it failed");
+    scene.apply().await;
+    scene.assert_settled().await;
+    assert!(scene.verify().await.is_success());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_app_is_told_and_made_by_the_next_run() {
     let scene = Scene::new(MINIMAL);
     scene

@@ -128,6 +128,17 @@ fn measure_counts_production_too() {
     assert!(apply.critical_path <= apply.wall, "{text}");
 }
 
+/// More resources take no longer: what takes long is not more of them.
+#[test]
+fn measure_counts_more_than_sixty_resources() {
+    let file = measure::larger_production();
+    let (text, costs) = written(|out| measure::write_deployment(&file, out).unwrap());
+    println!("{text}");
+    let (apply, plan) = costs;
+    assert!(apply.resources > 60 && plan.round_trips == 1, "{text}");
+    assert!(apply.ratio() <= 1.05, "{text}");
+}
+
 #[test]
 fn measure_counts_requests_and_waiting() {
     let (text, costs) = written(|out| measure::write_deployment(DIFY_DEV, out).unwrap());

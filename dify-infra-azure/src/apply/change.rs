@@ -5,8 +5,8 @@ use std::time::Duration;
 use dify_infra_core::diff::{compare, merge, without_read_only};
 use dify_infra_core::graph::Node;
 use dify_infra_core::plan::{
-    Action, Change, FILES_TAG, Fingerprints, Obsolete, Snapshot, desired, fingerprints, is_settled,
-    obsolete_tags, revision_suffix, writes_value,
+    Action, Change, FILES_TAG, Fingerprints, Obsolete, Snapshot, desired, fingerprints, has_failed,
+    is_settled, obsolete_tags, revision_suffix, writes_value,
 };
 use dify_infra_core::resource::{AnyResource, FINGERPRINT_TAG, Kind, ResourceId};
 use dify_infra_core::secrets::Secrets;
@@ -134,7 +134,7 @@ impl<'a> Worker<'a> {
         let live = self.settled(node, live, progress).await?;
         self.values.set_body(node.id(), live.clone());
         let mut wanted = self.desired(node);
-        let is_whole = change.differences.is_empty() && !is_failed(&live);
+        let is_whole = change.differences.is_empty() && !has_failed(node.kind(), &live);
         if is_whole && compare(node.kind(), &wanted, &live).is_equal() {
             // The plan saw a write under way, and it ended as wanted.
             return Ok(());
@@ -156,7 +156,7 @@ impl<'a> Worker<'a> {
             }
         }
         // A revision that failed keeps its name, so trying again takes a new one.
-        let makes_revision = makes_revision(change) || is_failed(&live);
+        let makes_revision = makes_revision(change) || has_failed(node.kind(), &live);
         if node.kind() == Kind::ContainerApp && makes_revision {
             let suffix = revision_suffix(&body, Some(&live));
             body["properties"]["template"]["revisionSuffix"] = Value::from(suffix);
@@ -442,14 +442,6 @@ impl<'a> Worker<'a> {
             tokio::time::sleep(self.applier.options.look_every).await;
         }
     }
-}
-
-/// Whether the last write to a live resource failed.
-fn is_failed(live: &Value) -> bool {
-    let state = live
-        .pointer("/properties/provisioningState")
-        .and_then(Value::as_str);
-    state.is_some_and(|state| !state.eq_ignore_ascii_case("succeeded"))
 }
 
 /// Whether a change is about a secret's value.

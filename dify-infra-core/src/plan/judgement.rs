@@ -10,12 +10,32 @@ use crate::resource::{AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG};
 
 /// Whether a PostgreSQL server does not run.
 pub(super) fn is_stopped(kind: Kind, live: &Value) -> bool {
-    let state = live
-        .pointer("/properties/state")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let words = ["Stopped", "Stopping", "Disabled", "Inaccessible"];
-    kind == Kind::PostgresServer && words.iter().any(|word| state.eq_ignore_ascii_case(word))
+    let words = ["Stopped", "Stopping", "Disabled"];
+    kind == Kind::PostgresServer && has_state(live, &words)
+}
+
+/// Whether the last write to a resource failed, by its GET answer. A PostgreSQL server that was not
+/// made to its end, or whose key is out of reach, is `Inaccessible`.
+///
+/// ```
+/// use dify_infra_core::plan::has_failed;
+/// use dify_infra_core::resource::Kind;
+/// use serde_json::json;
+///
+/// let server = json!({ "properties": { "state": "Inaccessible" } });
+/// assert!(has_failed(Kind::PostgresServer, &server));
+/// let app = json!({ "properties": { "provisioningState": "Failed" } });
+/// assert!(has_failed(Kind::ContainerApp, &app) && !has_failed(Kind::ContainerApp, &server));
+/// ```
+pub fn has_failed(kind: Kind, live: &Value) -> bool {
+    let inaccessible = kind == Kind::PostgresServer && has_state(live, &["Inaccessible"]);
+    inaccessible || state(live).is_some_and(|state| is_failed(&state))
+}
+
+/// Whether a PostgreSQL server has one of these states of its own.
+fn has_state(live: &Value, words: &[&str]) -> bool {
+    let state = live.pointer("/properties/state").and_then(Value::as_str);
+    state.is_some_and(|state| words.iter().any(|word| state.eq_ignore_ascii_case(word)))
 }
 
 /// Why an existing resource can't serve Dify, when it can't. Its other settings are its owner's.
@@ -198,6 +218,10 @@ pub(super) fn foreign_owner(graph: &ResourceGraph, kind: Kind, live: &Value) -> 
         .and_then(|(_, value)| value.as_str());
     match owner {
         Some(owner) if owner == graph.owner() => None,
+        Some(owner) if kind == Kind::PrivateDnsZone => Some(format!(
+            "this zone belongs to the deployment {owner}, and its name is Azure's: name the zones' \
+             resource group as `network.private_dns_zones`, so that they are shared"
+        )),
         Some(owner) => Some(format!(
             "a resource of this name belongs to the deployment {owner}; choose another `name`, \
              `environment` or `azure.suffix`"
@@ -244,13 +268,13 @@ pub fn is_settled(kind: Kind, live: &Value) -> bool {
 }
 
 /// The provisioning state of a live body.
-pub(super) fn state(live: &Value) -> Option<String> {
+fn state(live: &Value) -> Option<String> {
     live.pointer("/properties/provisioningState")
         .and_then(Value::as_str)
         .map(str::to_owned)
 }
 
-pub(super) fn is_failed(state: &str) -> bool {
+fn is_failed(state: &str) -> bool {
     ["failed", "canceled", "cancelled"]
         .iter()
         .any(|word| state.eq_ignore_ascii_case(word))

@@ -23,7 +23,7 @@ pub use desired::{
     FILES_TAG, Fingerprints, Obsolete, desired, files_of, fingerprint_tag, fingerprints,
     obsolete_tags, revision_suffix, secrets_of,
 };
-pub use judgement::is_settled;
+pub use judgement::{has_failed, is_settled};
 pub use permanent::Permanent;
 pub use planner::{Options, plan};
 pub use saved::{Origin, SavedPlan, SavedPlanError};

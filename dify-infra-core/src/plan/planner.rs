@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::judgement::{
-    blocker, foreign_owner, is_creation_failure, is_failed, is_immutable, is_settled, is_stopped,
-    risk, state, unfit, update_reason,
+    blocker, foreign_owner, has_failed, is_creation_failure, is_immutable, is_settled, is_stopped,
+    risk, unfit, update_reason,
 };
 use super::permanent::permanent;
 use super::shown::{show_files, show_fingerprints_short, show_obsolete};
@@ -182,7 +182,7 @@ fn present(
 
 /// Decides between no change, update and replace.
 fn judge(change: &mut Change, kind: Kind, live: &Value, differences: Vec<Difference>) {
-    let failed = state(live).is_some_and(|state| is_failed(&state));
+    let failed = has_failed(kind, live);
     let replaces = differences
         .iter()
         .any(|difference| is_immutable(kind, &difference.path));

@@ -1,6 +1,6 @@
 //! `Microsoft.Authorization/roleAssignments`: at a group or at a resource, effective after a while.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::arm::answer::Answer;
@@ -17,7 +17,15 @@ use crate::store::model::Resource;
 use crate::types;
 
 /// The rules of role assignments.
-pub(crate) const RULES: &[Rule] = &[NAME, PRINCIPAL, EXISTS, FIXED, PROPAGATION, RIGHT];
+pub(crate) const RULES: &[Rule] = &[
+    NAME,
+    PRINCIPAL,
+    EXISTS,
+    FIXED,
+    PROPAGATION,
+    RIGHT,
+    LINKED_RIGHT,
+];
 
 const NAME: Rule = Rule::known(
     "RBAC-NAME",
@@ -53,6 +61,25 @@ const RIGHT: Rule = Rule::known(
     "learn.microsoft.com role-based-access-control/troubleshooting",
 )
 .with_known_code();
+
+const LINKED_RIGHT: Rule = Rule::known(
+    "RBAC-LINKED",
+    "A write that joins another resource (a subnet, a zone, a security group, an identity, an \
+     environment, what a private endpoint leads to) needs the right to join that one too; enforced \
+     only when a test asks for it.",
+    "learn.microsoft.com private-link/rbac-permissions; role-based-access-control/permissions",
+)
+.with_known_code();
+
+/// What joining a resource of a type needs.
+const JOINS: &[(&str, &str)] = &[
+    ("Microsoft.Network/virtualNetworks", "join"),
+    ("Microsoft.Network/virtualNetworks/subnets", "join"),
+    ("Microsoft.Network/privateDnsZones", "join"),
+    ("Microsoft.Network/networkSecurityGroups", "join"),
+    ("Microsoft.ManagedIdentity/userAssignedIdentities", "assign"),
+    ("Microsoft.App/managedEnvironments", "join"),
+];
 
 /// The full type.
 pub(crate) const TYPE: &str = "Microsoft.Authorization/roleAssignments";
@@ -258,6 +285,62 @@ pub(crate) fn require_right(cloud: &Cloud, action: &str, scope: &str) -> Result<
             client = dice.guid("caller")
         ),
     ))
+}
+
+/// Refuses a write whose body joins what the caller may not join, when rights are enforced.
+pub(crate) fn require_links(cloud: &Cloud, call: &Call, action: &str) -> Result<(), ArmError> {
+    let is_write = call.method == Method::PUT || call.method == Method::PATCH;
+    if !cloud.settings.enforces_permissions || !is_write {
+        return Ok(());
+    }
+    // a body that can't be read is refused where it is read
+    let body = call.json().unwrap_or_default();
+    let mut links = Vec::new();
+    links_of(&body, "", &mut links);
+    for (needed, scope) in links {
+        if !allows(&cloud.settings.permissions, &needed) {
+            return Err(LINKED_RIGHT.refuse_with(
+                StatusCode::FORBIDDEN,
+                "LinkedAuthorizationFailed",
+                format!(
+                    "The client '{client}' with object id '{client}' has permission to perform action \
+                     '{action}' on scope '{own}'; however, it does not have permission to perform \
+                     action(s) '{needed}' on the linked scope(s) '{scope}' (respectively) or the linked \
+                     scope(s) are invalid.",
+                    client = cloud.settings.dice.guid("caller"),
+                    own = call.path,
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The actions that the ids in a body need, each with its scope.
+fn links_of(body: &Value, under: &str, links: &mut Vec<(String, String)>) {
+    match body {
+        Value::String(text) => links.extend(link(text, under)),
+        Value::Array(items) => items.iter().for_each(|item| links_of(item, under, links)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                // identities are names of fields
+                links.extend(link(name, under));
+                links_of(value, name, links);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn link(text: &str, under: &str) -> Option<(String, String)> {
+    let id = ResourceId::parse(text)?;
+    let kind = id.type_name();
+    if under.eq_ignore_ascii_case("privateLinkServiceId") {
+        let action = format!("{kind}/privateEndpointConnectionsApproval/action");
+        return Some((action, id.to_string()));
+    }
+    let known = JOINS.iter().find(|(of, _)| of.eq_ignore_ascii_case(&kind));
+    known.map(|(of, verb)| (format!("{of}/{verb}/action"), id.to_string()))
 }
 
 /// Whether one entry has the action and none of its exceptions.

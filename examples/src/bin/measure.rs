@@ -21,6 +21,8 @@ fn main() -> anyhow::Result<()> {
     measure::write_deployment(DIFY_DEV, out)?;
     writeln!(out, "dify-prod.toml")?;
     measure::write_deployment(DIFY_PROD, out)?;
+    writeln!(out, "dify-prod.toml with mail, errors and Notion")?;
+    measure::write_deployment(&measure::larger_production(), out)?;
     if !flags.is_empty() {
         measure::write_real_time(DIFY_DEV, 60.0, out)?;
     }

@@ -8,3 +8,4 @@ mod examples;
 mod load;
 mod python;
 mod tools;
+mod workflows;

@@ -16,7 +16,7 @@ use dify_infra_core::plan::{Options, Plan, Snapshot, fingerprints, plan};
 use dify_infra_core::resource::text::resolve;
 use dify_infra_core::resource::{Kind, Part, ResourceId};
 use dify_infra_core::secrets::{RandomError, RandomSource, Secrets, generate_missing};
-use dify_infra_emulator::DEFAULT_SUBSCRIPTION;
+use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -117,6 +117,12 @@ impl Scene {
                 Kind::Subnet => {
                     let range = format!("172.20.{position}.0/24");
                     body["properties"]["addressPrefix"] = json!(range);
+                }
+                Kind::Vault => {
+                    body["properties"] = json!({
+                        "tenantId": DEFAULT_TENANT,
+                        "sku": { "family": "A", "name": "standard" },
+                    });
                 }
                 _ => {}
             }

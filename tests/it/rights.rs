@@ -1,0 +1,254 @@
+//! The rights of a deployer: the role in `examples/roles` is enough, has nothing that is not used, and
+//! what is missing of it is named before the first write.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use dify_infra_core::resource::{Kind, ResourceId};
+use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
+use dify_infra_examples::{DIFY_DEV, DIFY_PROD, EXISTING_NETWORK};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Azure, Exchange, Scene, with_another_tag};
+
+const ROLE: &str = include_str!("../../examples/roles/dify-infra-deployer.json");
+
+/// What a role of Azure gives beside the actions that change something.
+const READ: &str = "*/read";
+
+fn role() -> Vec<String> {
+    let role: Value = serde_json::from_str(ROLE).unwrap();
+    let actions = role["Actions"].as_array().unwrap();
+    actions
+        .iter()
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn grant(scene: &Scene, actions: &[String]) {
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let grant: [(&[&str], &[&str]); 1] = [(&actions, &[])];
+    scene.azure.emulator().set_permissions(&grant);
+}
+
+/// The files that a deployer carries out: everything that makes a difference to rights is in one of
+/// them.
+const FILES: [&str; 3] = [DIFY_DEV, DIFY_PROD, EXISTING_NETWORK];
+
+/// A whole life: made, changed, a run of the migration, everything gone.
+async fn life(scene: &Scene, file: &str) {
+    scene.apply().await;
+    let changed = scene.with_file(&with_another_tag(file));
+    assert_eq!(changed.preflight().await, []);
+    changed.apply().await;
+    changed.assert_settled().await;
+    assert!(changed.verify().await.is_success());
+    // An app that is no longer wanted goes by itself.
+    let app = changed.app("web");
+    changed.delete(&app).await;
+    changed.apply().await;
+    changed.destroy(true).await;
+}
+
+/// The action of Azure's role model that a request needs, when it changes something or returns a
+/// secret.
+fn action(exchange: &Exchange) -> Option<String> {
+    if exchange.method == Method::POST {
+        let (resource, verb) = exchange.path.rsplit_once('/')?;
+        let id = ResourceId::parse(resource).ok()?;
+        return Some(format!("{}/{verb}/action", id.resource_type()));
+    }
+    let verb = match exchange.method {
+        Method::PUT | Method::PATCH => "write",
+        Method::DELETE => "delete",
+        _ => return None,
+    };
+    let Ok(id) = ResourceId::parse(&exchange.path) else {
+        return Some(format!(
+            "Microsoft.Resources/subscriptions/resourceGroups/{verb}"
+        ));
+    };
+    Some(format!("{}/{verb}", id.resource_type()))
+}
+
+/// What the bodies of a run joined, as Azure's documents name it.
+fn joined(exchange: &Exchange) -> BTreeSet<String> {
+    let text = exchange
+        .body
+        .as_ref()
+        .map(Value::to_string)
+        .unwrap_or_default();
+    let mut found = BTreeSet::new();
+    if exchange.method != Method::PUT {
+        return found;
+    }
+    for id in text
+        .split('"')
+        .filter_map(|word| ResourceId::parse(word).ok())
+    {
+        let of = id.resource_type();
+        let verb = match Kind::from_type(&of) {
+            Some(Kind::UserAssignedIdentity) => "assign",
+            Some(
+                Kind::VirtualNetwork
+                | Kind::Subnet
+                | Kind::PrivateDnsZone
+                | Kind::NetworkSecurityGroup
+                | Kind::ManagedEnvironment,
+            ) => "join",
+            _ if exchange.kind() == Some(Kind::PrivateEndpoint) => {
+                "privateEndpointConnectionsApproval"
+            }
+            _ => continue,
+        };
+        found.insert(format!("{of}/{verb}/action"));
+    }
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_role_in_the_examples_is_enough_and_no_more() {
+    let is_blessing = std::env::var_os("DIFY_INFRA_BLESS").is_some();
+    let mut used = BTreeSet::from([READ.to_owned()]);
+    for file in FILES {
+        let scene = Scene::new(file);
+        scene.make_existing().await;
+        let group = json!({ "location": scene.deployment.location().as_str() });
+        scene
+            .put(scene.graph.group(), Kind::ResourceGroup, &group)
+            .await;
+        grant(
+            &scene,
+            &if is_blessing {
+                vec!["*".to_owned()]
+            } else {
+                role()
+            },
+        );
+        scene.azure.forget();
+        assert_eq!(scene.preflight().await, []);
+        life(&scene, file).await;
+        for exchange in scene.azure.exchanges() {
+            assert_ne!(exchange.status, Some(403), "{}", exchange.headline());
+            used.extend(action(&exchange));
+            used.extend(joined(&exchange));
+        }
+    }
+    used.retain(|action| !action.contains("checkNameAvailability"));
+    if is_blessing {
+        return write(&used);
+    }
+    let given: BTreeSet<String> = role().into_iter().collect();
+    assert_eq!(given, used, "DIFY_INFRA_BLESS=1 writes the role anew");
+}
+
+fn write(actions: &BTreeSet<String>) {
+    let mut role: Value = serde_json::from_str(ROLE).unwrap();
+    role["Actions"] = json!(actions);
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/roles/dify-infra-deployer.json");
+    let text = serde_json::to_string_pretty(&role).unwrap() + "\n";
+    std::fs::write(path, text).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_one_action_less_a_first_apply_ends_before_its_first_write() {
+    // Everything that a first apply needs is named; what is needed later is in the second plan.
+    let first = Scene::new(DIFY_PROD);
+    let second = Scene::new(DIFY_PROD);
+    second.apply().await;
+    let second = second.with_file(&with_another_tag(DIFY_PROD));
+    let mut unnoticed = BTreeSet::new();
+    for missing in role() {
+        let rest: Vec<String> = role().into_iter().filter(|one| *one != missing).collect();
+        let mut said = String::new();
+        for scene in [&first, &second] {
+            grant(scene, &rest);
+            scene.azure.forget();
+            let problems = scene.preflight().await;
+            assert_eq!(scene.azure.headlines(), Vec::<String>::new());
+            said += &format!("{problems:?}");
+        }
+        let is_role = missing.starts_with("Microsoft.Authorization/");
+        let named = said.contains(&missing) || (is_role && said.contains("may not assign roles"));
+        if !named {
+            unnoticed.insert(missing);
+        }
+    }
+    // To delete is needed by `destroy` and for what a file no longer has; firewall rules of PostgreSQL
+    // are for deployments without a private endpoint; a group that is there is not written.
+    let later: Vec<&String> = unnoticed
+        .iter()
+        .filter(|action| {
+            !action.ends_with("/delete") && !action.contains("/firewallRules/") && *action != READ
+        })
+        .collect();
+    assert!(later.is_empty(), "{later:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cant_be_deleted_is_said_with_the_action() {
+    let scene = Scene::new(DIFY_DEV);
+    scene.apply().await;
+    let rest: Vec<String> = role()
+        .into_iter()
+        .filter(|one| one != "Microsoft.App/containerApps/delete")
+        .collect();
+    grant(&scene, &rest);
+    let snapshot = scene.observe().await;
+    let applier =
+        dify_infra_azure::apply::Applier::new(&scene.client, &scene.graph, scene.options.clone());
+    let quiet = |_: &dify_infra_azure::apply::Event| {};
+    let never = dify_infra_azure::apply::Cancellation::never();
+    let report = applier
+        .destroy(&snapshot, false, &quiet, never)
+        .await
+        .unwrap();
+    let said: Vec<String> = report
+        .failures()
+        .map(|(_, error)| error.sentence())
+        .collect();
+    assert!(!said.is_empty());
+    for sentence in &said {
+        assert!(
+            sentence.contains("Microsoft.App/containerApps/delete"),
+            "{sentence}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_right_to_join_what_is_somebody_elses_is_asked_for_at_that() {
+    let rights: [(&[&str], &[&str]); 1] = [(&["*"], &["Microsoft.Network/*/join/action"])];
+    let azure = Azure::with(Emulator::builder());
+    let scene = Scene::on(Arc::clone(&azure), EXISTING_NETWORK);
+    scene.make_existing().await;
+    azure.emulator().set_permissions(&rights);
+    azure.forget();
+    let problems = scene.preflight().await;
+    assert_eq!(azure.headlines(), Vec::<String>::new());
+    let said: Vec<String> = problems
+        .iter()
+        .map(|one| format!("{}; {}", one.what, one.remedy))
+        .collect();
+    insta::assert_debug_snapshot!(said);
+    // Azure would have said the same, after the first writes.
+    let report = scene.attempt().await;
+    let refused: Vec<String> = report
+        .failures()
+        .map(|(_, error)| error.sentence())
+        .collect();
+    assert!(
+        refused
+            .iter()
+            .any(|one| one.contains("LinkedAuthorizationFailed")),
+        "{refused:#?}"
+    );
+    let group = ResourceId::resource_group(DEFAULT_SUBSCRIPTION, "hub-dns-rg");
+    assert!(
+        said.iter().any(|one| one.contains(group.as_str())),
+        "{said:#?}"
+    );
+}
