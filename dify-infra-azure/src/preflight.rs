@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
-use dify_infra_core::resource::text::texts;
-use dify_infra_core::resource::{Kind, ResourceId, Text};
+use dify_infra_core::resource::{Kind, ResourceId};
 use futures_util::future::{join_all, join3, join4};
 use serde_json::{Value, json};
 

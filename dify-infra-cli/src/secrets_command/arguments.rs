@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use dify_infra_core::secrets::Format;
 
-/// Generates and checks the secrets of a Dify deployment.
+/// Generates, checks and rotates the secrets of a Dify deployment.
 #[derive(Debug, Parser)]
 #[command(name = "dify-secrets", version, max_term_width = 100)]
 pub(super) struct Arguments {
@@ -17,6 +17,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     Gen(GenArguments),
     Check(CheckArguments),
+    Rotate(RotateArguments),
 }
 
 /// Generates secrets from the operating system's randomness
@@ -85,4 +86,34 @@ pub(super) struct CheckArguments {
     /// content]
     #[arg(long)]
     pub(super) format: Option<Format>,
+}
+
+/// Gives secrets of a file new values, and says what restarts
+///
+/// Only the named values change; comments, order and everything else stay. The file as it was is kept
+/// beside it as FILE.previous. What follows is a change of the plan: `dify-infra plan` shows it as
+/// `changed (a1b2 → c3d4)`, and apply restarts the called services before their callers.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dify-secrets rotate dify-dev.secrets.env sandbox-api-key plugin-daemon-key
+  dify-secrets rotate dify-dev.secrets.env POSTGRES_PASSWORD --json | jq '.rotated[].restarts'
+
+Exit codes: 0 done, 1 failed or refused, 64 wrong usage.")]
+pub(super) struct RotateArguments {
+    /// The secrets file, as `gen` writes it
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+
+    /// Secrets to change, by name or by their env-file keys
+    #[arg(value_name = "NAME", required = true)]
+    pub(super) names: Vec<String>,
+
+    /// Change SECRET_KEY too, after which stored credentials can't be read any more
+    #[arg(long)]
+    pub(super) force: bool,
+
+    /// Print what restarts as one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
 }

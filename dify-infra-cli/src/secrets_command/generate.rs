@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &GenArguments) -> Result<Exit, Failure> {
 }
 
 /// The secrets that the names mean, all if there is none.
-fn kinds(names: &[String]) -> Result<Vec<SecretKind>, Failure> {
+pub(super) fn kinds(names: &[String]) -> Result<Vec<SecretKind>, Failure> {
     if names.is_empty() {
         return Ok(SecretKind::ALL.to_vec());
     }

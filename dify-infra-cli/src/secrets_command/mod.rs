@@ -1,4 +1,4 @@
-//! `dify-secrets`: generates and checks the secrets of a Dify deployment.
+//! `dify-secrets`: generates, checks and rotates the secrets of a Dify deployment.
 //!
 //! stdout carries data alone, so that a deploy script can pipe it on; everything for people goes to
 //! stderr, and no value ever does.
@@ -8,6 +8,7 @@ mod check;
 mod file;
 mod generate;
 mod random;
+mod rotate;
 mod version_control;
 
 use std::ffi::OsString;
@@ -70,6 +71,7 @@ fn run(command: Command) -> Exit {
     let outcome = match command {
         Command::Gen(arguments) => generate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Rotate(arguments) => rotate::run(&arguments),
     };
     match outcome {
         Ok(exit) => exit,
