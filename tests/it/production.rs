@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dify_infra_azure::apply::{Cancellation, Event};
+use dify_infra_core::resource::authorization::Role;
 use dify_infra_core::resource::{Kind, ResourceId};
 use dify_infra_emulator::DEFAULT_SUBSCRIPTION;
 use dify_infra_examples::{DIFY_PROD, EXISTING_NETWORK};
@@ -134,7 +135,7 @@ async fn a_run_that_ends_anywhere_is_finished_by_the_next() {
     };
     // Each is ended after another number of requests that were answered: in the network, between vault
     // and server, at the apps.
-    for stop in [30, 75, 110, 150, 200, 260] {
+    for stop in [60, 130, 220] {
         let scene = Scene::new(DIFY_PROD);
         let answered = async {
             while scene.azure.exchanges().len() < stop {
@@ -332,5 +333,57 @@ async fn productions_share_a_vault_and_a_network_that_somebody_else_made() {
     assert!(
         !secrets.iter().any(|id| id.contains("/research-prod-")),
         "{secrets:#?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_of_another_group_reads_the_vault() {
+    let id = ResourceId::resource_group(DEFAULT_SUBSCRIPTION, "identities-rg")
+        .provider(Kind::UserAssignedIdentity.resource_type(), "dify-reader");
+    let store = format!("[secrets]\nstore = \"key-vault\"\nidentity = \"{id}\"\n");
+    let scene = Scene::new(&edit(DIFY_PROD, STORE, &store));
+    scene.make_existing().await;
+    let snapshot = scene.observe().await;
+    let principal = snapshot.output(&id, "/properties/principalId").unwrap();
+    let role = Kind::RoleAssignment.resource_type();
+    let name = "0d6b4b0e-4d0c-4f4f-9f55-3a7f0f8f9a11";
+    let body = json!({ "properties": {
+        "roleDefinitionId": Role::KeyVaultSecretsUser.definition(DEFAULT_SUBSCRIPTION),
+        "principalId": principal,
+        "principalType": "ServicePrincipal",
+    }});
+    let assignment = scene.graph.group().provider(role, name);
+    scene.put(&assignment, Kind::RoleAssignment, &body).await;
+
+    let rights: [(&[&str], &[&str]); 1] = [(
+        &["*"],
+        &[
+            "Microsoft.Authorization/*/write",
+            "Microsoft.ManagedIdentity/*/assign/action",
+        ],
+    )];
+    scene.azure.emulator().set_permissions(&rights);
+    let problems = scene.preflight().await;
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:#?}")
+    };
+    assert!(
+        problem.remedy.contains("Managed Identity Operator"),
+        "{problem:?}"
+    );
+    assert!(problem.what.ends_with(id.as_str()), "{problem:?}");
+
+    let rights: [(&[&str], &[&str]); 1] = [(&["*"], &["Microsoft.Authorization/*/write"])];
+    scene.azure.emulator().set_permissions(&rights);
+    assert_eq!(scene.preflight().await, []);
+    scene.apply().await;
+    scene.assert_settled().await;
+    assert!(scene.verify().await.is_success());
+    scene.destroy(true).await;
+    assert!(
+        scene
+            .azure
+            .resources()
+            .contains_key(&id.as_str().to_ascii_lowercase())
     );
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use dify_infra_core::resource::{Kind, ResourceId};
 use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
-use dify_infra_examples::{DIFY_DEV, DIFY_PROD, EXISTING_NETWORK};
+use dify_infra_examples::{DIFY_DEV, DIFY_PROD, EXISTING_DATA, EXISTING_NETWORK};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -35,21 +35,50 @@ fn grant(scene: &Scene, actions: &[String]) {
 
 /// The files that a deployer carries out: everything that makes a difference to rights is in one of
 /// them.
-const FILES: [&str; 3] = [DIFY_DEV, DIFY_PROD, EXISTING_NETWORK];
+fn files() -> [String; 4] {
+    let vault = "\n[secrets]\nstore = \"key-vault\"\nexisting = \"contoso-vault\"\n";
+    [
+        DIFY_DEV.to_owned(),
+        DIFY_PROD.to_owned(),
+        EXISTING_DATA.to_owned(),
+        format!("{EXISTING_NETWORK}{vault}"),
+    ]
+}
 
-/// A whole life: made, changed, a run of the migration, everything gone.
-async fn life(scene: &Scene, file: &str) {
+/// A whole life under a role: made, changed where others have left something, everything gone. Answers
+/// what was asked meanwhile.
+async fn life(scene: &Scene, file: &str, role: &[String]) -> Vec<Exchange> {
+    grant(scene, role);
+    scene.azure.forget();
+    assert_eq!(scene.preflight().await, []);
     scene.apply().await;
+    let mut asked = scene.azure.exchanges();
+    // A secret of somebody else stays, so an update reads it. Their rights are their own.
+    grant(scene, &["*".to_owned()]);
+    for id in [
+        scene.app("web"),
+        scene.id(&format!("{}-migration", scene.deployment.prefix())),
+    ] {
+        let theirs = json!({ "name": "of-somebody-else", "value": "their-value" });
+        let add = |body: &mut Value| {
+            let secrets = &mut body["properties"]["configuration"]["secrets"];
+            match secrets.as_array_mut() {
+                Some(secrets) => secrets.push(theirs),
+                None => *secrets = json!([theirs]),
+            }
+        };
+        scene.tamper(&id, add).await;
+    }
+    grant(scene, role);
+    scene.azure.forget();
     let changed = scene.with_file(&with_another_tag(file));
     assert_eq!(changed.preflight().await, []);
     changed.apply().await;
     changed.assert_settled().await;
     assert!(changed.verify().await.is_success());
-    // An app that is no longer wanted goes by itself.
-    let app = changed.app("web");
-    changed.delete(&app).await;
-    changed.apply().await;
     changed.destroy(true).await;
+    asked.extend(scene.azure.exchanges());
+    asked
 }
 
 /// The action of Azure's role model that a request needs, when it changes something or returns a
@@ -112,25 +141,19 @@ fn joined(exchange: &Exchange) -> BTreeSet<String> {
 async fn the_role_in_the_examples_is_enough_and_no_more() {
     let is_blessing = std::env::var_os("DIFY_INFRA_BLESS").is_some();
     let mut used = BTreeSet::from([READ.to_owned()]);
-    for file in FILES {
+    for file in &files() {
         let scene = Scene::new(file);
         scene.make_existing().await;
         let group = json!({ "location": scene.deployment.location().as_str() });
         scene
             .put(scene.graph.group(), Kind::ResourceGroup, &group)
             .await;
-        grant(
-            &scene,
-            &if is_blessing {
-                vec!["*".to_owned()]
-            } else {
-                role()
-            },
-        );
-        scene.azure.forget();
-        assert_eq!(scene.preflight().await, []);
-        life(&scene, file).await;
-        for exchange in scene.azure.exchanges() {
+        let role = if is_blessing {
+            vec!["*".to_owned()]
+        } else {
+            role()
+        };
+        for exchange in life(&scene, file, &role).await {
             assert_ne!(exchange.status, Some(403), "{}", exchange.headline());
             used.extend(action(&exchange));
             used.extend(joined(&exchange));

@@ -21,7 +21,7 @@ pub use merge::merge;
 pub use normal::normalized;
 pub use read_only::without_read_only;
 
-use crate::resource::Kind;
+use crate::resource::{FINGERPRINT_TAG, Kind};
 
 /// The word that stands for a value that exists only once another resource does.
 pub const KNOWN_AFTER_APPLY: &str = "(known after apply)";
@@ -50,6 +50,13 @@ impl fmt::Display for Difference {
             Some(Value::String(text)) => format!("\"{text}\""),
             Some(other) => other.to_string(),
         };
+        if let (Some(secret), Some(before), Some(after)) = (
+            self.secret(),
+            text(self.before.as_ref()),
+            text(self.after.as_ref()),
+        ) {
+            return write!(formatter, "secret {secret}: changed ({before} → {after})");
+        }
         write!(
             formatter,
             "{}: {} → {}",
@@ -58,6 +65,30 @@ impl fmt::Display for Difference {
             show(&self.after)
         )
     }
+}
+
+impl Difference {
+    /// The secret whose fingerprint this is about.
+    ///
+    /// ```
+    /// use dify_infra_core::diff::Difference;
+    ///
+    /// let difference = Difference {
+    ///     path: "tags.dify-infra-secrets-secret-key".to_owned(),
+    ///     before: Some("a1b2".into()),
+    ///     after: Some("c3d4".into()),
+    /// };
+    /// assert_eq!(difference.secret(), Some("secret-key"));
+    /// assert_eq!(difference.to_string(), "secret secret-key: changed (a1b2 → c3d4)");
+    /// ```
+    pub fn secret(&self) -> Option<&str> {
+        let tag = self.path.strip_prefix("tags.")?;
+        tag.strip_prefix(FINGERPRINT_TAG)?.strip_prefix('-')
+    }
+}
+
+fn text(value: Option<&Value>) -> Option<&str> {
+    value?.as_str()
 }
 
 /// The outcome of a comparison.

@@ -1,5 +1,7 @@
 //! What a difference means: why, at which risk, and whether it may be carried out at all.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Action, Change, FILES_TAG, Risk, RiskLevel};
@@ -52,6 +54,10 @@ pub(super) fn unfit(node: &Node, wanted: &Value, live: &Value) -> Option<String>
     {
         return Some(reason);
     }
+    // What a delegation is called is its owner's choice.
+    if kind == Kind::Subnet && delegations(wanted).is_subset(&delegations(live)) {
+        return None;
+    }
     let decisive: &[(&str, &str)] = match kind {
         Kind::RedisEnterpriseDatabase => &[
             (
@@ -98,6 +104,14 @@ pub(super) fn unfit(node: &Node, wanted: &Value, live: &Value) -> Option<String>
     found.map(|(difference, why)| {
         format!("this existing resource does not fit: {difference}; {why}")
     })
+}
+
+/// The services that a subnet is delegated to, in lower case.
+fn delegations(subnet: &Value) -> BTreeSet<String> {
+    let list = subnet.pointer("/properties/delegations");
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    let services = list.filter_map(|one| one.pointer("/properties/serviceName")?.as_str());
+    services.map(str::to_ascii_lowercase).collect()
 }
 
 /// Why an existing subnet has too few addresses, when it has.

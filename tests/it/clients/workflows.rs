@@ -37,6 +37,9 @@ fn github_takes_the_workflow_and_refuses_it_with_a_mistake() {
     ] {
         assert!(WORKFLOW.contains(from), "{from}");
         let found = problems(&parser, &WORKFLOW.replace(from, to));
-        assert!(found.iter().any(|one| one.contains(part)), "{to}: {found:?}");
+        assert!(
+            found.iter().any(|one| one.contains(part)),
+            "{to}: {found:?}"
+        );
     }
 }

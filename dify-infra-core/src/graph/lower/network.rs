@@ -94,7 +94,7 @@ pub(super) fn private_services(context: &Context<'_>) -> Vec<PrivateService> {
             part: "registry",
             target: context.registry(registry),
             group_id: "registry",
-            zone: "privatelink.azurecr.io",
+            zone: cloud.registry_zone(),
         });
     }
     services
