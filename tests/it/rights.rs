@@ -113,10 +113,13 @@ fn joined(exchange: &Exchange) -> BTreeSet<String> {
     if exchange.method != Method::PUT {
         return found;
     }
-    for id in text
+    let own = ResourceId::parse(&exchange.path).ok();
+    // A body that was merged names parts of its own resource.
+    let is_own = |id: &ResourceId| own.as_ref().is_some_and(|own| id.is_below(own));
+    let ids = text
         .split('"')
-        .filter_map(|word| ResourceId::parse(word).ok())
-    {
+        .filter_map(|word| ResourceId::parse(word).ok());
+    for id in ids.filter(|id| !is_own(id)) {
         let of = id.resource_type();
         let verb = match Kind::from_type(&of) {
             Some(Kind::UserAssignedIdentity) => "assign",

@@ -73,13 +73,14 @@ const OFFERED: Rule = Rule {
     source: "learn.microsoft.com private-link/private-endpoint-dns, tables Government and China",
     fix: "Name a Managed Redis that is there as `data.redis.existing`, or deploy to public Azure.",
     bad: Sample::file(
-        "name = \"dify\"\nenvironment = \"prod\"\nlocation = \"usgovvirginia\"\n\n[azure]\n\
-         resource_group = \"dify-prod-rg\"\n",
+        "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"usgovvirginia\"\n\n[azure]\n\
+         resource_group = \"dify-dev-rg\"\n",
     ),
     good: Sample::file(
-        "name = \"dify\"\nenvironment = \"prod\"\nlocation = \"usgovvirginia\"\n\n[azure]\n\
-         resource_group = \"dify-prod-rg\"\n\n[data.redis]\nexisting = \"contoso-cache\"\n",
+        "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"usgovvirginia\"\n\n[azure]\n\
+         resource_group = \"dify-dev-rg\"\n\n[data.redis]\nexisting = \"contoso-cache\"\n",
     ),
+    allowable: true,
     check: Some(offered),
     ..Rule::of(Family::Azr, Severity::Error)
 };
