@@ -103,7 +103,7 @@ fn every_command_of_every_guide_runs() {
     }
     println!("{ran} blocks ran, {} did not: {not_run:#?}", not_run.len());
     assert!(ran >= 18, "{ran}");
-    assert!(not_run.len() <= 5, "{not_run:#?}");
+    assert!(not_run.len() <= 6, "{not_run:#?}");
 }
 
 #[test]
