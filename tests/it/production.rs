@@ -135,7 +135,7 @@ async fn a_run_that_ends_anywhere_is_finished_by_the_next() {
     };
     // Each is ended after another number of requests that were answered: in the network, between vault
     // and server, at the apps.
-    for stop in [60, 130, 220] {
+    for stop in [110, 220] {
         let scene = Scene::new(DIFY_PROD);
         let answered = async {
             while scene.azure.exchanges().len() < stop {
