@@ -40,6 +40,7 @@ pub mod apply;
 pub mod arm;
 pub mod auth;
 pub mod cloud;
+pub mod domain;
 pub mod error;
 pub mod http;
 pub mod images;

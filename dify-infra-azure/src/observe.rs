@@ -37,6 +37,7 @@ pub async fn observe(client: &ArmClient, graph: &ResourceGraph) -> Snapshot {
         assigned.extend(answer.assignments);
     }
     roles::match_assignments(graph, &assigned, &mut snapshot);
+    crate::domain::observe(client, graph, &mut snapshot).await;
     match listed {
         Ok(listed) => snapshot.set_listed(listed),
         Err(error) if error.is_not_found() => {}
@@ -112,6 +113,8 @@ fn questions(graph: &ResourceGraph) -> Vec<Question<'_>> {
         match node.kind() {
             Kind::JobExecution => questions.push(Question::Executions(node)),
             Kind::Vault => questions.push(Question::Vault(node)),
+            // Its app tells.
+            Kind::CustomDomain => {}
             Kind::RoleAssignment => {
                 let scope = node.id().parent().unwrap_or_else(|| graph.group().clone());
                 roles.entry(scope).or_default().push(node);

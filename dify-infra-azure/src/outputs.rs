@@ -3,10 +3,10 @@
 use dify_infra_core::catalogue::{ServiceFacts, ServiceKind};
 use dify_infra_core::deployment::{Deployment, FrontDoor};
 use dify_infra_core::graph::{ResourceGraph, ResourceNames, Target};
-use dify_infra_core::plan::Snapshot;
+pub use dify_infra_core::plan::{DnsRecord, RecordState};
+use dify_infra_core::plan::{Snapshot, dns_records, domain_of};
 use dify_infra_core::resource::Kind;
 use serde::Serialize;
-use serde_json::Value;
 
 /// What a deployment offers. A value that is not known before apply is absent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ pub struct Outputs {
     /// before the front door exists.
     pub domain_bound: Option<bool>,
     /// What a person runs, once the DNS records are there, to bind the public origin's name to the
-    /// front door; empty without an origin or when it is bound.
+    /// front door; empty without an origin, when it is bound, or when `apply` does it.
     pub domain_commands: Vec<String>,
 }
 
@@ -54,19 +54,6 @@ pub struct AppOutput {
     pub internal_url: Option<String>,
     /// The newest revision, when it is known.
     pub revision: Option<String>,
-}
-
-/// A DNS record that a person has to set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct DnsRecord {
-    /// `CNAME`, `TXT`, or `A` in a private zone.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// The name.
-    pub name: String,
-    /// The value.
-    pub value: String,
 }
 
 /// What a deployment offers, as far as the snapshot tells.
@@ -98,12 +85,7 @@ pub fn outputs(
         apps: apps(deployment, &names, graph, snapshot),
         dns_records: internal_record(deployment, graph, snapshot)
             .into_iter()
-            .chain(dns_records(
-                deployment,
-                front_door.as_deref(),
-                graph,
-                snapshot,
-            ))
+            .chain(dns_records(graph, snapshot))
             .collect(),
         domain_commands: domain_commands(deployment, &names, bound),
         domain_bound: bound,
@@ -153,13 +135,12 @@ fn domain_bound(
     let node = graph
         .nodes()
         .find(|node| node.kind() == Kind::ContainerApp && node.id().name() == name)?;
-    let body = snapshot.body(node.id())?;
-    let domains = body.pointer("/properties/configuration/ingress/customDomains");
-    let mut domains = domains.and_then(Value::as_array).into_iter().flatten();
-    Some(domains.any(|domain| {
-        let name = domain.get("name").and_then(Value::as_str);
-        name.is_some_and(|name| name.eq_ignore_ascii_case(origin.host()))
-    }))
+    let found = domain_of(snapshot.body(node.id())?, origin.host());
+    let binding = found.and_then(|domain| domain.get("bindingType")?.as_str());
+    let has_certificate = binding.is_some_and(|word| !word.eq_ignore_ascii_case("Disabled"));
+    // A name that was put there by hand may have its certificate from somebody in front of it.
+    let is_ours = deployment.public().certificate.is_some();
+    Some(found.is_some() && (has_certificate || !is_ours))
 }
 
 /// The commands that bind a name with a certificate that Azure makes
@@ -172,7 +153,7 @@ fn domain_commands(
     let Some(origin) = &deployment.public().origin else {
         return Vec::new();
     };
-    if bound == Some(true) {
+    if bound == Some(true) || deployment.public().certificate.is_some() {
         return Vec::new();
     }
     let app = format!(
@@ -205,38 +186,8 @@ fn internal_record(
         .nodes()
         .find(|node| node.kind() == Kind::ManagedEnvironment)?;
     let output = |pointer: &str| snapshot.output(environment.id(), pointer);
-    Some(DnsRecord {
-        kind: "A",
-        name: format!("*.{}", output("/properties/defaultDomain")?),
-        value: output("/properties/staticIp")?,
-    })
-}
-
-/// A CNAME to the front door and the TXT record by which Azure knows the owner
-/// (<https://learn.microsoft.com/azure/container-apps/custom-domains-certificates>).
-fn dns_records(
-    deployment: &Deployment,
-    front_door: Option<&str>,
-    graph: &ResourceGraph,
-    snapshot: &Snapshot,
-) -> Vec<DnsRecord> {
-    let Some(origin) = &deployment.public().origin else {
-        return Vec::new();
-    };
-    let verification = graph
-        .nodes()
-        .filter(|node| node.kind() == Kind::ContainerApp)
-        .find_map(|node| snapshot.output(node.id(), "/properties/customDomainVerificationId"));
-    let host = origin.host();
-    let alias = front_door.map(|front_door| DnsRecord {
-        kind: "CNAME",
-        name: host.to_owned(),
-        value: front_door.to_owned(),
-    });
-    let proof = verification.map(|value| DnsRecord {
-        kind: "TXT",
-        name: format!("asuid.{host}"),
-        value,
-    });
-    alias.into_iter().chain(proof).collect()
+    Some(DnsRecord::wildcard(
+        &output("/properties/defaultDomain")?,
+        output("/properties/staticIp")?,
+    ))
 }

@@ -4,6 +4,7 @@ mod images;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use dify_infra_core::values::AzureCloud;
@@ -188,7 +189,7 @@ Without a secrets file the first apply makes one, before anything is written to 
 Ctrl-C lets running operations finish, a second one leaves at once; `apply` again goes on from there.")]
     Apply(ApplyArguments),
     /// Print URLs, names and the DNS records to set
-    Outputs(FileArguments),
+    Outputs(OutputsArguments),
     /// Prove from Azure's answers that the deployment is as it should be
     #[command(after_help = "\
 Exits with 1 when a check failed. What needs a look into running containers is reported as not run.")]
@@ -384,6 +385,18 @@ pub struct PlanArguments {
     pub prune: bool,
 }
 
+/// Arguments of `outputs`.
+#[derive(Args, Debug)]
+pub struct OutputsArguments {
+    /// The deployment file.
+    #[command(flatten)]
+    pub file: FileArguments,
+
+    /// Print the DNS records alone, as lines of a zone file
+    #[arg(long, conflicts_with = "json")]
+    pub zone: bool,
+}
+
 /// Arguments of `apply`.
 #[derive(Args, Debug)]
 pub struct ApplyArguments {
@@ -412,6 +425,12 @@ pub struct ApplyArguments {
     /// Also remove what someone else set in our resources
     #[arg(long)]
     pub prune: bool,
+
+    /// Wait until the DNS records of the public origin are set, and go on then; for an hour, or for
+    /// the time that is given, such as 30m. Without it they are looked at once, at the end
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
+        default_missing_value = "1h", value_parser = duration)]
+    pub wait_for_dns: Option<Duration>,
 }
 
 /// Arguments of `verify`.
@@ -500,6 +519,11 @@ pub struct EmulateArguments {
     #[arg(long, value_name = "DIR", requires = "tls")]
     pub ca: Option<PathBuf>,
 
+    /// Zone file with the records of its public DNS, read whenever it asks: `dns.zone` of the state
+    /// directory when nothing is said
+    #[arg(long, value_name = "FILE")]
+    pub zone: Option<PathBuf>,
+
     /// Let one request in sixteen meet a fault, drawn from this number
     #[arg(long, value_name = "SEED")]
     pub faults: Option<u64>,
@@ -507,6 +531,13 @@ pub struct EmulateArguments {
     /// List the rules that it enforces, with where each is known from, and end
     #[arg(long)]
     pub rules: bool,
+}
+
+/// Reads a time such as `90s`, `30m` or `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>();
+    let positive = parsed.ok().and_then(|time| Duration::try_from(time).ok());
+    positive.ok_or_else(|| "it is a time such as 90s, 30m or 2h".to_owned())
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use jiff::Timestamp;
 /// The address of the embedded Azure, in links that it answers; nothing listens there.
 pub(crate) const ENDPOINT: &str = "https://embedded.azure.invalid";
 
+/// The zone file with the public DNS of the embedded Azure, beside its state.
+pub(crate) const ZONE_FILE: &str = "dns.zone";
+
 /// The emulator as a transport: each request is made at the time of the system's clock.
 #[derive(Debug)]
 pub(crate) struct EmbeddedService(Arc<Emulator>);
@@ -29,6 +32,7 @@ impl EmbeddedService {
     ) -> Result<Self, EmulatorError> {
         let emulator = Emulator::builder()
             .state_directory(directory)
+            .zone_file(directory.with_file_name(ZONE_FILE))
             .subscription(subscription, "Embedded Azure", DEFAULT_TENANT)
             .time_scale(time_scale)
             .build()?;

@@ -466,7 +466,8 @@ fn the_json_form_has_the_agreed_shape() {
             "no_change",
             "replace",
             "unknown",
-            "update"
+            "update",
+            "waiting"
         ]
     );
     let change = &json["changes"][0];

@@ -14,6 +14,7 @@ use crate::arm::answer::Answer;
 use crate::arm::call::Call;
 use crate::arm::error::ArmError;
 use crate::dialect;
+use crate::dns::DnsRecord;
 use crate::engine::Cloud;
 use crate::engine::view::view;
 use crate::error::EmulatorError;
@@ -198,6 +199,15 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Takes the records of the public DNS from a zone file
+    /// ([`DnsRecord::parse_zone`]), which is read whenever DNS is asked; a file that is not there has
+    /// none.
+    #[must_use]
+    pub fn zone_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings.dns.zone_file = Some(path.into());
+        self
+    }
+
     /// Refuses what the caller's [`permissions`](Self::permissions) do not have, with
     /// `AuthorizationFailed`.
     #[must_use]
@@ -323,6 +333,11 @@ impl Emulator {
             .map(|(actions, not_actions)| permission(actions, not_actions))
             .collect();
         inner.cloud.settings.enforces_permissions = true;
+    }
+
+    /// Replaces the records of the public DNS; those of a zone file stay.
+    pub fn set_dns(&self, records: impl IntoIterator<Item = DnsRecord>) {
+        self.lock().cloud.settings.dns.records = records.into_iter().collect();
     }
 
     /// How many requests were made.

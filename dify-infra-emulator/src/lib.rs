@@ -37,6 +37,7 @@ mod arm;
 mod blob;
 mod deployments;
 mod dialect;
+mod dns;
 mod emulator;
 mod engine;
 mod error;
@@ -66,6 +67,7 @@ struct Readme;
 #[cfg(test)]
 mod tests;
 
+pub use crate::dns::{DnsRecord, DnsRecordType};
 pub use crate::emulator::{Emulator, EmulatorBuilder};
 pub use crate::error::EmulatorError;
 pub use crate::faults::{ConnectionReset, FaultKind, LateAnswer, RequestMatcher, TruncatedBody};

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use crate::dns::Dns;
 use crate::random::Dice;
 
 /// How the emulated cloud words its answers.
@@ -99,6 +100,8 @@ pub(crate) struct Settings {
     pub(crate) enforces_permissions: bool,
     /// Seconds for which a token is good.
     pub(crate) token_seconds: i64,
+    /// The public DNS.
+    pub(crate) dns: Dns,
 }
 
 impl Default for Settings {
@@ -119,6 +122,7 @@ impl Default for Settings {
             enforces_permissions: false,
             // as for a service principal in Azure
             token_seconds: 3600,
+            dns: Dns::default(),
         }
     }
 }

@@ -25,6 +25,8 @@ tables! {
     resource_group => "types/resource_group.json",
     workspace => "types/workspace.json",
     managed_environment => "types/managed_environment.json",
+    environment_certificate => "types/environment_certificate.json",
+    managed_certificate => "types/managed_certificate.json",
     environment_storage => "types/environment_storage.json",
     container_app => "types/container_app.json",
     job => "types/job.json",

@@ -12,6 +12,7 @@ mod compose;
 mod contract;
 mod credentials;
 mod destroy;
+mod domains;
 mod egress;
 mod failures;
 mod faults;

@@ -6,7 +6,7 @@ use dify_infra_core::diff::{compare, merge, without_read_only};
 use dify_infra_core::graph::Node;
 use dify_infra_core::plan::{
     Action, Change, FILES_TAG, Fingerprints, Obsolete, Snapshot, desired, fingerprints, has_failed,
-    is_settled, obsolete_tags, revision_suffix, writes_value,
+    is_settled, obsolete_tags, prune_domains, revision_suffix, writes_value,
 };
 use dify_infra_core::resource::{AnyResource, FINGERPRINT_TAG, Kind, ResourceId};
 use dify_infra_core::secrets::Secrets;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::run::Progress;
 use super::values::Values;
 use super::{Applier, ApplyError};
+use crate::Error;
 use crate::observe::{best_run, list_secrets};
 
 /// Carries out changes of one run.
@@ -54,7 +55,8 @@ impl<'a> Worker<'a> {
         loop {
             match outcome {
                 Err(ApplyError::Azure(error))
-                    if error.may_wait_for_role() && began.elapsed() < options.role_budget =>
+                    if self.may_wait_for_role(change, &error)
+                        && began.elapsed() < options.role_budget =>
                 {
                     progress.tell("waiting for a role assignment to take effect");
                     tokio::time::sleep(pause).await;
@@ -64,6 +66,18 @@ impl<'a> Worker<'a> {
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Whether a refusal may be about a role that has no effect yet. Of a certificate that the
+    /// environment can't read from its vault, the words of the live service are not known.
+    fn may_wait_for_role(&self, change: &Change, error: &Error) -> bool {
+        let node = self.applier.graph.get(&change.id);
+        let has_new_role = node.is_some_and(|node| {
+            let mut needed = node.dependencies().iter();
+            needed.any(|id| id.resource_type() == Kind::RoleAssignment.resource_type())
+        });
+        let is_certificate = change.kind == Some(Kind::Certificate) && has_new_role;
+        error.may_wait_for_role() || (is_certificate && matches!(error.status(), Some(400 | 403)))
     }
 
     /// Carries out a change of which an earlier try may have left something behind.
@@ -82,6 +96,9 @@ impl<'a> Worker<'a> {
     async fn attempt(&self, change: &Change, progress: &Progress) -> Result<(), ApplyError> {
         let node = self.applier.graph.get(&change.id);
         match (change.action, node) {
+            (Action::Create | Action::Update, Some(node)) if node.kind() == Kind::CustomDomain => {
+                self.bind(node, progress).await
+            }
             (Action::Create, Some(node)) if node.kind() == Kind::JobExecution => {
                 self.run_job(node, progress).await
             }
@@ -111,6 +128,9 @@ impl<'a> Worker<'a> {
     async fn create(&self, node: &Node, progress: &Progress) -> Result<(), ApplyError> {
         if self.comes_back(node, progress).await? {
             return Ok(());
+        }
+        if node.kind() == Kind::ManagedCertificate {
+            self.put_name(node, progress).await?;
         }
         let mut body = self.desired(node);
         if node.kind() == Kind::ContainerApp {
@@ -146,6 +166,9 @@ impl<'a> Worker<'a> {
         let base = without_read_only(node.kind(), &live);
         let mut body = merge(node.kind(), &base, &wanted, self.applier.options.prune);
         Obsolete::of(&wanted, &live).remove_from(&mut body);
+        if self.applier.options.prune {
+            prune_domains(node, &live, &mut body);
+        }
         for tag in obsolete_tags(&wanted, &live) {
             remove(&mut body, &format!("/tags/{tag}"));
         }
@@ -171,7 +194,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Waits until no write to a resource is under way, such as one of a run that was cut off.
-    async fn settled(
+    pub(super) async fn settled(
         &self,
         node: &Node,
         mut live: Value,

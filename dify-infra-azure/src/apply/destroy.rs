@@ -33,7 +33,10 @@ fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool)
     let has_delete = |node: &&Node| {
         !matches!(
             node.kind(),
-            Kind::PostgresConfiguration | Kind::BlobService | Kind::VaultSecret
+            Kind::PostgresConfiguration
+                | Kind::BlobService
+                | Kind::VaultSecret
+                | Kind::CustomDomain
         )
     };
     let chosen = going
@@ -47,7 +50,11 @@ fn chosen<'a>(graph: &'a ResourceGraph, snapshot: &Snapshot, include_data: bool)
 fn needs(graph: &ResourceGraph, id: &ResourceId, needed: &ResourceId) -> bool {
     let own = |other: &ResourceId| other == id || other.is_below(id);
     let is_needed = |other: &ResourceId| other == needed || other.is_below(needed);
-    let nodes = graph.nodes().filter(|node| own(node.id()));
+    // A certificate is made after the app that has its name, and deleted after it all the more.
+    let is_certificate = |node: &&Node| node.kind() == Kind::ManagedCertificate;
+    let nodes = graph
+        .nodes()
+        .filter(|node| own(node.id()) && !is_certificate(node));
     let mut all = nodes.flat_map(Node::dependencies);
     all.any(|other| is_needed(other) && !own(other))
 }
@@ -86,7 +93,10 @@ fn is_owned(body: Option<&Value>, owner: &str) -> bool {
 fn orphans(graph: &ResourceGraph, snapshot: &Snapshot) -> Vec<ResourceId> {
     let is_orphan = |id: &ResourceId| {
         let kind = Kind::from_type(&id.resource_type());
-        graph.get(id).is_none() && kind.is_some_and(|kind| kind.layer() == Layer::Application)
+        let goes_with_parent = matches!(kind, Some(Kind::Certificate | Kind::ManagedCertificate));
+        graph.get(id).is_none()
+            && !goes_with_parent
+            && kind.is_some_and(|kind| kind.layer() == Layer::Application)
     };
     let listed = snapshot.listed().iter().map(|listed| listed.id.clone());
     listed.filter(is_orphan).collect()

@@ -2,6 +2,7 @@
 
 mod change;
 mod destroy;
+mod domain;
 mod event;
 mod journal;
 mod run;
@@ -258,6 +259,18 @@ impl ApplyReport {
                 .all(|outcome| matches!(outcome.result, OutcomeResult::Done))
     }
 
+    /// This run and one that went on where it had to wait for a person, as one: the name and the
+    /// journal are those of the latter, which has the rest of the work.
+    #[must_use]
+    pub fn followed_by(mut self, next: Self) -> Self {
+        self.outcomes.extend(next.outcomes);
+        self.run = next.run;
+        self.journal = next.journal;
+        self.cancelled |= next.cancelled;
+        self.elapsed += next.elapsed;
+        self
+    }
+
     /// The resources that failed, with the reason.
     pub fn failures(&self) -> impl Iterator<Item = (&ResourceId, &ApplyError)> {
         self.outcomes
@@ -291,7 +304,7 @@ impl Cancellation {
     }
 
     /// Waits until the run is to stop; for ever when nobody can stop it any more.
-    async fn cancelled(&mut self) {
+    pub(crate) async fn cancelled(&mut self) {
         if self.0.wait_for(|cancelled| *cancelled).await.is_err() {
             std::future::pending::<()>().await;
         }

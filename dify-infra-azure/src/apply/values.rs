@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use dify_infra_core::plan::Snapshot;
+use dify_infra_core::plan::{DnsAnswer, Snapshot};
 use dify_infra_core::resource::text::{resolve, texts};
 use dify_infra_core::resource::{Kind, OutputReference, Part, ResourceId};
 use dify_infra_core::secrets::Secrets;
@@ -19,6 +19,8 @@ pub(super) struct Values<'a> {
     secrets: &'a Secrets,
     bodies: Mutex<BTreeMap<ResourceId, Value>>,
     outputs: Mutex<BTreeMap<OutputReference, SecretString>>,
+    /// What was learnt of names before the run.
+    names: Vec<(String, DnsAnswer)>,
 }
 
 impl<'a> Values<'a> {
@@ -31,6 +33,10 @@ impl<'a> Values<'a> {
             secrets,
             bodies: Mutex::new(bodies.collect()),
             outputs: Mutex::new(BTreeMap::new()),
+            names: snapshot
+                .names()
+                .map(|(host, answer)| (host.to_owned(), answer.clone()))
+                .collect(),
         }
     }
 
@@ -54,6 +60,9 @@ impl<'a> Values<'a> {
     /// A snapshot of what is known now, for the planner's functions.
     pub(super) fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::new();
+        for (host, answer) in &self.names {
+            snapshot.set_dns(host, answer.clone());
+        }
         if let Ok(bodies) = self.bodies.lock() {
             for (id, body) in bodies.iter() {
                 snapshot.insert(

@@ -100,7 +100,8 @@ fn needed(graph: &ResourceGraph, plan: &Plan) -> BTreeMap<String, BTreeSet<Need>
     for change in plan
         .changes()
         .iter()
-        .filter(|change| change.action.writes())
+        // What waits for DNS records is done in the same run when they come.
+        .filter(|change| change.action.writes() || change.action == Action::Waiting)
     {
         let scope = if is_ours(&change.id) {
             own.clone()
@@ -155,6 +156,8 @@ fn needed_actions(change: &Change) -> BTreeSet<String> {
             actions.insert("Microsoft.App/jobs/start/action".to_owned());
             return actions;
         }
+        // A name is an item of its app.
+        Some(Kind::CustomDomain) => Kind::ContainerApp.resource_type().to_owned(),
         _ => change.id.resource_type(),
     };
     let verb = if change.action == Action::Delete {

@@ -39,9 +39,15 @@ impl Assignment {
     }
 
     /// The key of the file that names an identity which has the role.
-    fn key(&self) -> &'static str {
+    fn key(&self, graph: &ResourceGraph) -> &'static str {
+        let mut nodes = graph.nodes();
+        let keeps_secrets = nodes.any(|node| {
+            node.kind() == Kind::VaultSecret && node.id().parent().as_ref() == Some(&self.scope)
+        });
         match self.role {
-            Role::KeyVaultSecretsUser => "[secrets] identity",
+            Role::KeyVaultSecretsUser if keeps_secrets => "[secrets] identity",
+            // Otherwise the vault has the certificate of the origin.
+            Role::KeyVaultSecretsUser => "[public] identity",
             Role::AcrPull => "[images] identity",
             Role::StorageBlobDataContributor => "[data.storage] identity",
         }
@@ -99,7 +105,7 @@ fn problem(graph: &ResourceGraph, plan: &Plan, wanted: &Assignment) -> Problem {
             "have an owner run `{first}{make} && {}`, then write `{} = \"{identity}\"` into the \
              file; or have them give you the role \"Role Based Access Control Administrator\"",
             assign(scope),
-            wanted.key()
+            wanted.key(graph)
         ),
     )
 }

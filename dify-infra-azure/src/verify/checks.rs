@@ -54,10 +54,20 @@ const NOT_RUN: [(&str, &str); 6] = [
 ];
 
 pub(super) fn run(subject: &Subject<'_>) -> VerifyReport {
-    let mut checks: Vec<Check> = subject
+    let waiting = super::domain::waiting(subject);
+    let resources = subject
         .graph
         .nodes()
-        .map(|node| state(node, subject.snapshot))
+        .filter(|node| node.kind() != Kind::CustomDomain);
+    let mut checks: Vec<Check> = resources
+        .map(
+            |node| match waiting.iter().find(|(id, _)| id == node.id()) {
+                Some((_, reason)) => {
+                    Check::new(IN_ORDER, node.id().name(), Status::Waiting, reason)
+                }
+                None => state(node, subject.snapshot),
+            },
+        )
         .collect();
     checks.extend(
         subject
@@ -72,6 +82,7 @@ pub(super) fn run(subject: &Subject<'_>) -> VerifyReport {
     checks.extend(vault::checks(subject));
     checks.push(public_ingress(subject));
     checks.extend(super::network::checks(subject));
+    checks.extend(super::domain::checks(subject, &waiting));
     let name = subject.deployment.prefix().as_str();
     let open = NOT_RUN
         .iter()
@@ -94,9 +105,12 @@ pub(super) fn absence<'a>(snapshot: &'a Snapshot, id: &ResourceId) -> &'a str {
     }
 }
 
+/// What is checked of every resource.
+const IN_ORDER: &str = "exists and is in order";
+
 /// The resource exists and its last write succeeded.
 fn state(node: &Node, snapshot: &Snapshot) -> Check {
-    const NAME: &str = "exists and is in order";
+    const NAME: &str = IN_ORDER;
     let name = node.id().name();
     let body = match snapshot.get(node.id()) {
         Some(Observed::Present(body)) => body,

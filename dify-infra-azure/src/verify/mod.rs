@@ -4,6 +4,7 @@
 //! answered, a key accepted, a private address refused) is reported as not run, never as passed.
 
 mod checks;
+mod domain;
 mod network;
 mod report;
 
@@ -34,6 +35,9 @@ pub async fn verify(
     graph: &ResourceGraph,
     snapshot: &Snapshot,
 ) -> VerifyReport {
+    let mut seen = snapshot.clone();
+    crate::domain::look(client, graph, &mut seen).await;
+    let snapshot = &seen;
     let nodes = graph
         .nodes()
         .filter(|node| node.kind() == Kind::ContainerApp);

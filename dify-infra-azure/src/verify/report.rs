@@ -14,6 +14,8 @@ pub enum Status {
     Failed,
     /// It works, and something should be done about it.
     Warned,
+    /// It is not so yet, since a person has to do something first, such as setting DNS records.
+    Waiting,
     /// It can't be shown from the control plane.
     NotRun,
 }
@@ -25,6 +27,7 @@ impl Status {
             Self::Passed => "passed",
             Self::Failed => "failed",
             Self::Warned => "warning",
+            Self::Waiting => "waiting",
             Self::NotRun => "not run",
         }
     }
@@ -107,7 +110,8 @@ impl VerifyReport {
     /// The report as a `JUnit` XML document, which pipelines show.
     pub fn to_junit(&self) -> String {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        let (failed, skipped) = (self.count(Status::Failed), self.count(Status::NotRun));
+        let failed = self.count(Status::Failed);
+        let skipped = self.count(Status::NotRun) + self.count(Status::Waiting);
         let _ = writeln!(
             xml,
             "<testsuite name=\"dify-infra verify\" tests=\"{}\" failures=\"{failed}\" \
@@ -124,6 +128,7 @@ impl VerifyReport {
                 }
                 Status::Failed => write!(xml, "<failure message=\"{detail}\"/>"),
                 Status::NotRun => write!(xml, "<skipped message=\"{detail}\"/>"),
+                Status::Waiting => write!(xml, "<skipped message=\"waiting: {detail}\"/>"),
             };
             xml.push_str("</testcase>\n");
         }

@@ -2,15 +2,16 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use dify_infra_azure::apply::{Applier, LastRun, last_run};
-use dify_infra_azure::outputs::{Outputs, outputs};
+use dify_infra_azure::apply::{Applier, ApplyOptions, ApplyReport, LastRun, last_run};
+use dify_infra_azure::outputs::{Outputs, RecordState, outputs};
 use dify_infra_azure::preflight::preflight;
 use dify_infra_core::plan::{Plan, Snapshot, fingerprints};
 use serde_json::json;
 
 use super::saved::Loaded;
-use super::{plan, running};
+use super::{plan, running, waiting};
 use crate::args::{ApplyArguments, Target};
 use crate::exit::Exit;
 use crate::secrets_file::{Completed, SecretsFile};
@@ -54,47 +55,42 @@ pub(super) async fn run(
         check_ahead(ui, &session, &plan).await?;
         return Err(not_applyable(&plan).into());
     }
-    if plan.is_empty() {
+    let waits = arguments
+        .wait_for_dns
+        .filter(|_| !waiting::ids(&plan).is_empty());
+    let is_idle = plan.is_empty();
+    if is_idle && waits.is_none() {
         keep_secrets(ui, &session, &file, &completed)?;
-        return finish(
-            ui,
-            settings,
-            &Ended {
-                session,
-                file,
-                snapshot,
-                repeated,
-                report: None,
-            },
-        );
+    } else {
+        // A saved plan was agreed to when it was reviewed.
+        if saved.is_none() && !is_confirmed(ui, arguments)? {
+            return Err(Problem::new("not applied: nothing was changed").into());
+        }
+        if !is_idle {
+            check_ahead(ui, &session, &plan).await?;
+        }
+        keep_secrets(ui, &session, &file, &completed)?;
+        session.state.create()?;
     }
-    // A saved plan was agreed to when it was reviewed.
-    if saved.is_none() && !is_confirmed(ui, arguments)? {
-        return Err(Problem::new("not applied: nothing was changed").into());
-    }
-    check_ahead(ui, &session, &plan).await?;
-    keep_secrets(ui, &session, &file, &completed)?;
-    session.state.create()?;
-    let options = running::options(&session, settings)
-        .with_max_parallel(usize::from(arguments.max_parallel))
-        .with_prune(prune);
-    let applier = Applier::new(&session.client, &session.graph, options);
-    let progress = Progress::new(ui);
-    let report = running::watch(
+    let run = Run {
         ui,
-        |cancellation| {
-            Box::pin(applier.apply(
-                (&plan, &snapshot),
-                &completed.secrets,
-                &progress,
-                cancellation,
-            ))
-        },
-        &progress,
-    )
-    .await?;
-    running::conclude(ui, "apply", &report);
-    let snapshot = session.observe(ui).await;
+        settings,
+        session: &session,
+        completed: &completed,
+        options: running::options(&session, settings)
+            .with_max_parallel(usize::from(arguments.max_parallel))
+            .with_prune(prune),
+    };
+    let mut report = None;
+    if !is_idle {
+        report = Some(run.carry_out((&plan, &snapshot)).await?);
+        snapshot = session.observe(ui).await;
+    }
+    let (plan, report) = if is_idle && waits.is_none() {
+        (plan, report)
+    } else {
+        run.go_on(plan, &mut snapshot, report, waits).await?
+    };
     finish(
         ui,
         settings,
@@ -103,9 +99,80 @@ pub(super) async fn run(
             file,
             snapshot,
             repeated,
-            report: Some(report),
+            report,
+            plan,
         },
     )
+}
+
+/// What carrying out plans takes.
+struct Run<'a> {
+    ui: &'a Ui,
+    settings: &'a Settings,
+    session: &'a Session,
+    completed: &'a Completed,
+    options: ApplyOptions,
+}
+
+impl Run<'_> {
+    async fn carry_out(&self, what: (&Plan, &Snapshot)) -> anyhow::Result<ApplyReport> {
+        let Self { ui, session, .. } = self;
+        let applier = Applier::new(&session.client, &session.graph, self.options.clone());
+        let progress = Progress::new(ui);
+        let secrets = &self.completed.secrets;
+        let report = running::watch(
+            ui,
+            |cancellation| Box::pin(applier.apply(what, secrets, &progress, cancellation)),
+            &progress,
+        )
+        .await?;
+        running::conclude(ui, "apply", &report);
+        Ok(report)
+    }
+
+    /// Goes on with what waited for DNS records, and with nothing else, as far as they are there.
+    async fn go_on(
+        &self,
+        first: Plan,
+        snapshot: &mut Snapshot,
+        report: Option<ApplyReport>,
+        mut waits: Option<Duration>,
+    ) -> anyhow::Result<(Plan, Option<ApplyReport>)> {
+        let Self { ui, session, .. } = self;
+        let mut report = report;
+        let mut open = waiting::ids(&first);
+        let is_over = |report: &Option<ApplyReport>| {
+            report.as_ref().is_some_and(|report| !report.is_success())
+        };
+        if open.is_empty() || is_over(&report) {
+            return Ok((first, report));
+        }
+        let known = fingerprints(&self.completed.secrets);
+        loop {
+            let prune = self.options.prune;
+            let plan = plan::make(session, snapshot, known.as_ref(), prune).await;
+            let rest = plan.limited_to(&open);
+            if rest.is_applyable() && !rest.is_empty() {
+                ui.say(crate::ui::plan::render(&rest).trim_end());
+                let next = self.carry_out((&rest, snapshot)).await?;
+                report = Some(waiting::joined(report, next));
+                *snapshot = session.observe(ui).await;
+                // Once is enough: what still differs afterwards is for the next run.
+                open.retain(|id| rest.change(id).is_none_or(|one| !one.action.writes()));
+                if is_over(&report) {
+                    return Ok((plan, report));
+                }
+                continue;
+            }
+            let limit = waits.take().filter(|_| !waiting::ids(&plan).is_empty());
+            let Some(limit) = limit else {
+                return Ok((plan, report));
+            };
+            if !waiting::for_records(ui, self.settings, session, snapshot, limit).await? {
+                return Ok((plan, report));
+            }
+        }
+    }
 }
 
 /// The deployment file that is meant.
@@ -123,7 +190,9 @@ struct Ended {
     file: SecretsFile,
     snapshot: Snapshot,
     repeated: String,
-    report: Option<dify_infra_azure::apply::ApplyReport>,
+    report: Option<ApplyReport>,
+    /// What there would be to do now, when that was looked at; else the plan of the run.
+    plan: Plan,
 }
 
 fn tell_last_run(ui: &Ui, session: &Session) {
@@ -232,12 +301,12 @@ fn finish(ui: &Ui, settings: &Settings, ended: &Ended) -> anyhow::Result<Exit> {
         &session.graph,
         snapshot,
     );
-    let is_success = report
-        .as_ref()
-        .is_none_or(dify_infra_azure::apply::ApplyReport::is_success);
+    let is_success = report.as_ref().is_none_or(ApplyReport::is_success);
+    waiting::tell(ui, session, snapshot, &ended.plan);
     if settings.json {
         let run = report.as_ref().map(running::as_json);
-        ui.json(&json!({ "format": 1, "run": run, "outputs": offers }))?;
+        let waiting = waiting::as_json(session, snapshot, &ended.plan);
+        ui.json(&json!({ "format": 1, "run": run, "waiting": waiting, "outputs": offers }))?;
     } else if is_success {
         ui.data(&summary(ended, &offers))?;
     }
@@ -272,12 +341,9 @@ fn summary(ended: &Ended, offers: &Outputs) -> String {
         session.graph.owner(),
         table.render()
     );
-    for record in &offers.dns_records {
-        let _ = writeln!(
-            text,
-            "  set DNS: {} {} {}",
-            record.name, record.kind, record.value
-        );
+    let open = offers.dns_records.iter();
+    for record in open.filter(|record| record.state != RecordState::Set) {
+        let _ = writeln!(text, "  set DNS: {record}");
     }
     if !session.is_real() {
         let note = "this Azure keeps resources and runs no containers: nothing answers at \

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::args::EmulateArguments;
+use crate::embedded::ZONE_FILE;
 use crate::exit::Exit;
 use crate::interrupt::signal;
 use crate::settings::Settings;
@@ -41,6 +42,10 @@ pub(super) async fn run(
         .on_request(move |record| drop(sender.send(record.clone())));
     if let Some(directory) = &arguments.state {
         builder = builder.state_directory(directory);
+    }
+    let beside_state = || arguments.state.as_ref().map(|state| state.join(ZONE_FILE));
+    if let Some(zone) = arguments.zone.clone().or_else(beside_state) {
+        builder = builder.zone_file(zone);
     }
     if let Some(seed) = arguments.faults {
         builder = builder.random_faults(seed);

@@ -19,6 +19,7 @@ mod running;
 mod saved;
 mod upgrade;
 mod verify;
+mod waiting;
 
 use std::future::Future;
 

@@ -2,22 +2,24 @@
 
 use std::fmt::Write as _;
 
-use dify_infra_azure::outputs::{Outputs, outputs};
+use dify_infra_azure::domain;
+use dify_infra_azure::outputs::{DnsRecord, Outputs, RecordState, outputs};
 
-use crate::args::FileArguments;
+use crate::args::OutputsArguments;
 use crate::exit::Exit;
 use crate::session::{Session, unreadable};
 use crate::settings::Settings;
 use crate::ui::table::Table;
-use crate::ui::{BOLD, DIM, Ui, styled};
+use crate::ui::{BOLD, DIM, GREEN, Ui, YELLOW, styled};
 
 pub(super) async fn run(
     ui: &Ui,
     settings: &Settings,
-    arguments: &FileArguments,
+    arguments: &OutputsArguments,
 ) -> anyhow::Result<Exit> {
-    let session = Session::open(ui, settings, &arguments.file).await?;
-    let snapshot = session.observe(ui).await;
+    let session = Session::open(ui, settings, &arguments.file.file).await?;
+    let mut snapshot = session.observe(ui).await;
+    domain::look(&session.client, &session.graph, &mut snapshot).await;
     if let Some(problem) = unreadable(&snapshot) {
         return Err(problem.into());
     }
@@ -27,7 +29,10 @@ pub(super) async fn run(
         &session.graph,
         &snapshot,
     );
-    if settings.json {
+    if arguments.zone {
+        let lines = offers.dns_records.iter().map(DnsRecord::zone_line);
+        ui.data(&lines.map(|line| line + "\n").collect::<String>())?;
+    } else if settings.json {
         ui.json(&offers)?;
     } else {
         ui.data(&text(&offers))?;
@@ -69,7 +74,13 @@ fn text(offers: &Outputs) -> String {
     if !offers.dns_records.is_empty() {
         let mut records = Table::new();
         for record in &offers.dns_records {
-            records.row([record.name.as_str(), record.kind, record.value.as_str()]);
+            let state = match record.state {
+                RecordState::Set => styled(GREEN, "set"),
+                RecordState::Missing => styled(YELLOW, "missing"),
+                RecordState::Unknown => String::new(),
+            };
+            let (name, value) = (record.name.clone(), record.value.clone());
+            records.row([name, record.kind.to_owned(), value, state]);
         }
         let _ = write!(
             text,

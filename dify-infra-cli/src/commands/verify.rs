@@ -54,6 +54,7 @@ fn text(report: &VerifyReport) -> String {
         Status::Passed,
         Status::NotRun,
         Status::Warned,
+        Status::Waiting,
         Status::Failed,
     ] {
         for check in report.checks.iter().filter(|check| check.status == status) {
@@ -61,8 +62,12 @@ fn text(report: &VerifyReport) -> String {
         }
     }
     let count = |status| report.count(status);
+    let waiting = match count(Status::Waiting) {
+        0 => String::new(),
+        waiting => format!(", {waiting} waiting"),
+    };
     let sum = format!(
-        "{} passed, {} failed, {} not run\n",
+        "{} passed, {} failed, {} not run{waiting}\n",
         count(Status::Passed),
         count(Status::Failed),
         count(Status::NotRun)
@@ -74,7 +79,7 @@ fn row(table: &mut Table, check: &Check) {
     let style = match check.status {
         Status::Passed => GREEN,
         Status::Failed => RED,
-        Status::Warned => YELLOW,
+        Status::Warned | Status::Waiting => YELLOW,
         Status::NotRun => DIM,
     };
     let status = styled(style, check.status.word());

@@ -55,7 +55,7 @@ fn change(change: &Change) -> String {
         };
         let _ = writeln!(text, "    {}: {}", styled(style, "risk"), change.risk.note);
     }
-    if change.action != Action::Create {
+    if !matches!(change.action, Action::Create | Action::Waiting) {
         text.extend(change.differences.iter().map(difference));
     }
     for choice in &change.permanent {
@@ -75,7 +75,7 @@ fn change(change: &Change) -> String {
 fn style(action: Action) -> Style {
     match action {
         Action::Create => GREEN,
-        Action::Update => YELLOW,
+        Action::Update | Action::Waiting => YELLOW,
         Action::Replace | Action::Delete | Action::Unknown => RED,
         Action::NoChange => DIM,
     }
@@ -114,14 +114,18 @@ fn file_line(line: &str) -> String {
 }
 
 fn sum(plan: &Plan) -> String {
+    let summary = plan.summary();
+    let waiting = match summary.waiting {
+        0 => String::new(),
+        count => format!(", {}", styled(YELLOW, format!("{count} waiting for DNS"))),
+    };
     if plan.is_empty() {
-        let count = plan.changes().len();
+        let count = plan.changes().len() - summary.waiting;
         return format!(
-            "{}: {count} resources are as wanted\n",
+            "{}: {count} resources are as wanted{waiting}\n",
             styled(GREEN, "no changes")
         );
     }
-    let summary = plan.summary();
     let part = |count: usize, style: Style, word: &str| {
         let text = format!("{count} {word}");
         if count == 0 {
@@ -138,7 +142,7 @@ fn sum(plan: &Plan) -> String {
         part(summary.no_change, Style::new(), "unchanged"),
         part(summary.unknown, RED, "unknown"),
     ];
-    format!("{}: {}\n", styled(BOLD, "plan"), parts.join(", "))
+    format!("{}: {}{waiting}\n", styled(BOLD, "plan"), parts.join(", "))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Rules about Azure's control plane, and about what this version does not do yet.
+//! Rules about Azure's control plane.
 
 use super::rule::{Family, Rule, Sample};
 use crate::deployment::{Deployment, Origin};
@@ -7,19 +7,7 @@ use crate::spec::nearest;
 use crate::values::AzureCloud;
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&NOT_YET, &EXPANDED, &TAGS, &REGION, &OFFERED];
-
-pub(crate) const NOT_YET: Rule = Rule {
-    id: "AZR001",
-    title: "This version can do what the file asks for",
-    why: "The file's format is complete before the program is. What can't be done yet is refused \
-          instead of being left out.",
-    source: "this project",
-    fix: "Remove the setting until a later version of dify-infra supports it.",
-    bad: Sample::part("[public]\ncertificate = \"managed\""),
-    good: Sample::part("[public]\norigin = \"https://dify.example.com\""),
-    ..Rule::of(Family::Azr, Severity::Error)
-};
+pub(super) const RULES: &[&Rule] = &[&EXPANDED, &TAGS, &REGION, &OFFERED];
 
 pub(super) const EXPANDED: Rule = Rule {
     id: "AZR002",

@@ -1,10 +1,12 @@
 //! Rules about public and internal URLs.
 
 use super::rule::{Family, Rule, Sample};
-use crate::deployment::Deployment;
+use crate::deployment::{Certificate, Deployment, FrontDoor};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
+use crate::plan::looks_like_apex;
 use crate::routes::{Answer, Location, RequestPath, RouteTable, WEB_SERVICE};
 use crate::spec::in_words;
+use crate::values::PublicOrigin;
 
 /// All rules of the family.
 pub(super) const RULES: &[&Rule] = &[
@@ -15,6 +17,10 @@ pub(super) const RULES: &[&Rule] = &[
     &PRIVATE_ROUTE,
     &TAKEN_OVER,
     &NO_EFFECT,
+    &CERTIFICATE,
+    &CERTIFICATE_ORIGIN,
+    &MANAGED_CERTIFICATE,
+    &APEX,
 ];
 
 const PLAIN_HTTP: Rule = Rule {
@@ -110,6 +116,149 @@ const NO_EFFECT: Rule = Rule {
     check: Some(no_effect),
     ..Rule::of(Family::Url, Severity::Warning)
 };
+
+pub(crate) const CERTIFICATE: Rule = Rule {
+    id: "URL010",
+    title: "The certificate is one that Azure issues, or one in a key vault",
+    why: "A certificate holds a key, so it is never in a file: Azure issues and renews one, or a \
+          vault has it and the environment reads it with an identity.",
+    source: "learn.microsoft.com container-apps/certificates-overview",
+    fix: "Write `certificate = \"managed\"`, or the address or id of a certificate in a vault.",
+    bad: Sample::part(
+        "[public]\norigin = \"https://dify.example.com\"\ncertificate = \"dify.pfx\"",
+    ),
+    good: Sample::part(
+        "[public]\norigin = \"https://dify.example.com\"\ncertificate = \"managed\"",
+    ),
+    ..Rule::of(Family::Url, Severity::Error)
+};
+
+const CERTIFICATE_ORIGIN: Rule = Rule {
+    id: "URL011",
+    title: "A certificate is for the name of an https origin",
+    why: "The name that is put on the front door, and that the certificate is for, is the origin's. \
+          The front door answers on port 443 alone, and no authority issues certificates for \
+          addresses or for names without a domain.",
+    source: "learn.microsoft.com container-apps/custom-domains-managed-certificates",
+    fix: "Write an origin such as \"https://dify.example.com\", or remove the certificate.",
+    bad: Sample::part("[public]\ncertificate = \"managed\""),
+    good: Sample::part(
+        "[public]\norigin = \"https://dify.example.com\"\ncertificate = \"managed\"",
+    ),
+    check: Some(certificate_origin),
+    ..Rule::of(Family::Url, Severity::Error)
+};
+
+const MANAGED_CERTIFICATE: Rule = Rule {
+    id: "URL012",
+    title: "A managed certificate is for a public front door",
+    why: "The authority that issues it, and renews it every half year, has to reach the name from \
+          the internet; and the name stands in the certificate's subject, which takes 64 \
+          characters.",
+    source: "microsoft/azure-container-apps#910, #1542; RFC 5280 appendix A.1 ub-common-name",
+    fix: "Use a certificate in a key vault, or make the front door public.",
+    bad: Sample::part(
+        "[public]\norigin = \"https://dify.example.com\"\ncertificate = \"managed\"\n\n\
+         [network]\nfront_door = \"internal\"",
+    ),
+    good: Sample::part(
+        "[public]\norigin = \"https://dify.example.com\"\ncertificate = \"managed\"\n\n\
+         [network]\nfront_door = \"public\"",
+    ),
+    check: Some(managed_certificate),
+    ..Rule::of(Family::Url, Severity::Error)
+};
+
+const APEX: Rule = Rule {
+    id: "URL013",
+    title: "A managed certificate is for a name below a domain",
+    why: "The apex of a domain can't be an alias, so its certificate is validated by a plain http \
+          request instead of by the record. The front door redirects http to https: dify-infra \
+          answers http while the first certificate is issued, and a renewal may need the same.",
+    source: "learn.microsoft.com container-apps/custom-domains-managed-certificates; \
+             yoshuawuyts/wasm.directory#434",
+    fix: "Use a name such as dify.example.com, or a certificate in a key vault.",
+    bad: Sample::part("[public]\norigin = \"https://example.com\"\ncertificate = \"managed\""),
+    good: Sample::part(
+        "[public]\norigin = \"https://dify.example.com\"\ncertificate = \"managed\"",
+    ),
+    check: Some(apex),
+    ..Rule::of(Family::Url, Severity::Note)
+};
+
+fn certificate_origin(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let public = deployment.public();
+    if public.certificate.is_none() {
+        return;
+    }
+    let path = KeyPath::of("public.certificate");
+    let Some(origin) = &public.origin else {
+        let message = "a certificate without an origin is for no name";
+        diagnostics.push(CERTIFICATE_ORIGIN.finding(path, message));
+        return;
+    };
+    let url = origin.as_url();
+    let problem = if !url.is_https() {
+        Some("is not https, which is what a certificate is for".to_owned())
+    } else if url.port() != url.scheme().default_port() {
+        Some(format!(
+            "has the port {}, and the front door answers on 443 alone",
+            url.port()
+        ))
+    } else if url.address().is_some() {
+        Some("is an address, for which no certificate is issued".to_owned())
+    } else if !origin.host().contains('.') {
+        Some("is a name without a domain, for which no certificate is issued".to_owned())
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        let message = format!("the origin {origin} {problem}");
+        diagnostics.push(CERTIFICATE_ORIGIN.finding(KeyPath::of("public.origin"), message));
+    }
+}
+
+/// The name that a managed certificate is asked for.
+fn managed_host(deployment: &Deployment) -> Option<&str> {
+    let public = deployment.public();
+    let is_managed = public.certificate == Some(Certificate::Managed);
+    public
+        .origin
+        .as_ref()
+        .filter(|_| is_managed)
+        .map(PublicOrigin::host)
+}
+
+fn managed_certificate(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let Some(host) = managed_host(deployment) else {
+        return;
+    };
+    let network = deployment.network();
+    if network.is_some_and(|network| network.front_door == FrontDoor::Internal) {
+        let message = "the front door is internal, so the certificate's authority can't reach it";
+        let path = KeyPath::of("public.certificate");
+        diagnostics.push(MANAGED_CERTIFICATE.finding(path, message));
+    }
+    if host.len() > LONGEST_SUBJECT {
+        let message = format!(
+            "the name {host} has {} characters, and a certificate's subject takes {LONGEST_SUBJECT}",
+            host.len()
+        );
+        let finding = MANAGED_CERTIFICATE.finding(KeyPath::of("public.origin"), message);
+        diagnostics.push(finding.with_help("use a shorter name, or a certificate in a key vault"));
+    }
+}
+
+/// Characters of a certificate's common name.
+const LONGEST_SUBJECT: usize = 64;
+
+fn apex(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let host = managed_host(deployment).filter(|host| looks_like_apex(host));
+    if let Some(host) = host {
+        let message = format!("{host} is the apex of a domain");
+        diagnostics.push(APEX.finding(KeyPath::of("public.origin"), message));
+    }
+}
 
 fn taken_over(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let Some(release) = deployment.routes_of_release() else {

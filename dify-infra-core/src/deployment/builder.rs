@@ -153,6 +153,13 @@ impl DeploymentBuilder {
         self
     }
 
+    /// The certificate of the origin: `managed`, or the address or id of one in a key vault.
+    #[must_use]
+    pub fn certificate(mut self, certificate: impl Into<String>) -> Self {
+        self.spec.public.certificate = Some(certificate.into());
+        self
+    }
+
     /// A registry that has the same repositories and tags.
     pub fn registry(mut self, registry: impl Into<String>) -> Self {
         self.spec.images.registry = Some(registry.into());

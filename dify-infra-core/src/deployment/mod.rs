@@ -6,6 +6,7 @@
 
 mod budget;
 mod builder;
+mod certificate;
 mod connections;
 mod environment;
 mod images;
@@ -22,6 +23,7 @@ pub use budget::{ConnectionBudget, ConnectionUser};
 pub use builder::{
     DeploymentBuilder, PostgresBuilder, RedisBuilder, RouteBuilder, ServiceBuilder, StorageBuilder,
 };
+pub use certificate::{Certificate, CertificateVault, VaultCertificate};
 pub use connections::ConnectionPools;
 pub use environment::{
     AppSecret, DataAccess, EnvironmentInputs, Role, ServiceEnvironment, environment_of,
@@ -119,6 +121,9 @@ pub struct Public {
     /// The origin of every public URL; without one the front door's own name is used, which is
     /// known after apply.
     pub origin: Option<PublicOrigin>,
+    /// The certificate with which the front door answers under the origin's name. Without one
+    /// somebody else puts the name on it, or stands in front of it.
+    pub certificate: Option<Certificate>,
 }
 
 /// Where Azure keeps the secrets of the containers.

@@ -3,6 +3,7 @@
 //! A value that can't be used is reported and replaced by its default, so that one mistake does
 //! not hide another. A deployment comes out only when nothing was reported as an error.
 
+mod certificate;
 mod data;
 mod identity;
 mod images;

@@ -72,6 +72,12 @@ fn of(kind: Kind) -> &'static [&'static str] {
         Kind::RoleAssignment => ROLE_ASSIGNMENT,
         Kind::Vault => VAULT,
         Kind::VaultSecret => VAULT_SECRET,
+        Kind::Certificate => CERTIFICATE,
+        Kind::ManagedCertificate => &[
+            "properties/provisioningState",
+            "properties/error",
+            "properties/validationToken",
+        ],
         Kind::Registry => &["properties"],
         Kind::BlobService => &[
             "sku",
@@ -91,7 +97,10 @@ fn of(kind: Kind) -> &'static [&'static str] {
             "properties/provisioningState",
             "properties/virtualNetworkLinkState",
         ],
-        Kind::JobExecution | Kind::PostgresDatabase | Kind::PostgresFirewallRule => &[],
+        Kind::JobExecution
+        | Kind::CustomDomain
+        | Kind::PostgresDatabase
+        | Kind::PostgresFirewallRule => &[],
     }
 }
 
@@ -141,6 +150,19 @@ const CONTAINER_APP: &[&str] = &[
     "properties/configuration/ingress/fqdn",
     "properties/template/containers/*/resources/ephemeralStorage",
     "properties/template/initContainers/*/resources/ephemeralStorage",
+];
+
+const CERTIFICATE: &[&str] = &[
+    "properties/provisioningState",
+    "properties/deploymentErrors",
+    "properties/subjectName",
+    "properties/subjectAlternativeNames",
+    "properties/issuer",
+    "properties/issueDate",
+    "properties/expirationDate",
+    "properties/thumbprint",
+    "properties/valid",
+    "properties/publicKeyHash",
 ];
 
 const JOB: &[&str] = &[

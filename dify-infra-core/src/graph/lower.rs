@@ -2,6 +2,7 @@
 
 mod apps;
 mod data;
+mod domain;
 mod identity;
 mod names;
 mod network;
@@ -115,6 +116,7 @@ pub fn lower(deployment: &Deployment, target: &Target) -> Result<ResourceGraph, 
     resources.extend(identity::resources(&context));
     resources.extend(vault::resources(&context));
     resources.extend(apps::resources(&context)?);
+    resources.extend(domain::resources(&context));
     Ok(ResourceGraph::new(owner, context.group, resources)?)
 }
 

@@ -9,9 +9,12 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use serde_json::{Map, Value};
 
 use super::Snapshot;
+use super::domain::{domain_of, own_domain, path_of, remove_domains, validation};
 use crate::graph::Node;
 use crate::resource::text::{resolve, texts};
-use crate::resource::{FINGERPRINT_TAG, Kind, OWNER_TAG, OutputReference, Part, VARIABLES_TAG};
+use crate::resource::{
+    AnyResource, DOMAIN_TAG, FINGERPRINT_TAG, Kind, OWNER_TAG, OutputReference, Part, VARIABLES_TAG,
+};
 use crate::secrets::{SecretKind, SecretName, Secrets, fingerprint};
 
 /// The tag of an app that carries a hash of its rendered files (nginx, squid).
@@ -57,10 +60,26 @@ pub fn desired(node: &Node, snapshot: &Snapshot, fingerprints: Option<&Fingerpri
             own.extend(tags);
         }
     }
+    if node.kind() == Kind::ManagedCertificate {
+        choose_validation(&mut body, node, snapshot);
+    }
     if node.kind() == Kind::Vault {
         keep_tenant(&mut body, snapshot.body(node.id()));
     }
     body
+}
+
+/// How a certificate was validated stays; of one that is made, what DNS has decides.
+fn choose_validation(body: &mut Value, node: &Node, snapshot: &Snapshot) {
+    let pointer = "/properties/domainControlValidation";
+    let live = snapshot.body(node.id());
+    let live = live.and_then(|live| live.pointer(pointer)).cloned();
+    let host = body.pointer("/properties/subjectName");
+    let host = host.and_then(Value::as_str).unwrap_or_default();
+    let chosen = live.or_else(|| validation(snapshot.dns(host)).map(Value::from));
+    if let (Some(chosen), Some(place)) = (chosen, body.pointer_mut(pointer)) {
+        *place = chosen;
+    }
 }
 
 /// While the identity that names the tenant is made anew, the tenant is that of the live vault.
@@ -83,7 +102,15 @@ fn state_tags(
     if let Some(hash) = files_hash(node.body()) {
         tags.insert(FILES_TAG.to_owned(), Value::from(hash));
     }
-    let live = snapshot.body(node.id()).and_then(|body| body.get("tags"));
+    let live = snapshot.body(node.id());
+    if let (AnyResource::ContainerApp(app), Some(live)) = (node.resource(), live)
+        && app.binds_host
+        && let Some(name) = own_domain(live)
+    {
+        // It changes with the name itself.
+        tags.insert(DOMAIN_TAG.to_owned(), Value::from(name));
+    }
+    let live = live.and_then(|body| body.get("tags"));
     for name in secrets_of(node.body()) {
         let tag = fingerprint_tag(&name);
         // What has no value here is kept.
@@ -129,6 +156,8 @@ pub struct Obsolete {
     pub logins: Vec<String>,
     /// Identities of the deployment, by the names that it gives them.
     pub identities: Vec<String>,
+    /// Names of one's own, by the app's own note of the one that a file had put on it.
+    pub domains: Vec<String>,
 }
 
 /// Secrets that hold keys of the storage account, which have no fingerprint.
@@ -163,7 +192,10 @@ impl Obsolete {
             secrets.contains(secret).then(|| name.to_owned())
         });
         let variables: BTreeSet<String> = listed.chain(using).filter(gone(ENV)).collect();
+        let domain = own_domain(live)
+            .filter(|name| own_domain(wanted).is_none() && domain_of(live, name).is_some());
         Self {
+            domains: domain.map(str::to_owned).into_iter().collect(),
             variables: variables.into_iter().collect(),
             logins: obsolete_logins(wanted, live, &secrets),
             secrets: secrets.into_iter().collect(),
@@ -202,11 +234,13 @@ impl Obsolete {
             .chain(logins)
             .chain(secrets)
             .chain(identities)
+            .chain(self.domains.iter().map(|name| path_of(name)))
             .collect()
     }
 
     /// Takes everything obsolete out of a body, and the registry logins that use such a secret.
     pub fn remove_from(&self, body: &mut Value) {
+        remove_domains(body, &self.domains);
         let is_one = |names: &[String], item: &Value, key: &str| {
             let name = item.get(key).and_then(Value::as_str).unwrap_or_default();
             names.iter().any(|gone| gone == name)

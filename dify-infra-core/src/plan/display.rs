@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Action, Change, Plan, RiskLevel};
 
 impl Action {
-    /// The sign before a change: `+`, `~`, `±`, `-`, `?`.
+    /// The sign before a change: `+`, `~`, `±`, `-`, `…`, `?`.
     pub fn sign(self) -> char {
         match self {
             Self::Create => '+',
@@ -13,6 +13,7 @@ impl Action {
             Self::Replace => '±',
             Self::Delete => '-',
             Self::NoChange => ' ',
+            Self::Waiting => '…',
             Self::Unknown => '?',
         }
     }
@@ -25,6 +26,7 @@ impl Action {
             Self::Replace => "replace",
             Self::Delete => "delete",
             Self::NoChange => "no change",
+            Self::Waiting => "waiting",
             Self::Unknown => "unknown",
         }
     }
@@ -38,7 +40,7 @@ impl fmt::Display for Change {
         if self.risk.level != RiskLevel::None {
             writeln!(formatter, "    risk: {}", self.risk.note)?;
         }
-        if !matches!(self.action, Action::Create) {
+        if !matches!(self.action, Action::Create | Action::Waiting) {
             for difference in &self.differences {
                 writeln!(formatter, "    {difference}")?;
             }
@@ -67,17 +69,21 @@ impl fmt::Display for Plan {
             let (rule, reason) = (&allowed.rule, &allowed.reason);
             writeln!(formatter, "allowed by the file: {rule}, {reason}")?;
         }
+        let summary = self.summary();
+        let waiting = match summary.waiting {
+            0 => String::new(),
+            count => format!(", {count} waiting for DNS"),
+        };
         if self.is_empty() {
+            let count = self.changes.len() - summary.waiting;
             return writeln!(
                 formatter,
-                "no changes: {} resources are as wanted",
-                self.changes.len()
+                "no changes: {count} resources are as wanted{waiting}"
             );
         }
-        let summary = self.summary();
         writeln!(
             formatter,
-            "plan: {} to create, {} to update, {} to replace, {} to delete, {} unchanged, {} unknown",
+            "plan: {} to create, {} to update, {} to replace, {} to delete, {} unchanged, {} unknown{waiting}",
             summary.create,
             summary.update,
             summary.replace,

@@ -171,6 +171,10 @@ pub(super) fn risk(kind: Kind, differences: &[Difference]) -> Risk {
             RiskLevel::Irreversible,
             "an older release on a database that a newer one has migrated may not work",
         ),
+        Kind::ContainerApp if any("ingress.customDomains[") => Risk::new(
+            RiskLevel::Interruption,
+            "the app is no longer reached by a name that is taken off",
+        ),
         Kind::ContainerApp
             if any("properties.template") || any(FILES_TAG) || any(FINGERPRINT_TAG) =>
         {

@@ -5,6 +5,7 @@
 
 mod desired;
 mod display;
+mod domain;
 mod judgement;
 mod permanent;
 mod planner;
@@ -22,6 +23,10 @@ use serde::{Serialize, Serializer};
 pub use desired::{
     FILES_TAG, Fingerprints, Obsolete, desired, files_of, fingerprint_tag, fingerprints,
     obsolete_tags, revision_suffix, secrets_of,
+};
+pub use domain::{
+    DnsAnswer, DnsRecord, RecordState, custom_domains, dns_records, domain_of, looks_like_apex,
+    observed_domain, own_domain, prune_domains,
 };
 pub use judgement::{has_failed, is_settled};
 pub use permanent::Permanent;
@@ -51,6 +56,8 @@ pub enum Action {
     Delete,
     /// It stays as it is.
     NoChange,
+    /// It is made or changed once a person has set DNS records: neither a change nor an error.
+    Waiting,
     /// It is not known what would have to happen.
     Unknown,
 }
@@ -58,7 +65,7 @@ pub enum Action {
 impl Action {
     /// Whether carrying the action out writes to Azure.
     pub fn writes(self) -> bool {
-        !matches!(self, Self::NoChange | Self::Unknown)
+        !matches!(self, Self::NoChange | Self::Waiting | Self::Unknown)
     }
 }
 
@@ -155,6 +162,8 @@ pub struct Summary {
     pub delete: usize,
     /// Resources that stay.
     pub no_change: usize,
+    /// Resources that wait for DNS records.
+    pub waiting: usize,
     /// Resources that could not be judged.
     pub unknown: usize,
 }
@@ -176,6 +185,26 @@ impl Plan {
     /// The change of a resource.
     pub fn change(&self, id: &ResourceId) -> Option<&Change> {
         self.changes.iter().find(|change| change.id == *id)
+    }
+
+    /// What waits for DNS records that a person sets.
+    pub fn waiting(&self) -> impl Iterator<Item = &Change> {
+        let changes = self.changes.iter();
+        changes.filter(|change| change.action == Action::Waiting)
+    }
+
+    /// The part of the plan that is about some resources alone; it is as complete and as applyable as
+    /// the whole.
+    #[must_use]
+    pub fn limited_to(&self, ids: &BTreeSet<ResourceId>) -> Self {
+        let mut part = self.clone();
+        for change in &mut part.changes {
+            if change.action.writes() && !ids.contains(&change.id) {
+                change.action = Action::NoChange;
+                "not part of this run".clone_into(&mut change.reason);
+            }
+        }
+        part
     }
 
     /// Why the plan can't be applied, as sentences; empty when it can.
@@ -220,6 +249,7 @@ impl Plan {
                 Action::Replace => &mut summary.replace,
                 Action::Delete => &mut summary.delete,
                 Action::NoChange => &mut summary.no_change,
+                Action::Waiting => &mut summary.waiting,
                 Action::Unknown => &mut summary.unknown,
             } += 1;
         }

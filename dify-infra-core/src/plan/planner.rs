@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::domain::{foreign_domains, path_of, wait_for_records};
 use super::judgement::{
     blocker, foreign_owner, has_failed, is_creation_failure, is_immutable, is_settled, is_stopped,
     risk, unfit, update_reason,
@@ -39,6 +40,7 @@ pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) ->
     renew_unreadable(graph, options.fingerprints, &mut changes);
     follow_new_versions(graph, &mut changes);
     stage_callers(graph, snapshot, &mut changes);
+    wait_for_records(graph, snapshot, &mut changes);
     let writes: BTreeSet<ResourceId> = changes
         .iter()
         .filter(|change| change.action.writes())
@@ -47,7 +49,8 @@ pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) ->
     for change in &mut changes {
         change.needs.retain(|id| writes.contains(id));
     }
-    changes.extend(orphans(graph, snapshot, &writes));
+    let orphans = orphans(graph, snapshot, &changes, &writes);
+    changes.extend(orphans);
     let blocked = changes.iter().filter_map(blocker).collect();
     Plan {
         changes: in_order(changes),
@@ -155,8 +158,13 @@ fn present(
     }
     let Comparison {
         mut differences,
-        foreign,
+        mut foreign,
     } = compare(node.kind(), bodies.wanted, bodies.live);
+    foreign.extend(
+        foreign_domains(node, bodies.live)
+            .iter()
+            .map(|name| path_of(name)),
+    );
     differences.extend(
         obsolete_tags(bodies.wanted, bodies.live)
             .into_iter()
@@ -197,7 +205,9 @@ fn judge(change: &mut Change, kind: Kind, live: &Value, differences: Vec<Differe
     } else if failed {
         // A Managed Redis whose creation failed has to go before it is tried again
         // (Azure-Samples/ai-hub-gateway-solution-accelerator#148).
-        let must_go = kind == Kind::RedisEnterprise && is_creation_failure(live);
+        // A certificate that was not issued is asked for anew, since nothing of one can be changed.
+        let must_go = (kind == Kind::RedisEnterprise && is_creation_failure(live))
+            || kind == Kind::ManagedCertificate;
         change.action = if must_go {
             Action::Replace
         } else {

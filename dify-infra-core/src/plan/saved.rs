@@ -232,7 +232,9 @@ impl SavedPlan {
             let label = change.id.label();
             let (action, paths) = planned.get(&id).cloned().unwrap_or_default();
             let now = decisive(change);
-            if action != word(change.action) {
+            // What waited for DNS when the plan was made is part of what was agreed to.
+            let goes_on = action == word(Action::Waiting) && change.action.writes();
+            if action != word(change.action) && !goes_on {
                 sentences.push(format!(
                     "{label}: the plan says {}, and now it would be {}{}",
                     spoken(&action),
@@ -415,6 +417,7 @@ fn word(action: Action) -> &'static str {
         Action::Replace => "replace",
         Action::Delete => "delete",
         Action::NoChange => "no_change",
+        Action::Waiting => "waiting",
         Action::Unknown => "unknown",
     }
 }
@@ -424,6 +427,7 @@ fn spoken(action: &str) -> &str {
     match action {
         "" => "nothing of it",
         "no_change" => "no change",
+        "waiting" => "to wait for DNS",
         other => other,
     }
 }

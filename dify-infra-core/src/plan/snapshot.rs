@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::DnsAnswer;
 use crate::resource::ResourceId;
 
 /// What is known of one resource.
@@ -33,6 +34,7 @@ pub struct Snapshot {
     listed: Vec<ListedResource>,
     files: BTreeMap<ResourceId, BTreeMap<String, String>>,
     deleted: BTreeMap<ResourceId, Value>,
+    dns: BTreeMap<String, DnsAnswer>,
 }
 
 impl Snapshot {
@@ -66,6 +68,23 @@ impl Snapshot {
     /// What Azure says of a deleted resource whose name it still holds.
     pub fn deleted(&self, id: &ResourceId) -> Option<&Value> {
         self.deleted.get(id)
+    }
+
+    /// Records what was learnt of a name that is to be put on an app.
+    pub fn set_dns(&mut self, host: &str, answer: DnsAnswer) {
+        self.dns.insert(host.to_ascii_lowercase(), answer);
+    }
+
+    /// What was learnt of a name.
+    pub fn dns(&self, host: &str) -> Option<&DnsAnswer> {
+        self.dns.get(&host.to_ascii_lowercase())
+    }
+
+    /// Everything that was learnt of names, by name.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &DnsAnswer)> {
+        self.dns
+            .iter()
+            .map(|(host, answer)| (host.as_str(), answer))
     }
 
     /// What was seen of a resource.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::domain::is_bound;
 use super::vault::VALUE;
 use super::{Action, Change, ListedResource, Risk, RiskLevel, Snapshot};
 use crate::diff::Difference;
@@ -107,19 +108,37 @@ pub(super) fn stage_callers(graph: &ResourceGraph, snapshot: &Snapshot, changes:
 pub(super) fn orphans(
     graph: &ResourceGraph,
     snapshot: &Snapshot,
+    changes: &[Change],
     writes: &BTreeSet<ResourceId>,
 ) -> Vec<Change> {
+    let is_waiting = changes
+        .iter()
+        .any(|change| change.action == Action::Waiting);
     let is_orphan = |listed: &&ListedResource| {
-        let above = graph
-            .nodes()
-            .any(|node| node.kind() != Kind::ResourceGroup && listed.id.is_below(node.id()));
+        // A certificate has tags of its own, and goes when the file asks for another one.
+        let kind = Kind::from_type(&listed.id.resource_type());
+        let is_certificate = matches!(kind, Some(Kind::Certificate | Kind::ManagedCertificate));
+        let above = !is_certificate
+            && graph
+                .nodes()
+                .any(|node| node.kind() != Kind::ResourceGroup && listed.id.is_below(node.id()));
         graph.get(&listed.id).is_none() && !above
     };
     snapshot
         .listed()
         .iter()
         .filter(is_orphan)
-        .map(|listed| orphan(listed, writes))
+        .map(|listed| {
+            let mut change = orphan(listed, writes);
+            if change.action == Action::Delete && is_bound(graph, snapshot, &listed.id, is_waiting)
+            {
+                change.action = Action::NoChange;
+                change.risk = Risk::none();
+                "it is the certificate of a name on the front door, and goes with that"
+                    .clone_into(&mut change.reason);
+            }
+            change
+        })
         .collect()
 }
 

@@ -25,7 +25,7 @@ pub fn writes_value(change: &Change) -> bool {
             .differences
             .iter()
             .any(|one| one.path == VALUE || one.path.starts_with(&fingerprint)),
-        Action::Delete | Action::NoChange | Action::Unknown => false,
+        Action::Delete | Action::NoChange | Action::Waiting | Action::Unknown => false,
     }
 }
 

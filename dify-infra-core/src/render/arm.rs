@@ -92,6 +92,17 @@ fn metadata(graph: &ResourceGraph) -> Value {
             job.name()
         )
     }));
+    let names = graph
+        .nodes()
+        .filter(|node| node.kind() == Kind::CustomDomain);
+    steps.extend(names.map(|node| {
+        format!(
+            "After: the name {} is put on the front door once its DNS records are set, which \
+             `dify-infra outputs` prints; that takes two deployments more, or `dify-infra apply`. \
+             This template leaves names on the front door out, so deploying it again takes them off.",
+            node.id().name()
+        )
+    }));
     steps.push(
         "A later deployment replaces what others have set in these resources; `dify-infra apply` \
          keeps it, and changes callers after what they call."
@@ -283,10 +294,17 @@ impl Template<'_> {
     }
 }
 
-/// Whether a resource appears in the template: ours, and neither the group nor a job's run.
+/// Whether a resource appears in the template: ours, and neither the group nor a job's run, nor what
+/// takes two writes around a person who sets DNS records.
 fn is_written(node: &Node) -> bool {
     node.management() == Management::Managed
-        && !matches!(node.kind(), Kind::ResourceGroup | Kind::JobExecution)
+        && !matches!(
+            node.kind(),
+            Kind::ResourceGroup
+                | Kind::JobExecution
+                | Kind::ManagedCertificate
+                | Kind::CustomDomain
+        )
 }
 
 /// The names along an id, outermost first: server, database.
@@ -425,6 +443,7 @@ mod tests {
             id: group().provider("Microsoft.App/managedEnvironments", "env"),
             location: "japaneast".to_owned(),
             tags: BTreeMap::new(),
+            identity: None,
             properties: ManagedEnvironmentProperties {
                 app_logs_configuration: AppLogsConfiguration {
                     destination: "log-analytics".to_owned(),

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Kind, ResourceId, authorization, container_apps, identity, monitor, network, postgres, redis,
-    registry, resources, storage, vault,
+    Kind, ResourceId, authorization, container_apps, domain, identity, monitor, network, postgres,
+    redis, registry, resources, storage, vault,
 };
 
 /// A typed Azure resource: an id and the body that is sent for it.
@@ -85,6 +85,9 @@ resources! {
     ContainerApp(container_apps::ContainerApp),
     Job(container_apps::Job),
     JobExecution(container_apps::JobExecution),
+    Certificate(domain::Certificate),
+    ManagedCertificate(domain::ManagedCertificate),
+    CustomDomain(domain::CustomDomain),
     PostgresServer(postgres::Server),
     PostgresDatabase(postgres::Database),
     PostgresConfiguration(postgres::Configuration),

@@ -18,6 +18,9 @@ pub struct ManagedEnvironment {
     /// Tags. Azure copies them to the environment's own `ME_…` group, so no fingerprint is ever
     /// here (<https://learn.microsoft.com/azure/container-apps/custom-virtual-networks>).
     pub tags: BTreeMap<String, String>,
+    /// Its identities: one that reads a certificate from a vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<AssignedIdentities>,
     /// What is managed of its properties.
     pub properties: ManagedEnvironmentProperties,
 }
@@ -95,6 +98,12 @@ pub struct ContainerApp {
     /// The apps that this one calls: when it is updated, theirs come first.
     #[serde(skip)]
     pub calls: Vec<ResourceId>,
+    /// The name of one's own that people reach the app by: nobody else's, whoever put it on the app.
+    #[serde(skip)]
+    pub host: Option<String>,
+    /// Whether that name is put on the app here, as a [`CustomDomain`](super::domain::CustomDomain).
+    #[serde(skip)]
+    pub binds_host: bool,
     /// Azure region.
     pub location: String,
     /// Tags.

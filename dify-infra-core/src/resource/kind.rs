@@ -45,6 +45,12 @@ pub enum Kind {
     Job,
     /// `Microsoft.App/jobs/executions`: one run of a job, started by a POST.
     JobExecution,
+    /// `Microsoft.App/managedEnvironments/certificates`
+    Certificate,
+    /// `Microsoft.App/managedEnvironments/managedCertificates`
+    ManagedCertificate,
+    /// A name of one's own on an app: an item of its `customDomains`, written with the app.
+    CustomDomain,
     /// `Microsoft.DBforPostgreSQL/flexibleServers`
     PostgresServer,
     /// `Microsoft.DBforPostgreSQL/flexibleServers/databases`
@@ -91,7 +97,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which a person would list them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::ResourceGroup,
         Self::UserAssignedIdentity,
         Self::Vault,
@@ -119,6 +125,9 @@ impl Kind {
         Self::Job,
         Self::JobExecution,
         Self::ContainerApp,
+        Self::Certificate,
+        Self::ManagedCertificate,
+        Self::CustomDomain,
     ];
 
     /// The resource type in Azure's spelling.
@@ -130,6 +139,9 @@ impl Kind {
             Self::ContainerApp => "Microsoft.App/containerApps",
             Self::Job => "Microsoft.App/jobs",
             Self::JobExecution => "Microsoft.App/jobs/executions",
+            Self::Certificate => "Microsoft.App/managedEnvironments/certificates",
+            Self::ManagedCertificate => "Microsoft.App/managedEnvironments/managedCertificates",
+            Self::CustomDomain => "Microsoft.App/containerApps/customDomains",
             Self::PostgresServer => "Microsoft.DBforPostgreSQL/flexibleServers",
             Self::PostgresDatabase => "Microsoft.DBforPostgreSQL/flexibleServers/databases",
             Self::PostgresConfiguration => {
@@ -162,9 +174,13 @@ impl Kind {
         match self {
             Self::ResourceGroup => "2025-04-01",
             Self::Workspace => "2026-03-01",
-            Self::ManagedEnvironment | Self::ContainerApp | Self::Job | Self::JobExecution => {
-                "2026-01-01"
-            }
+            Self::ManagedEnvironment
+            | Self::ContainerApp
+            | Self::Job
+            | Self::JobExecution
+            | Self::Certificate
+            | Self::ManagedCertificate
+            | Self::CustomDomain => "2026-01-01",
             Self::PostgresServer
             | Self::PostgresDatabase
             | Self::PostgresConfiguration
@@ -220,7 +236,10 @@ impl Kind {
             | Self::ManagedEnvironment
             | Self::ContainerApp
             | Self::Job
-            | Self::JobExecution => Layer::Application,
+            | Self::JobExecution
+            | Self::Certificate
+            | Self::ManagedCertificate
+            | Self::CustomDomain => Layer::Application,
         }
     }
 
@@ -234,6 +253,8 @@ impl Kind {
                 | Self::ManagedEnvironment
                 | Self::ContainerApp
                 | Self::Job
+                | Self::Certificate
+                | Self::ManagedCertificate
                 | Self::PostgresServer
                 | Self::RedisEnterprise
                 | Self::StorageAccount
@@ -263,7 +284,7 @@ impl Kind {
             | Self::NetworkSecurityGroup
             | Self::UserAssignedIdentity
             | Self::RoleAssignment => 5,
-            Self::PrivateDnsZoneGroup => 8,
+            Self::PrivateDnsZoneGroup | Self::Certificate => 8,
             Self::Workspace
             | Self::Vault
             | Self::StorageAccount
@@ -271,10 +292,10 @@ impl Kind {
             | Self::PrivateDnsZone
             | Self::VirtualNetworkLink => 30,
             Self::PostgresFirewallRule | Self::PostgresDatabase | Self::Job => 25,
-            Self::ContainerApp | Self::PrivateEndpoint => 45,
+            Self::ContainerApp | Self::PrivateEndpoint | Self::CustomDomain => 45,
             Self::JobExecution | Self::RedisEnterpriseDatabase => 60,
             Self::ManagedEnvironment => 180,
-            Self::PostgresServer => 300,
+            Self::PostgresServer | Self::ManagedCertificate => 300,
             Self::RedisEnterprise => 420,
         })
     }
@@ -333,7 +354,15 @@ impl Kind {
             Self::PostgresDatabase => &["/properties/charset", "/properties/collation"],
             Self::RedisEnterpriseDatabase => &["/properties/clientProtocol", "/properties/port"],
             Self::StorageAccount => &["/location", "/kind"],
+            // A second PUT with other properties is `ManagedCertNoUpdate`.
+            Self::ManagedCertificate => &[
+                "/location",
+                "/properties/subjectName",
+                "/properties/domainControlValidation",
+            ],
             Self::JobExecution
+            | Self::Certificate
+            | Self::CustomDomain
             | Self::PostgresConfiguration
             | Self::PostgresFirewallRule
             | Self::BlobService

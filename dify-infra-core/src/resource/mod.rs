@@ -9,6 +9,7 @@
 mod any;
 pub mod authorization;
 pub mod container_apps;
+pub mod domain;
 mod id;
 pub mod identity;
 mod kind;
@@ -34,6 +35,10 @@ pub const OWNER_TAG: &str = "dify-infra-deployment";
 /// The tag of a container app that lists the variables which the file added to it, joined by
 /// commas: one that leaves the file is then known to be ours, and goes.
 pub const VARIABLES_TAG: &str = "dify-infra-variables";
+
+/// The tag of the front door that holds the name which the file had put on it: one that leaves the
+/// file is then known to be ours, and goes.
+pub const DOMAIN_TAG: &str = "dify-infra-domain";
 
 /// The tag of a container app or job that carries the fingerprint of the generated secrets it was
 /// given; never the values.

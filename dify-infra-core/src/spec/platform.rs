@@ -33,8 +33,13 @@ section! {
         /// Without it the name that Azure gives to the front door is used.
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::values::PublicOrigin>"))]
         origin: Option<String>,
-        /// Certificate of the origin: "managed", or the id of a certificate in a key vault.
+        /// Certificate of the origin: "managed", which Azure issues and renews; the address of a
+        /// certificate in a key vault, `https://my-vault.vault.azure.net/certificates/dify`; or its
+        /// id, `/subscriptions/.../vaults/my-vault/certificates/dify`.
         certificate: Option<String>,
+        /// Id of a user-assigned identity that already may read the certificate (the role
+        /// "Key Vault Secrets User"). Without it one is made and given the role.
+        identity: Option<String>,
     }
 }
 

@@ -51,6 +51,7 @@ resource_group = \"dify-{profile}-rg\"
 const PUBLIC: &str = r#"
 # [public]
 # origin = "https://dify.example.com"  # otherwise the name that Azure gives to the front door
+# certificate = "https://my-vault.vault.azure.net/certificates/dify"  # or "managed": issued by Azure
 
 # Docker Hub rations pulls without an account: copy the images and name your registry.
 # [images]

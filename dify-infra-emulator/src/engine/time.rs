@@ -29,7 +29,8 @@ impl Cloud {
     }
 
     fn end(&mut self, mut operation: Operation) {
-        operation.outcome = match operation.planned_failure.take() {
+        let failure = operation.planned_failure.take();
+        operation.outcome = match failure.or_else(|| self.fails(&operation)) {
             Some((code, message)) => Outcome::Failed { code, message },
             None => Outcome::Succeeded,
         };
@@ -45,6 +46,16 @@ impl Cloud {
             Work::Register if !failed => self.end_registration(&operation),
             Work::Register | Work::Act | Work::Rest => {}
         }
+    }
+
+    /// Why a write fails by its provider's own judgement, when it does.
+    fn fails(&self, operation: &Operation) -> Option<(String, String)> {
+        if operation.work != Work::Create {
+            return None;
+        }
+        let resource = self.target(operation)?;
+        let provider = provider::find(&resource.id.type_name())?;
+        provider.ends_badly(self.world(operation.ends), &resource)
     }
 
     fn target(&self, operation: &Operation) -> Option<Resource> {

@@ -1,6 +1,7 @@
 //! The resource types, each with its provider's own rules, defaults and style.
 
 pub(crate) mod authorization;
+pub(crate) mod certificate;
 pub(crate) mod container_app;
 pub(crate) mod identity;
 pub(crate) mod job;
@@ -332,6 +333,11 @@ pub(crate) trait Provider: Sync {
     /// Sets the read-only values that are known when a write begins.
     fn started(&self, _world: World<'_>, _resource: &mut Resource) {}
 
+    /// Why a write that was accepted fails in the end, as code and message, when it does.
+    fn ends_badly(&self, _world: World<'_>, _resource: &Resource) -> Option<(String, String)> {
+        None
+    }
+
     /// Sets the read-only values that are known when a write ends.
     fn finished(&self, _world: World<'_>, _resource: &mut Resource) -> Effects {
         Effects::default()
@@ -393,6 +399,8 @@ impl fmt::Debug for dyn Provider {
 pub(crate) const PROVIDERS: &[&dyn Provider] = &[
     &managed_environment::ManagedEnvironment,
     &managed_environment::Storage,
+    &certificate::Certificate,
+    &certificate::ManagedCertificate,
     &container_app::ContainerApp,
     &container_app::revisions::Revision,
     &container_app::revisions::Replica,
@@ -438,6 +446,8 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         template::RULES,
         container_app::RULES,
         container_app::ingress::RULES,
+        container_app::domain::RULES,
+        certificate::RULES,
         job::RULES,
         network::RULES,
         postgres::RULES,

@@ -4,6 +4,7 @@ mod apps;
 mod contract;
 mod deployments;
 mod dialects;
+mod domains;
 mod environments;
 mod fault_injection;
 mod front_door;

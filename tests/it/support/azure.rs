@@ -42,6 +42,7 @@ impl Exchange {
             "/listkeys",
             "/sharedkeys",
             "/checknameavailability",
+            "/listcustomhostnameanalysis",
         ];
         let path = self.path.to_ascii_lowercase();
         match self.method {

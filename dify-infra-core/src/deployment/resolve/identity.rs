@@ -179,6 +179,7 @@ impl Resolver<'_> {
         let origin = self.spec.public.origin.as_deref();
         Public {
             origin: self.parse(&url::ORIGIN, KeyPath::of("public.origin"), origin),
+            certificate: self.certificate(),
         }
     }
 }

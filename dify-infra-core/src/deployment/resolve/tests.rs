@@ -269,10 +269,30 @@ fn a_vault_has_an_identity_and_days() {
     );
 }
 
+/// The errors of a part of a file that may have none.
+fn problems(part: &str) -> Vec<String> {
+    match Deployment::parse(&format!("{BASE}{part}\n")) {
+        Ok(_) => Vec::new(),
+        Err(_) => errors(part),
+    }
+}
+
 #[test]
-fn what_comes_later_is_refused_by_name() {
-    let found = errors("[public]\ncertificate = \"managed\"");
-    assert_eq!(found, ["AZR001 public.certificate",]);
+fn a_certificate_comes_from_azure_or_from_a_vault() {
+    let public = |rest: &str| {
+        problems(&format!(
+            "[public]\norigin = \"https://d.example.com\"\n{rest}"
+        ))
+    };
+    let vault = "certificate = \"https://my-vault.vault.azure.net/secrets/dify\"";
+    assert_eq!(public("certificate = \"managed\""), Vec::<String>::new());
+    assert_eq!(public(vault), Vec::<String>::new());
+    assert_eq!(
+        public("certificate = \"d.pfx\""),
+        ["URL010 public.certificate"]
+    );
+    let other = format!("{vault}\nidentity = \"/subscriptions/s/resourceGroups/g\"");
+    assert_eq!(public(&other), ["SPC005 public.identity"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Management;
-use super::{Context, LowerError, identity, network, vault};
+use super::{Context, LowerError, domain, identity, network, vault};
 use crate::catalogue::{Probe as ProbeFacts, ServiceKind};
 use crate::deployment::{
     AppSecret, DataAccess, Deployment, EnvironmentInputs, FrontDoor, Role, Service,
@@ -103,6 +103,8 @@ fn environment(context: &Context<'_>) -> ManagedEnvironment {
         id: context.environment(),
         location: context.location(),
         tags: context.tags.clone(),
+        identity: domain::source(context)
+            .and_then(|source| AssignedIdentities::of(&[context.identity(&source.identity)])),
         properties: ManagedEnvironmentProperties {
             app_logs_configuration: AppLogsConfiguration {
                 destination: "log-analytics".to_owned(),
@@ -230,6 +232,8 @@ fn app(
         id: context.app(service.kind),
         after: after(context, role, &registries, &secrets),
         calls: calls(context, service.kind),
+        host: host(context, service.kind),
+        binds_host: service.kind == ServiceKind::Nginx && domain::is_wanted(context),
         location: context.location(),
         tags,
         identity: AssignedIdentities::of(&identities),
@@ -249,6 +253,13 @@ fn app(
             template,
         },
     })
+}
+
+/// The name of one's own that people reach a service by.
+fn host(context: &Context<'_>, kind: ServiceKind) -> Option<String> {
+    let origin = context.deployment.public().origin.as_ref();
+    let origin = origin.filter(|_| kind == ServiceKind::Nginx)?;
+    Some(origin.host().to_owned())
 }
 
 /// The tags of an app: those of the deployment, and the names of the variables that the file adds

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Management;
-use super::{Context, network};
+use super::{Context, domain, network};
 use crate::catalogue::ServiceKind;
 use crate::deployment::{AzureRegistry, IdentityOrigin, Role as ContainerRole, StorageAccess};
 use crate::resource::authorization::{Role, RoleAssignment};
@@ -32,7 +32,8 @@ pub(super) fn resources(context: &Context<'_>) -> Vec<(AnyResource, Management)>
 fn origins<'a>(context: &Context<'a>) -> BTreeMap<ResourceId, &'a IdentityOrigin> {
     let vault = context.deployment.key_vault().map(|vault| &vault.identity);
     let puller = azure_registry(context).and_then(|registry| registry.puller.as_ref());
-    let others = vault.into_iter().chain(puller);
+    let certificate = domain::source(context).map(|source| &source.identity);
+    let others = vault.into_iter().chain(puller).chain(certificate);
     let others = others.map(|origin| (context.identity(origin), origin));
     let storage = match &context.deployment.storage().access {
         StorageAccess::Identity(origin) => context.storage_identity().map(|id| (id, origin)),
@@ -81,10 +82,14 @@ fn identity(
 
 /// The roles of the identity that we make; one that the file names has its roles already.
 fn assignments(context: &Context<'_>) -> Vec<RoleAssignment> {
+    // The vault of the secrets may have the certificate too.
+    let mut seen = BTreeSet::new();
     vault_reader(context)
         .into_iter()
+        .chain(domain::reader_role(context))
         .chain(puller(context))
         .chain(blob_writers(context))
+        .filter(|role| seen.insert(role.id.clone()))
         .collect()
 }
 

@@ -1,5 +1,6 @@
 //! `Microsoft.App/containerApps`.
 
+pub(crate) mod domain;
 pub(crate) mod ingress;
 pub(crate) mod revisions;
 
@@ -114,6 +115,7 @@ impl Provider for ContainerApp {
         check_scale(&mut draft.body)?;
         let environment = template::environment(world, &draft.body)?;
         ingress::check(world, &environment, draft)?;
+        domain::check(world, &environment, draft)?;
         let id = environment.id.to_string();
         // the deprecated twin of environmentId is always answered too
         set_at(&mut draft.body, "properties.environmentId", json!(id));
@@ -185,6 +187,7 @@ impl Provider for ContainerApp {
     ) -> Option<Result<ActionOutcome, ArmError>> {
         match action.name {
             "listsecrets" => Some(Ok(list_secrets(world, action.resource))),
+            "listcustomhostnameanalysis" => Some(domain::analysis(world, action)),
             "getauthtoken" => Some(Ok(auth_token(world, action))),
             _ => None,
         }

@@ -58,6 +58,22 @@ pub(crate) fn check(world: World<'_>, body: &Value) -> Result<(), ArmError> {
     Ok(())
 }
 
+/// Whether an environment can read a certificate: a vault offers it as the secret of its name too
+/// (learn.microsoft.com key-vault/certificates/about-certificates).
+pub(crate) fn certificate_is_readable(
+    world: World<'_>,
+    environment: &Value,
+    url: &str,
+    reader: &str,
+) -> bool {
+    let url = url.replacen("/certificates/", "/secrets/", 1);
+    let principal = identity::principal_of(world, reader);
+    identity::carries(environment, reader)
+        && principal.is_some_and(|principal| {
+            Address::parse(&url).is_some_and(|address| address.is_readable(world, &principal))
+        })
+}
+
 /// The words of the live service, which are the same whatever the cause is.
 fn refused(name: &str, reader: &str) -> ArmError {
     RESOLVED.refuse(
