@@ -196,7 +196,10 @@ async fn an_app_whose_image_is_missing_names_the_command_that_copies_it() {
 #[tokio::test(start_paused = true)]
 async fn digests_of_the_file_are_what_is_copied_and_what_runs() {
     let digest = format!("sha256:{}", "5d".repeat(32));
-    let file = format!("{}digests = {{ sandbox = \"{digest}\" }}\n", by_identity());
+    let file = format!(
+        "{}digests = {{ \"langgenius/dify-sandbox:0.2.15\" = \"{digest}\" }}\n",
+        by_identity()
+    );
     let scene = empty_registry(Emulator::builder(), &file).await;
     let pinned = scene.deployment.images().into_iter();
     let pinned: Vec<ImageCopy> = pinned

@@ -267,7 +267,7 @@ mod tests {
             username: "me".to_owned(),
             password: "token".to_owned().into(),
         };
-        let hub = Hub::new(fake.clone(), Some(login));
+        let hub = Hub::new(Arc::<FakeHub>::clone(&fake), Some(login));
         let pinned = hub.pin(&[image("nginx:1.30.4")]).await.unwrap();
         assert_eq!(pinned[0].digest(), Some(digest().as_str()));
         assert_eq!(pinned[0].tag(), Some("1.30.4"));
@@ -299,7 +299,7 @@ mod tests {
     async fn an_image_with_a_digest_is_not_asked_for() {
         let fake = Arc::new(FakeHub::default());
         let pinned = image("nginx:1.30.4").with_digest(&digest()).unwrap();
-        let hub = Hub::new(fake.clone(), None);
+        let hub = Hub::new(Arc::<FakeHub>::clone(&fake), None);
         assert_eq!(
             hub.pin(std::slice::from_ref(&pinned)).await.unwrap(),
             [pinned]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use dify_infra_azure::apply::{Event, EventSink as _};
 use dify_infra_azure::http::ReqwestService;
 use dify_infra_azure::images::hub::Hub;
 use dify_infra_azure::images::{
@@ -12,7 +13,9 @@ use dify_infra_azure::images::{
 use dify_infra_core::catalogue::{ImageKind, ServiceKind};
 use dify_infra_core::deployment::{DeployedImage, Deployment};
 use dify_infra_core::graph::registry_id;
+use dify_infra_core::plan::Action;
 use dify_infra_core::resource::ResourceId;
+use dify_infra_core::values::ImageReference;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -22,7 +25,7 @@ use crate::input::Input;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::errors::{self, AlreadyShown, Problem};
-use crate::ui::progress::seconds;
+use crate::ui::progress::{Progress, seconds};
 use crate::ui::table::Table;
 use crate::ui::{BOLD, CYAN, DIM, GREEN, RED, Ui, YELLOW, styled};
 
@@ -102,9 +105,20 @@ pub(super) async fn import(
     }
     let began = Instant::now();
     let count = copies.len();
-    ui.say(format!("{} copies {count} images", registry.name()));
-    let tell = |event: &ImportEvent<'_>| progress(ui, event);
+    let progress = Progress::new(ui);
+    for copy in &copies {
+        progress.event(&Event::Planned {
+            id: shown(&registry, &copy.target),
+            action: Action::Create,
+        });
+    }
+    let tell = |event: &ImportEvent<'_>| {
+        if let Some(event) = as_progress(&registry, event) {
+            progress.event(&event);
+        }
+    };
     let outcomes = images::import(&session.client, &registry, &copies, &options, &tell).await;
+    progress.finish();
     let failed = outcomes.iter().filter(|one| is_failure(one)).count();
     let elapsed = began.elapsed();
     if settings.json {
@@ -242,25 +256,38 @@ fn is_failure(outcome: &ImportOutcome) -> bool {
     matches!(outcome.result, ImportResult::Failed(_))
 }
 
-fn progress(ui: &Ui, event: &ImportEvent<'_>) {
-    match event {
-        ImportEvent::Started { target } => ui.detail(format!("{target} copying")),
+/// An image as progress shows it, below its registry: `contoso/dify-api:1.16.0`.
+fn shown(registry: &ResourceId, target: &ImageReference) -> ResourceId {
+    let repository = target.repository();
+    let name = repository.rsplit('/').next().unwrap_or(repository);
+    let tag = target.tag().unwrap_or("latest");
+    registry.child("images", &format!("{name}:{tag}"))
+}
+
+fn as_progress(registry: &ResourceId, event: &ImportEvent<'_>) -> Option<Event> {
+    Some(match event {
+        ImportEvent::Started { target } => Event::Started {
+            id: shown(registry, target),
+            action: Action::Create,
+        },
         ImportEvent::Ended {
             target,
             elapsed,
             failure: None,
-        } => ui.say(format!(
-            "{target} {} in {}",
-            styled(GREEN, "is there"),
-            seconds(*elapsed)
-        )),
+        } => Event::Finished {
+            id: shown(registry, target),
+            elapsed: *elapsed,
+        },
         ImportEvent::Ended {
             target,
-            failure: Some(_),
+            failure: Some(message),
             ..
-        } => ui.say(format!("{target} {}", styled(RED, "failed"))),
-        _ => {}
-    }
+        } => Event::Failed {
+            id: shown(registry, target),
+            message: message.clone(),
+        },
+        _ => return None,
+    })
 }
 
 /// Every failure with its remedy, each remedy once.
@@ -320,7 +347,13 @@ fn digests(wanted: &[DeployedImage], copies: &[ImageCopy]) -> String {
             continue;
         };
         seen.push(one.kind);
-        let _ = writeln!(text, "{} = \"{digest}\"", one.kind.key());
+        let (repository, tag) = (copy.source.repository(), copy.source.tag());
+        let repository = repository.trim_start_matches("library/");
+        let _ = writeln!(
+            text,
+            "\"{repository}:{}\" = \"{digest}\"",
+            tag.unwrap_or("latest")
+        );
     }
     text
 }

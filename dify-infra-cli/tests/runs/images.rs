@@ -12,18 +12,18 @@ const FILE: &str = "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"japanea
                     [images]\nregistry = \"contoso.azurecr.io\"\n\n";
 
 const NAMES: [&str; 6] = [
-    "api",
-    "web",
-    "sandbox",
-    "plugin_daemon",
-    "nginx",
-    "ssrf_proxy",
+    "langgenius/dify-api:1.16.0",
+    "langgenius/dify-web:1.16.0",
+    "langgenius/dify-sandbox:0.2.15",
+    "langgenius/dify-plugin-daemon:0.6.3-local",
+    "nginx:1.30.4",
+    "ubuntu/squid:6.6-24.04_edge",
 ];
 
 /// A file that pins every image, so that nobody has to be asked.
 fn pinned() -> String {
     let lines = NAMES.iter().enumerate();
-    let lines = lines.map(|(position, name)| format!("{name} = \"sha256:{position:064x}\"\n"));
+    let lines = lines.map(|(position, name)| format!("\"{name}\" = \"sha256:{position:064x}\"\n"));
     format!("{FILE}[images.digests]\n{}", lines.collect::<String>())
 }
 
@@ -109,7 +109,7 @@ fn the_registry_copies_what_the_file_pins() {
     assert!(kept.stderr.contains("kept"), "{}", kept.stderr);
     for name in NAMES {
         assert!(
-            kept.stdout.contains(&format!("\n{name} = \"sha256:")),
+            kept.stdout.contains(&format!("\n\"{name}\" = \"sha256:")),
             "{}",
             kept.stdout
         );

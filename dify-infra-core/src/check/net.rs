@@ -57,8 +57,8 @@ const DOCKER_HUB: Rule = Rule {
     why: "Docker Hub rations pulls without an account by address, and the addresses of Container \
           Apps are shared: a new replica may wait for hours with \"429 Too Many Requests\".",
     source: "microsoft/azure-container-apps#1670; Azure/azure-cli#29300",
-    fix: "Copy the images to a registry of your own (`az acr import`) and name it in \
-          `images.registry`.",
+    fix: "Name a registry of your own in `images.registry`; `dify-infra images import` has an Azure \
+          registry copy the images.",
     bad: Sample::part(""),
     good: Sample::part("[images]\nregistry = \"myregistry.azurecr.io\""),
     check: Some(docker_hub),

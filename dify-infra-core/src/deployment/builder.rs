@@ -184,10 +184,11 @@ impl DeploymentBuilder {
         self
     }
 
-    /// The digest that an image of the release must have, `sha256:` and 64 digits.
-    pub fn digest(mut self, kind: ImageKind, digest: impl Into<String>) -> Self {
+    /// The digest, `sha256:` and 64 digits, that an image of the release must have: that of a
+    /// repository and a tag, such as `langgenius/dify-api:1.16.0`.
+    pub fn digest(mut self, image: impl Into<String>, digest: impl Into<String>) -> Self {
         let digests = &mut self.spec.images.digests;
-        digests.insert(kind.key().to_owned(), digest.into());
+        digests.insert(image.into(), digest.into());
         self
     }
 

@@ -447,7 +447,7 @@ impl Writer<'_> {
         match self.inputs.storage_client.clone() {
             Some(client) => {
                 let account = &self.inputs.storage_account;
-                let url = format!("https://{account}.blob.core.windows.net/");
+                let url = format!("https://{account}.blob.{}/", self.storage_suffix());
                 self.set("AZURE_BLOB_STORAGE_USE_MANAGED_IDENTITY", "true");
                 self.set("AZURE_BLOB_STORAGE_ACCOUNT_URL", url);
                 self.set("AZURE_CLIENT_ID", client);

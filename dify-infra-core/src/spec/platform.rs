@@ -52,7 +52,7 @@ section! {
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::ResourceGroupName>"))]
         resource_group: Option<String>,
         /// Id of a user-assigned identity that already may pull from an Azure registry (the role
-        /// "AcrPull"). Without it, and without a user name, one is made and given the role.
+        /// `AcrPull`). Without it, and without a user name, one is made and given the role.
         identity: Option<String>,
         /// Whether an Azure registry is reached through a private endpoint, which takes a registry
         /// of the size Premium. Without this key so, where an identity pulls and the data services
@@ -72,12 +72,12 @@ section! {
             )
         )]
         overrides: BTreeMap<String, String>,
-        /// Digests of the release's images, `sha256:` and 64 digits, by the name of the image.
-        /// Containers run exactly these, and `images import` copies them without asking Docker Hub.
+        /// Digests of the release's images, `sha256:` and 64 digits, by repository and tag, such as
+        /// `langgenius/dify-api:1.16.0`. Containers run exactly these, and `images import` copies
+        /// them without asking Docker Hub.
         #[cfg_attr(
             feature = "schema",
             schemars(extend(
-                "propertyNames" = { "enum": super::schema::images() },
                 "additionalProperties" = { "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" }
             ))
         )]

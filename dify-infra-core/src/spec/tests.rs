@@ -64,10 +64,13 @@ fn reads_every_key_of_a_full_file() {
 
 /// A path with the keys that the user chose, and list positions, made general.
 fn general(path: &str) -> String {
+    if path.starts_with("images.digests.") {
+        // The names of images have dots of their own.
+        return "images.digests.*".to_owned();
+    }
     let mut keys: Vec<_> = path.split('.').map(str::to_owned).collect();
     for (parents, depth) in [
         ("azure.tags", 2),
-        ("images.digests", 2),
         ("images.overrides", 2),
         ("network.subnets", 2),
         ("services", 1),

@@ -131,7 +131,8 @@ impl ImageReference {
 }
 
 impl ImageReference {
-    /// The same image with the digest that its tag must have.
+    /// The same image with the digest that its tag must have. Container Apps takes both
+    /// (microsoft/azure-container-apps#803).
     ///
     /// ```
     /// use dify_infra_core::values::ImageReference;

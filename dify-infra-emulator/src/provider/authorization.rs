@@ -91,7 +91,7 @@ pub(crate) const SECRET_READERS: &[&str] = &[
     "00482a5a-887f-4fb3-b363-3b7fe8e74483",
 ];
 
-/// Roles that pull images: AcrPull, AcrPush, Container Registry Repository Reader.
+/// Roles that pull images: `AcrPull`, `AcrPush`, Container Registry Repository Reader.
 pub(crate) const PULLERS: &[&str] = &[
     "7f951dda-4ed3-4680-a7ca-43fe172d538d",
     "8311e382-0749-4cb8-b61a-304f252e45ec",

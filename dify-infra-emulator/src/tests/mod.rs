@@ -13,6 +13,7 @@ mod networks;
 mod persistence;
 mod postgres;
 mod redis;
+mod registries;
 mod robustness;
 mod storage;
 mod support;

@@ -52,6 +52,7 @@ fn version_of(path: &str) -> &'static str {
         ("/providers/microsoft.keyvault", "2026-02-01"),
         ("/providers/microsoft.managedidentity/", "2024-11-30"),
         ("/providers/microsoft.app/", "2026-01-01"),
+        ("/providers/microsoft.containerregistry/", "2025-11-01"),
         ("/providers/microsoft.dbforpostgresql/", "2025-08-01"),
         ("/providers/microsoft.cache/redisenterprise", "2025-07-01"),
         ("/providers/microsoft.cache/redis", "2024-11-01"),

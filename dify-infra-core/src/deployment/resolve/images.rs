@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Resolver, override_path};
-use crate::catalogue::{ImageKind, Release};
+use crate::catalogue::{Image, ImageKind, Release};
 use crate::check::spc;
 use crate::deployment::{AzureRegistry, Network, Registry, RegistryLogin};
 use crate::diagnostic::KeyPath;
@@ -41,8 +41,8 @@ impl Resolver<'_> {
             .registry
             .as_deref()
             .and_then(|registry| self.mirror(registry, &mut images));
-        self.pin(&mut images);
-        self.refuse_unknown("images.overrides", self.spec.images.overrides.keys());
+        self.pin(release, &mut images);
+        self.refuse_unknown_overrides();
         for (kind, image) in &mut images {
             let path = override_path(*kind);
             let text = spec.overrides.get(kind.key()).map(String::as_str);
@@ -89,38 +89,53 @@ impl Resolver<'_> {
         server
     }
 
-    /// Adds the digests of the file.
-    fn pin(&mut self, images: &mut Images) {
+    /// Adds the digests of the file. Each belongs to a tag, so that those of an earlier release pin
+    /// nothing.
+    fn pin(&mut self, release: &Release, images: &mut Images) {
         let spec = &self.spec.images;
-        self.refuse_unknown("images.digests", spec.digests.keys());
-        for (kind, image) in images {
-            let Some(digest) = spec.digests.get(kind.key()) else {
+        for (name, digest) in &spec.digests {
+            let path = KeyPath::of("images.digests").key(name);
+            let named: Option<ImageReference> =
+                self.parse(&spc::INVALID_VALUE, path.clone(), Some(name));
+            let Some(named) = named else { continue };
+            let is_named = |image: &&Image| image.reference().parse() == Ok(named.clone());
+            let Some(kind) = release.images().find(is_named).map(|image| image.kind) else {
+                let message = format!(
+                    "release {} has no image `{name}`, so this digest pins nothing",
+                    release.version()
+                );
+                let finding = spc::NO_EFFECT.finding(path, message);
+                self.report(finding.with_help(
+                    "take it out; `dify-infra images import` prints those of the release",
+                ));
                 continue;
             };
-            let path = KeyPath::of("images.digests").key(kind.key());
             if spec.overrides.contains_key(kind.key()) {
                 let message = format!("`{path}` has no effect on an image that is overridden");
                 let finding = spc::NO_EFFECT.finding(path, message);
                 self.report(finding.with_help("write the digest into the override"));
                 continue;
             }
-            match image.with_digest(digest) {
-                Ok(pinned) => *image = pinned,
-                Err(error) => self.refuse(&spc::INVALID_VALUE, path, &error),
+            match images.get(&kind).map(|image| image.with_digest(digest)) {
+                Some(Ok(pinned)) => {
+                    images.insert(kind, pinned);
+                }
+                Some(Err(error)) => self.refuse(&spc::INVALID_VALUE, path, &error),
+                None => {}
             }
         }
     }
 
-    /// Refuses keys that are no images of the release.
-    fn refuse_unknown<'k>(&mut self, table: &str, given: impl Iterator<Item = &'k String>) {
+    fn refuse_unknown_overrides(&mut self) {
         let keys = ImageKind::ALL.map(ImageKind::key);
+        let given = self.spec.images.overrides.keys();
         for key in given.filter(|key| !keys.contains(&key.as_str())) {
             let message = format!("the release has no image `{key}`");
             let help = match nearest(key, keys) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the images are {}", in_words(&keys, "and")),
             };
-            let path = KeyPath::of(table).key(key);
+            let path = KeyPath::of("images.overrides").key(key);
             self.report(spc::UNKNOWN_KEY.finding(path, message).with_help(help));
         }
     }

@@ -342,6 +342,24 @@ fn an_override_is_reported_where_it_stands() {
 const DIGEST: &str = "sha256:e4720093a3c1381245b53a5a51b417963b3c4472d3f47fc301930a4f3b17666a";
 
 #[test]
+fn a_digest_pins_the_tag_that_it_belongs_to() {
+    let pinned = |release: &str| {
+        let file = format!(
+            "{BASE}[images]\ndigests = {{ \"langgenius/dify-api:1.16.0\" = \"{DIGEST}\" }}\n"
+        );
+        let file = format!("dify = \"{release}\"\n{file}");
+        let resolved = Deployment::parse(&file).unwrap_or_else(|found| panic!("{found}"));
+        let api = resolved.deployment.service(ServiceKind::Api).unwrap();
+        let digest = api.image.digest().map(str::to_owned);
+        let stale = resolved.diagnostics.iter();
+        let stale = stale.filter(|found| found.message.contains("pins nothing"));
+        (digest, stale.count())
+    };
+    assert_eq!(pinned("1.16.0"), (Some(DIGEST.to_owned()), 0));
+    assert_eq!(pinned("1.17.1"), (None, 1));
+}
+
+#[test]
 fn a_builder_says_what_a_file_says() {
     let file = format!(
         "{BASE}subscription = \"00000000-0000-0000-0000-000000000001\"\nsuffix = \"q3x7ab\"\n\
@@ -349,7 +367,7 @@ fn a_builder_says_what_a_file_says() {
          [images]\nregistry = \"contoso.azurecr.io\"\nusername = \"u\"\npassword = {{ secret = \"p\" }}\n\
          overrides = {{ web = \"contoso.azurecr.io/web:1.16.0\" }}\n\
          resource_group = \"shared-rg\"\nprivate_endpoint = false\n\
-         digests = {{ sandbox = \"{DIGEST}\" }}\n\
+         digests = {{ \"langgenius/dify-sandbox:0.2.15\" = \"{DIGEST}\" }}\n\
          [data.postgres]\nsku = \"Standard_B2s\"\nversion = 17\nstorage = 64\nbackup_days = 14\n\
          administrator = \"login\"\n[data.redis]\nsku = \"Balanced_B1\"\nhigh_availability = true\n\
          [data.storage]\nsku = \"Standard_ZRS\"\nretention_days = 9\naccess = \"identity\"\n[logs]\nretention_days = 60\n\
@@ -371,7 +389,7 @@ fn a_builder_says_what_a_file_says() {
         .image(ImageKind::Web, "contoso.azurecr.io/web:1.16.0")
         .registry_resource_group("shared-rg")
         .registry_private_endpoint(false)
-        .digest(ImageKind::Sandbox, DIGEST)
+        .digest("langgenius/dify-sandbox:0.2.15", DIGEST)
         .postgres(|it| {
             it.sku("Standard_B2s")
                 .version(17)

@@ -14,11 +14,11 @@ use crate::store::model::Resource;
 
 pub(super) const SOURCE: Rule = Rule::known(
     "ACR-IMPORT-SOURCE",
-    "An import names a registry and an image of it by tag or digest, and a password where it names \
-     a user.",
+    "An import names one registry, by address or by id, an image of it, and a password where it \
+     names a user.",
     "Azure/azure-rest-api-specs Microsoft.ContainerRegistry ImportImageParameters",
 );
-pub(super) const TARGET: Rule = Rule::known(
+pub(super) const TARGET: Rule = Rule::guessed(
     "ACR-IMPORT-TARGET",
     "An import leads to tags or untagged repositories, in the mode NoForce or Force.",
     "Azure/azure-rest-api-specs Microsoft.ContainerRegistry ImportImageParameters",
@@ -44,9 +44,11 @@ pub(super) fn import(world: World<'_>, action: &Action<'_>) -> Result<ActionOutc
     check_members(&body, &MEMBERS, &TARGET)?;
     check_members(&source, &SOURCE_MEMBERS, &SOURCE)?;
     let image = check_source(&source)?;
-    let tags: Vec<&str> = list_at(&body, "targetTags")
+    let (_, source_tag) = repository_and_tag(image);
+    let tags: Vec<String> = list_at(&body, "targetTags")
         .iter()
         .filter_map(Value::as_str)
+        .map(|target| tagged(target, source_tag))
         .collect();
     let untagged = list_at(&body, "untaggedTargetRepositories");
     let mode = text_at(&body, "mode").unwrap_or("NoForce");
@@ -70,7 +72,7 @@ pub(super) fn import(world: World<'_>, action: &Action<'_>) -> Result<ActionOutc
         None => format!("sha256:{}", world.dice().hex(&format!("image/{image}"), 64)),
     };
     // The copy is there when the operation ends, at the latest: durations vary by a tenth.
-    let lasts = world.settings.scaled(SECONDS * 1.1);
+    let lasts = world.settings.scaled(SECONDS * 0.9);
     let since = world
         .now
         .saturating_add(lasts)
@@ -80,7 +82,7 @@ pub(super) fn import(world: World<'_>, action: &Action<'_>) -> Result<ActionOutc
         registry.facts = json!({});
     }
     for tag in tags {
-        registry.facts["images"][tag] = json!({ "digest": digest, "since": since });
+        registry.facts["images"][&tag] = json!({ "digest": digest, "since": since });
     }
     Ok(ActionOutcome {
         seconds: Some(SECONDS),
@@ -103,19 +105,30 @@ fn check_members(body: &Value, known: &[&str], rule: &Rule) -> Result<(), ArmErr
     }
 }
 
-/// The image of a source: `repository:tag` or `repository@sha256:…`.
+/// The image of a source: a repository, mostly with a tag or a digest.
 fn check_source(source: &Value) -> Result<&str, ArmError> {
     let set = |name: &str| text_at(source, name).is_some_and(|text| !text.is_empty());
-    let image = text_at(source, "sourceImage").unwrap_or_default();
-    let (repository, _) = repository_and_tag(image);
-    let is_named = image.len() > repository.len() + 1 && !repository.is_empty();
     let has_password = source.get("credentials").is_none() || set("credentials.password");
     // one of them names the registry, never both
     let has_registry = set("registryUri") != set("resourceId");
-    if is_named && has_password && has_registry {
-        return Ok(image);
+    if set("sourceImage") && has_password && has_registry {
+        return Ok(text_at(source, "sourceImage").unwrap_or_default());
     }
     Err(SOURCE.refuse("InvalidParameters", SOURCE.text).at("source"))
+}
+
+/// A target with its tag: its own, that of the source, or `latest`.
+fn tagged(target: &str, source_tag: &str) -> String {
+    let (repository, _) = repository_and_tag(target);
+    if repository.len() < target.len() {
+        return target.to_owned();
+    }
+    let tag = if source_tag.starts_with("sha256:") {
+        "latest"
+    } else {
+        source_tag
+    };
+    format!("{target}:{tag}")
 }
 
 /// The repository of `repository:tag` or `repository@digest`, and the tag or digest.
