@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use dify_infra_core::names::ResourceGroupName;
 use dify_infra_core::values::AzureCloud;
 
 pub use images::{ImagesArguments, ImagesCommand, ImportArguments};
@@ -136,6 +137,7 @@ Examples:
   dify-infra check --squid squid.conf
   dify-infra render --to squid | dify-infra check --squid -
 
+Findings are for people and go to stderr, as those of compilers do; --json writes them to stdout.
 Exits with 3 when there is an error; warnings and notes alone exit with 0.")]
     Check(CheckArguments),
     /// Tell why a rule exists, where it comes from and how to mend what it finds
@@ -218,9 +220,11 @@ Examples:
   dify-infra audit --arm azuredeploy.json --parameters prod.parameters.json
   dify-infra audit --compose ~/dify/docker --json | jq -r '.findings[].code'
   dify-infra audit --resource-group dify-rg
+  az bicep build --file main.bicep --stdout | dify-infra audit --arm -
 
 Nothing is changed and nothing is sent anywhere; a live group is read with GET alone, so the role Reader
-is enough. What can't be seen is listed, never guessed. Exits with 3 when there is an error.")]
+is enough. What can't be seen is listed, never guessed. The report goes to stdout. Exits with 3 when there
+is an error, and with 1 when there is none but nothing was recognised as a part of Dify.")]
     Audit(AuditArguments),
     /// List the images of the deployment, or copy them into its Azure registry
     Images(ImagesArguments),
@@ -472,12 +476,12 @@ pub struct AuditArguments {
     #[command(flatten)]
     pub source: AuditSource,
 
-    /// Parameters file of the template
-    #[arg(long, value_name = "FILE", requires = "arm")]
+    /// Parameters file of the template; `-` is stdin
+    #[arg(long, value_name = "FILE", requires = "arm", conflicts_with_all = ["compose", "resource_group"])]
     pub parameters: Option<PathBuf>,
 
     /// Profile of the compose files that is active; may be given several times
-    #[arg(long, value_name = "NAME", requires = "compose")]
+    #[arg(long, value_name = "NAME", requires = "compose", conflicts_with_all = ["arm", "resource_group"])]
     pub profile: Vec<String>,
 }
 
@@ -485,7 +489,7 @@ pub struct AuditArguments {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub struct AuditSource {
-    /// ARM template; compiled Bicep is one
+    /// ARM template; compiled Bicep is one; `-` is stdin
     #[arg(long, value_name = "FILE")]
     pub arm: Option<PathBuf>,
 
@@ -494,8 +498,8 @@ pub struct AuditSource {
     pub compose: Option<PathBuf>,
 
     /// Live resource group
-    #[arg(long, value_name = "NAME")]
-    pub resource_group: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = ResourceGroupName::parse)]
+    pub resource_group: Option<ResourceGroupName>,
 }
 
 /// Arguments of `emulate`.

@@ -21,12 +21,18 @@ impl Exit {
     /// Every code with its meaning, for the help and the reference.
     pub const ALL: [(Self, &'static str); 5] = [
         (Self::Done, "done, or nothing to do"),
-        (Self::Failed, "failed, or (`verify`) a check failed"),
+        (
+            Self::Failed,
+            "failed, or (`verify`) a check failed, or (`audit`) nothing was recognised as Dify",
+        ),
         (
             Self::Changes,
             "`plan --detailed-exitcode`: there are changes",
         ),
-        (Self::Diagnostics, "the deployment file has errors"),
+        (
+            Self::Diagnostics,
+            "the deployment file has errors, or what `audit` looked at",
+        ),
         (Self::Usage, "wrong usage"),
     ];
 

@@ -23,6 +23,25 @@ fn up_to_limit(source: impl io::Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The text of a file, read no further than a file of ours can go.
+///
+/// # Errors
+///
+/// When it can't be read, is no UTF-8 text, or has more than 16 MiB.
+pub(crate) fn read_limited(path: &Path) -> io::Result<String> {
+    let bytes = fs::File::open(path).and_then(up_to_limit)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it has more than 16 MiB",
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        // The error of the conversion holds the bytes, which may be secrets.
+        io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text")
+    })
+}
+
 /// The deployment file as it was read.
 #[derive(Debug)]
 pub(crate) struct Input {

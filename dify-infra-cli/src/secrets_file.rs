@@ -4,7 +4,6 @@
 //! file yet is written to it, synced, before the first write to Azure.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +18,7 @@ use dify_infra_core::secrets::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::input::read_limited;
 use crate::secrets_command::{
     Existing, SystemRandom, keep_out_of_version_control, open_to_others, write_private,
 };
@@ -82,7 +82,7 @@ impl SecretsFile {
             Some(path) => (path.clone(), true),
             None => (default_path(deployment, directory), false),
         };
-        let text = match fs::read_to_string(&path) {
+        let text = match read_limited(&path) {
             Ok(text) => SecretString::from(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {
                 return Ok(Self {
@@ -444,6 +444,8 @@ fn in_words(names: &BTreeSet<SecretName>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn name(text: &str) -> SecretName {

@@ -98,7 +98,8 @@ fn a_broken_folder_ends_with_a_table_and_exit_code_3() {
                 SECRET_KEY: ${SECRET_KEY:-sk-9f73s3ljTXVcMT3Blb3ljTqtsKiGHXVcMT3BlbkFJLK7U}\n";
     std::fs::write(directory.path().join("docker-compose.yaml"), text).unwrap();
     let audited = run(directory.path(), &["audit", "--compose", "."]);
-    let shown = String::from_utf8_lossy(&audited.stderr).into_owned();
+    // The report is data: `audit … > report.txt` keeps it.
+    let shown = String::from_utf8_lossy(&audited.stdout).into_owned();
     assert_eq!(audited.status.code(), Some(3), "{shown}");
     assert!(shown.contains("error[KEY105]"), "{shown}");
     assert!(shown.contains("--> docker-compose.yaml:5:7"), "{shown}");
@@ -108,7 +109,11 @@ fn a_broken_folder_ends_with_a_table_and_exit_code_3() {
         .unwrap_or_default();
     assert!(table.contains("KEY105"), "{shown}");
     assert!(!shown.contains("sk-9f73"), "{shown}");
-    assert!(audited.stdout.is_empty());
+    let said = String::from_utf8_lossy(&audited.stderr).into_owned();
+    assert!(
+        said.starts_with("hint: ") && said.lines().count() == 1,
+        "{said}"
+    );
 }
 
 #[test]
@@ -117,7 +122,10 @@ fn what_is_no_template_and_what_is_no_folder_are_sentences() {
     std::fs::write(directory.path().join("x.json"), "{").unwrap();
     for (arguments, expected) in [
         (["audit", "--arm", "x.json"], "is no JSON"),
-        (["audit", "--arm", "none.json"], "can't be read"),
+        (
+            ["audit", "--arm", "none.json"],
+            "there is no ARM template none.json",
+        ),
         (["audit", "--compose", "."], "no compose file"),
     ] {
         let output = run(directory.path(), &arguments);
@@ -154,4 +162,202 @@ fn a_live_group_is_judged_by_the_same_rules() {
         .find_map(|line| line.strip_prefix("SECRET_KEY="))
         .unwrap();
     assert!(!String::from_utf8_lossy(&audited.stdout).contains(secret));
+}
+
+const API: &str = "services:\n  api:\n    image: langgenius/dify-api:1.16.0\n";
+
+/// How a run ended, and what it said on stderr.
+fn said(directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = run(directory, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
+}
+
+#[test]
+fn a_compose_file_is_named_by_its_bare_name_too() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("docker-compose.yaml"), API).unwrap();
+    std::fs::write(directory.path().join(".env"), "A=1\n").unwrap();
+    for path in ["docker-compose.yaml", "./docker-compose.yaml", "."] {
+        let output = run(directory.path(), &["audit", "--compose", path, "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
+            panic!("{path}: {}", String::from_utf8_lossy(&output.stderr));
+        });
+        assert_eq!(report["recognised"], 1, "{path}: {report}");
+    }
+}
+
+#[test]
+fn a_file_of_variables_that_compose_refuses_is_no_missing_file() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("docker-compose.yaml"), API).unwrap();
+    let env = directory.path().join(".env");
+    for (bytes, expected) in [
+        (
+            b"A=1\nB=\xff\xfe\n".as_slice(),
+            "is no UTF-8 text, so it is no file of variables",
+        ),
+        (b"A=1\nBAD canary HERE\n", ".env:2: a name has a space"),
+        (
+            b"A=1\n\nB=\"canary\n",
+            ".env:3: a value begins with a quote that nothing ends",
+        ),
+    ] {
+        std::fs::write(&env, bytes).unwrap();
+        let (code, said) = said(directory.path(), &["audit", "--compose", "."]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains(expected) && !said.contains("canary"),
+            "{said}"
+        );
+    }
+    std::fs::remove_file(&env).unwrap();
+    std::fs::write(directory.path().join("other"), "BAD canary HERE\n").unwrap();
+    #[cfg(unix)]
+    {
+        // Compose follows a link to the variables of a stage.
+        std::os::unix::fs::symlink("other", &env).unwrap();
+        let (code, said) = said(directory.path(), &["audit", "--compose", "."]);
+        assert_eq!(code, Some(1), "{said}");
+    }
+}
+
+#[test]
+fn nothing_of_dify_is_no_success() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "services:\n  db:\n    image: postgres:15\n";
+    std::fs::write(directory.path().join("compose.yaml"), text).unwrap();
+    std::fs::write(directory.path().join("main.json"), "{\"resources\": []}").unwrap();
+    for source in [["--compose", "."], ["--arm", "main.json"]] {
+        for json in [&[][..], &["--json"]] {
+            let arguments = [&["audit"][..], &source, json].concat();
+            let (code, said) = said(directory.path(), &arguments);
+            assert_eq!(code, Some(1), "{said}");
+            let expected = format!("nothing in {} was recognised as a part of Dify", source[1]);
+            assert!(said.contains(&expected), "{said}");
+        }
+    }
+}
+
+#[test]
+fn files_for_other_tools_lead_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let bicep =
+        "param location string\nresource a 'Microsoft.App/containerApps@2024-03-01' = {\n}\n";
+    let terraform = "resource \"azurerm_container_app\" \"api\" {\n}\n";
+    let plan = "{\"format_version\": \"1.2\", \"terraform_version\": \"1.9\"}";
+    for (name, text, expected) in [
+        (
+            "main.bicep",
+            bicep,
+            "az bicep build --file main.bicep --stdout",
+        ),
+        (
+            "bicep.txt",
+            bicep,
+            "az bicep build --file bicep.txt --stdout",
+        ),
+        ("main.tf", terraform, "dify-infra audit --resource-group"),
+        ("plan.json", plan, "dify-infra audit --resource-group"),
+        (
+            "x.bicepparam",
+            "using './main.bicep'\n",
+            "az bicep build-params",
+        ),
+    ] {
+        std::fs::write(directory.path().join(name), text).unwrap();
+        let (code, said) = said(directory.path(), &["audit", "--arm", name]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(expected), "{name}: {said}");
+    }
+}
+
+#[test]
+fn template_or_parameters_come_from_stdin() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    let directory = tempfile::tempdir().unwrap();
+    let template = r#"{"parameters": {"image": {"type": "string"}}, "resources": [
+        {"type": "Microsoft.App/containerApps", "name": "api", "properties": {"template": {
+            "containers": [{"name": "api", "image": "[parameters('image')]"}]}}}]}"#;
+    let parameters = r#"{"parameters": {"image": {"value": "langgenius/dify-api:1.16.0"}}}"#;
+    std::fs::write(directory.path().join("t.json"), template).unwrap();
+    std::fs::write(directory.path().join("p.json"), parameters).unwrap();
+    let piped = |arguments: &[&str], text: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_dify-infra"))
+            .args(arguments)
+            .current_dir(directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    };
+    for (arm, parameters_file, text) in [("-", "p.json", template), ("t.json", "-", parameters)] {
+        let arguments = [
+            "audit",
+            "--json",
+            "--arm",
+            arm,
+            "--parameters",
+            parameters_file,
+        ];
+        let output = piped(&arguments, text);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
+            panic!("{}", String::from_utf8_lossy(&output.stderr));
+        });
+        assert_eq!(report["recognised"], 1, "{report}");
+    }
+    let both = ["audit", "--arm", "-", "--parameters", "-"];
+    let (code, said) = said(directory.path(), &both);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("can't both come from stdin"), "{said}");
+}
+
+#[test]
+#[cfg(unix)]
+fn files_without_an_end_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    deployment(directory.path());
+    std::fs::write(directory.path().join("t.json"), "{\"resources\": []}").unwrap();
+    for arguments in [
+        &["audit", "--arm", "/dev/zero"][..],
+        &["audit", "--arm", "t.json", "--parameters", "/dev/zero"],
+        &["audit", "--compose", "/dev/zero"],
+        &["apply", "--plan", "/dev/zero", "--target", "embedded"],
+        &["plan", "--secrets", "/dev/zero", "--target", "embedded"],
+    ] {
+        let (code, said) = said(directory.path(), arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("16 MiB"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn flags_that_can_have_no_effect_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("docker-compose.yaml"), API).unwrap();
+    for arguments in [
+        &["audit", "--compose", ".", "--parameters", "x"][..],
+        &["audit", "--resource-group", "rg", "--parameters", "x"],
+        &["audit", "--arm", "x", "--profile", "y"],
+        &["audit", "--resource-group", "bad name!"],
+    ] {
+        let (code, said) = said(directory.path(), arguments);
+        assert_eq!(code, Some(64), "{arguments:?}: {said}");
+    }
+    let (code, said) = said(
+        directory.path(),
+        &["audit", "--compose", ".", "--profile", "nope"],
+    );
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no service has the profile `nope`"), "{said}");
 }

@@ -1,39 +1,24 @@
 //! `dify-infra audit`: the rules over what others deployed.
 
-use std::collections::BTreeMap;
+mod folder;
+
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use dify_infra_core::audit::{
-    ComposeInput, Finding, Inventory, Report, TemplateInput, audit, from_compose, from_resources,
-    from_template,
+    Finding, Inventory, Report, TemplateInput, audit, from_resources, from_template,
 };
 use dify_infra_core::diagnostic::Severity;
 use serde_json::json;
 
 use crate::args::AuditArguments;
 use crate::exit::Exit;
+use crate::input::Input;
 use crate::settings::Settings;
-use crate::ui::errors::Problem;
+use crate::ui::errors::{self, Problem};
 use crate::ui::table::Table;
 use crate::ui::{BOLD, GREEN, RED, Ui, YELLOW, styled};
-
-/// Names of compose files, as compose looks for them, and of the ones that lie over them.
-const COMPOSE_FILES: [(&str, &str); 4] = [
-    ("compose.yaml", "compose.override.yaml"),
-    ("compose.yml", "compose.override.yml"),
-    ("docker-compose.yaml", "docker-compose.override.yaml"),
-    ("docker-compose.yml", "docker-compose.override.yml"),
-];
-
-/// Bytes of a file of a compose folder at most; larger ones are no configuration.
-const LARGEST_FILE: u64 = 8 * 1024 * 1024;
-
-/// Files of a compose folder at most, and how deep they may stand in it.
-const MOST_FILES: usize = 2_000;
-const DEEPEST: usize = 4;
 
 pub(super) async fn run(
     ui: &Ui,
@@ -43,7 +28,7 @@ pub(super) async fn run(
     let inventory = if let Some(file) = &arguments.source.arm {
         template(file, arguments.parameters.as_deref())?
     } else if let Some(directory) = &arguments.source.compose {
-        compose(directory, &arguments.profile)?
+        folder::compose(directory, &arguments.profile)?
     } else {
         live(ui, settings, arguments).await?
     };
@@ -63,101 +48,102 @@ pub(super) async fn run(
             },
         }))?;
     } else {
-        show(ui, &report);
+        ui.data(&report_text(&report))?;
+        conclude(ui, &report);
+    }
+    if report.recognised == 0 {
+        let problem = Problem::new(format!(
+            "nothing in {} was recognised as a part of Dify, so no rule about Dify was applied",
+            what(arguments)
+        ));
+        errors::show(ui, &problem.hint(
+            "containers are told by their images, such as langgenius/dify-api; name what has them",
+        ).into());
     }
     Ok(if report.has_errors() {
         Exit::Diagnostics
+    } else if report.recognised == 0 {
+        Exit::Failed
     } else {
         Exit::Done
     })
 }
 
+/// What is judged, as the person named it.
+fn what(arguments: &AuditArguments) -> String {
+    let source = &arguments.source;
+    let path = source.arm.as_ref().or(source.compose.as_ref());
+    match (path, &source.resource_group) {
+        (Some(path), _) if path == Path::new("-") => "stdin".to_owned(),
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(group)) => format!("the resource group {group}"),
+        (None, None) => "it".to_owned(),
+    }
+}
+
 fn template(file: &Path, parameters: Option<&Path>) -> anyhow::Result<Inventory> {
-    let name = file.display().to_string();
-    let text = read(file)?;
-    let given = match parameters {
-        Some(file) => Some((file.display().to_string(), read(file)?)),
-        None => None,
-    };
+    if file == Path::new("-") && parameters == Some(Path::new("-")) {
+        let problem = Problem::new("template and parameters can't both come from stdin");
+        return Err(problem.hint("name a file for one of them").into());
+    }
+    let template = read(file, "ARM template")?;
+    let given = parameters
+        .map(|file| read(file, "parameters file"))
+        .transpose()?;
     let input = TemplateInput {
-        template: (&name, &text),
+        template: (&template.shown, &template.text),
         parameters: given
             .as_ref()
-            .map(|(name, text)| (name.as_str(), text.as_str())),
+            .map(|it| (it.shown.as_str(), it.text.as_str())),
     };
     Ok(from_template(input)?)
 }
 
-fn read(file: &Path) -> Result<String, Problem> {
-    fs::read_to_string(file)
-        .map_err(|error| Problem::new(format!("{} can't be read: {error}", file.display())))
-}
-
-fn compose(directory: &Path, profiles: &[String]) -> anyhow::Result<Inventory> {
-    let (directory, chosen) = if directory.is_file() {
-        let above = directory.parent().unwrap_or(Path::new("."));
-        (above, directory.file_name().and_then(|name| name.to_str()))
-    } else {
-        (directory, None)
-    };
-    let mut files = BTreeMap::new();
-    collect(directory, Path::new(""), 0, &mut files)
-        .with_context(|| format!("the folder {} can't be read", directory.display()))?;
-    let present = COMPOSE_FILES
-        .iter()
-        .find(|(name, _)| files.contains_key(*name));
-    let names: Vec<&str> = match (chosen, present) {
-        (Some(name), _) => vec![name],
-        (None, Some((name, over))) => {
-            let over = files.contains_key(*over).then_some(*over);
-            std::iter::once(*name).chain(over).collect()
-        }
-        (None, None) => {
-            let problem = Problem::new(format!(
-                "there is no compose file in {}",
-                directory.display()
-            ));
-            return Err(problem
-                .hint("name the folder that has docker-compose.yaml")
-                .into());
-        }
-    };
-    let profiles: Vec<&str> = profiles.iter().map(String::as_str).collect();
-    Ok(from_compose(ComposeInput {
-        compose: &names,
-        files: &files,
-        profiles: &profiles,
-    })?)
-}
-
-/// Reads the texts of a folder by their paths in it; links are not followed.
-fn collect(
-    directory: &Path,
-    below: &Path,
-    depth: usize,
-    files: &mut BTreeMap<String, String>,
-) -> std::io::Result<()> {
-    let mut entries: Vec<_> = fs::read_dir(directory.join(below))?.collect::<Result<_, _>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        if files.len() >= MOST_FILES {
-            return Ok(());
-        }
-        let path: PathBuf = below.join(entry.file_name());
-        let kind = entry.file_type()?;
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if kind.is_dir() && depth < DEEPEST && !hidden {
-            // A folder of data that belongs to another user is no configuration.
-            let _ = collect(directory, &path, depth + 1, files);
-        } else if kind.is_file()
-            && entry.metadata()?.len() <= LARGEST_FILE
-            && let Ok(text) = fs::read_to_string(entry.path())
-        {
-            let name: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-            files.insert(name.join("/"), text);
-        }
+/// Reads a file that should be JSON for Resource Manager; `-` is stdin.
+fn read(file: &Path, kind: &str) -> Result<Input, Problem> {
+    let input = Input::read_as(file, kind)?;
+    match foreign(&input) {
+        Some(problem) => Err(problem),
+        None => Ok(input),
     }
-    Ok(())
+}
+
+/// Refuses what another tool reads, with the way from there to here.
+fn foreign(input: &Input) -> Option<Problem> {
+    let name = input.shown.to_ascii_lowercase();
+    let shown = &input.shown;
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let is_json = input
+        .text
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with('{');
+    let has_line = |start: &str, word: &str| {
+        let mut lines = input.text.lines();
+        !is_json && lines.any(|it| it.starts_with(start) && it.contains(word))
+    };
+    if ends(&[".bicepparam"]) || has_line("using ", ".bicep'") {
+        let problem = Problem::new(format!("{shown} is a Bicep parameters file, no JSON yet"));
+        return Some(problem.hint(format!(
+            "compile it: `az bicep build-params --file {shown} --stdout > parameters.json`"
+        )));
+    }
+    if ends(&[".bicep"]) || has_line("resource ", " 'Microsoft.") || has_line("module ", " '") {
+        let problem = Problem::new(format!(
+            "{shown} is Bicep, which is judged when it is compiled"
+        ));
+        return Some(problem.hint(format!(
+            "compile it: `az bicep build --file {shown} --stdout | dify-infra audit --arm -`"
+        )));
+    }
+    let is_plan = is_json && input.text.contains("\"terraform_version\"");
+    let is_terraform = ends(&[".tf", ".tf.json", ".tfvars", ".tfplan", ".tfstate"])
+        || has_line("resource \"azurerm_", "{")
+        || is_plan;
+    is_terraform.then(|| {
+        Problem::new(format!("{shown} belongs to Terraform, which is not read"))
+            .hint("what it deployed can be judged live: `dify-infra audit --resource-group NAME`")
+    })
 }
 
 async fn live(
@@ -168,7 +154,8 @@ async fn live(
     let group = arguments
         .source
         .resource_group
-        .as_deref()
+        .as_ref()
+        .map(|it| it.as_str())
         .unwrap_or_default();
     let (client, subscription) = crate::session::connect_for_group(ui, settings).await?;
     let busy = ui.busy("reading the resource group");
@@ -180,24 +167,16 @@ async fn live(
     Ok(from_resources(&resources))
 }
 
-fn show(ui: &Ui, report: &Report) {
+/// The report for people: findings, what was not seen, how many there are.
+fn report_text(report: &Report) -> String {
+    let mut shown = String::new();
     for finding in &report.findings {
-        if finding.severity == Severity::Error {
-            ui.line(text(finding));
-        } else {
-            ui.say(text(finding));
-        }
+        shown += &text(finding);
+        shown.push('\n');
     }
     for not_seen in &report.not_seen {
-        ui.say(format!(
-            "{} at {}: {}",
-            styled(BOLD, "not seen"),
-            not_seen.place,
-            not_seen.why
-        ));
-    }
-    if report.recognised == 0 {
-        ui.warn("no container was recognised as a part of Dify; rules that are about Dify had nothing to look at");
+        let head = styled(BOLD, "not seen");
+        let _ = writeln!(shown, "{head} at {}: {}", not_seen.place, not_seen.why);
     }
     let mut table = Table::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
@@ -207,16 +186,22 @@ fn show(ui: &Ui, report: &Report) {
         let count = report.count(severity).to_string();
         table.row([severity.to_string(), count, rules.join(" ")]);
     }
-    ui.say(format!("\n{}", table.render()));
+    let _ = writeln!(shown, "\n{}", table.render());
     if report.left_out > 0 {
-        ui.say(format!("{} more findings were left out", report.left_out));
+        let _ = writeln!(shown, "{} more findings were left out", report.left_out);
     }
+    shown
+}
+
+/// Says what the report leads to.
+fn conclude(ui: &Ui, report: &Report) {
     match report.findings.first() {
         Some(first) => ui.hint(format!(
             "`dify-infra explain {}` tells why a rule exists",
             first.code
         )),
-        None => ui.say(styled(GREEN, "no findings")),
+        None if report.recognised > 0 => ui.say(styled(GREEN, "no findings")),
+        None => {}
     }
 }
 

@@ -8,7 +8,8 @@ use crate::args::CheckArguments;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::settings::Settings;
-use crate::ui::{GREEN, Ui, diagnostics, mask, styled};
+use crate::ui::mask::Masked;
+use crate::ui::{GREEN, Ui, diagnostics, styled};
 
 pub(super) fn run(
     ui: &Ui,
@@ -23,10 +24,8 @@ pub(super) fn run(
         Ok((_, findings)) | Err(findings) => findings,
     };
     if settings.json {
-        let findings: Vec<Diagnostic> = findings
-            .iter()
-            .map(|finding| mask::finding(&input.text, finding))
-            .collect();
+        let masked = Masked::new(&input.text);
+        let findings: Vec<Diagnostic> = findings.iter().map(|it| masked.finding(it)).collect();
         ui.json(&json!({ "format": 1, "diagnostics": findings }))?;
     } else {
         diagnostics::show(ui, &input, &findings);

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::args::RenderArguments;
 use crate::exit::Exit;
-use crate::input::Input;
+use crate::input::{Input, read_limited};
 use crate::secrets_command::{Existing, keep_out_of_version_control, write_private};
 use crate::secrets_file::SecretsFile;
 use crate::settings::Settings;
@@ -90,7 +90,7 @@ fn write_env_file(
 ) -> anyhow::Result<()> {
     let path = directory.join(&file.name);
     let shown = path.display();
-    let existing = match fs::read_to_string(&path) {
+    let existing = match read_limited(&path) {
         Ok(text) => Some(SecretString::from(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         // The text of the error could hold bytes of the file, so it is not shown.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use dify_infra_core::plan::{Origin, Plan, SavedPlan, Snapshot};
 
+use crate::input::read_limited;
 use crate::session::Session;
 use crate::ui::Ui;
 use crate::ui::errors::Problem;
@@ -81,7 +82,7 @@ impl Loaded {
     /// When there is no such file, it is no plan, or a plan that could not be applied when it was made.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display().to_string();
-        let text = fs::read_to_string(path).with_context(|| {
+        let text = read_limited(path).with_context(|| {
             Problem::new(format!("the plan {shown} can't be read"))
                 .hint(format!("make it with `dify-infra plan --out {shown}`"))
         })?;

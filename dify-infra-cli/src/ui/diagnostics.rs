@@ -1,19 +1,23 @@
 //! Findings about a deployment file, as rustc shows them: file, line, column, the place itself, help.
 
+use std::ops::Range;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use dify_infra_core::diagnostic::{Diagnostic, Diagnostics, RelatedPlace, Severity, Span};
 
-use super::{BOLD, Ui, mask, styled};
+use super::mask::Masked;
+use super::{BOLD, Ui, styled};
 use crate::input::Input;
 
 /// Shows every finding and how many there were.
 pub(crate) fn show(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
+    let masked = Masked::new(&input.text);
     for diagnostic in diagnostics {
         if diagnostic.severity == Severity::Error {
-            ui.line(render(input, diagnostic));
+            ui.line(render(input, &masked, diagnostic));
         } else {
-            ui.say(render(input, diagnostic));
+            ui.say(render(input, &masked, diagnostic));
         }
     }
     let sum = sum(diagnostics);
@@ -44,9 +48,9 @@ pub(crate) fn show_pressing(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
 }
 
 /// One finding, with an empty line after it.
-pub(crate) fn render(input: &Input, diagnostic: &Diagnostic) -> String {
-    let source = mask::source(&input.text, diagnostic);
-    let diagnostic = &mask::finding(&input.text, diagnostic);
+fn render(input: &Input, masked: &Masked<'_>, diagnostic: &Diagnostic) -> String {
+    let source = masked.source(diagnostic);
+    let diagnostic = &masked.finding(diagnostic);
     let level = level(diagnostic.severity);
     let title = level
         .primary_title(diagnostic.message.as_str())
@@ -66,12 +70,23 @@ pub(crate) fn render(input: &Input, diagnostic: &Diagnostic) -> String {
         .iter()
         .map(|text| Level::NOTE.message(text.as_str()));
     let group = if let Some(span) = primary {
-        let range = |span: Span| span.start..span.end.max(span.start + 1);
+        // The lines alone: a snippet reads its whole text, and there may be thousands of findings.
+        let spans = in_text.iter().filter_map(|related| related.span);
+        let spans: Vec<Span> = spans.chain([span]).collect();
+        let first = spans.iter().map(|it| it.start).min().unwrap_or_default();
+        let last = spans.iter().map(|it| it.end).max().unwrap_or_default();
+        let lines = lines_around(source, first..last);
+        let range = |span: Span| {
+            let at = |place: usize| place.clamp(lines.start, lines.end) - lines.start;
+            at(span.start)..at(span.end).max(at(span.start) + 1)
+        };
         let others = in_text.iter().filter_map(|related| {
             let annotation = AnnotationKind::Context.span(range(related.span?));
             Some(annotation.label(related.message.as_str()))
         });
-        let snippet = Snippet::source(source.as_str())
+        let line = spans.iter().map(|it| it.line).min().unwrap_or(1);
+        let snippet = Snippet::source(&source[lines.clone()])
+            .line_start(line)
             .path(&input.shown)
             .annotation(AnnotationKind::Primary.span(range(span)))
             .annotations(others);
@@ -97,6 +112,17 @@ fn note(related: &RelatedPlace) -> String {
     } else {
         format!("{}: {}", related.path, related.message)
     }
+}
+
+/// The whole lines that a piece of a text is in.
+fn lines_around(text: &str, piece: Range<usize>) -> Range<usize> {
+    let whole = |place: usize| text.floor_char_boundary(place);
+    let start = text[..whole(piece.start)]
+        .rfind('\n')
+        .map_or(0, |at| at + 1);
+    let last = whole(piece.end);
+    let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
+    start..end
 }
 
 /// Whether a place stands for keys that the file does not have at all: nothing of the text is
@@ -147,6 +173,10 @@ mod tests {
     use crate::settings::Verbosity;
 
     const TEXT: &str = "schema = 1\nname = \"dify\"\nlocaton = \"japaneast\"\n";
+
+    fn render(input: &Input, diagnostic: &Diagnostic) -> String {
+        super::render(input, &Masked::new(&input.text), diagnostic)
+    }
 
     fn input() -> Input {
         Input::from_text("dify.toml", TEXT)

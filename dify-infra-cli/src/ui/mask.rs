@@ -4,6 +4,9 @@
 //! reading is broad on purpose: a hidden name costs a look into the file, a shown password a new
 //! password.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
 use dify_infra_core::diagnostic::Diagnostic;
 
 /// What a text has when a secret is near.
@@ -22,61 +25,154 @@ const WORDS: [&str; 12] = [
     "sig=",
 ];
 
-/// The rule families that are about secrets and about what may hold one.
-const FAMILIES: [&str; 3] = ["SEC", "KEY", "URL"];
+/// The rule families that are about secrets themselves: nothing near their findings is shown.
+const FAMILIES: [&str; 2] = ["SEC", "KEY"];
+
+/// The family about URLs, which may hold a login.
+const URLS: &str = "URL";
+
+/// Keys of the file that sound secret and have a word, a name or an id.
+const PLAIN_KEYS: [&str; 3] = ["secrets.store", "secrets.existing", "secrets.identity"];
 
 /// What stands in a sentence in place of a value.
 const HIDDEN: &str = "…";
 
-/// The file's text for showing one finding: every value that may be a secret is stars, and
-/// everything is where it was.
-pub(crate) fn source(text: &str, finding: &Diagnostic) -> String {
-    // Paths and services of `[[routes]]` are no secrets, and what is wrong with them must be seen.
-    let is_route = finding.path.to_string().starts_with("routes");
-    let is_family = !is_route && FAMILIES.iter().any(|one| finding.code.starts_with(one));
-    let mut paths = std::iter::once(&finding.path).chain(finding.related.iter().map(|it| &it.path));
-    let is_near = paths.any(|path| sounds_secret(&path.to_string()));
-    Scan::of(text, is_family || is_near).text
+/// Quotes of one kind in a sentence that are looked at in pairs.
+const MOST_QUOTES: usize = 64;
+
+/// A file as it may be shown; it is read once for all findings.
+#[derive(Debug)]
+pub(crate) struct Masked<'a> {
+    text: &'a str,
+    near: [OnceCell<Scan>; 3],
 }
 
-/// The finding with sentences that repeat no value of the file that may be a secret.
-pub(crate) fn finding(text: &str, finding: &Diagnostic) -> Diagnostic {
-    let values = Scan::of(text, sounds_secret(&finding.path.to_string())).values;
-    let sentence = |sentence: &str| without_logins(&without(sentence, &values));
-    Diagnostic {
-        message: sentence(&finding.message),
-        help: finding.help.as_deref().map(sentence),
-        related: finding
-            .related
-            .iter()
-            .cloned()
-            .map(|mut related| {
-                related.message = sentence(&related.message);
-                related
-            })
-            .collect(),
-        ..finding.clone()
+/// How much is hidden beside what sounds secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hides {
+    /// Nothing.
+    Nothing,
+    /// What may be a URL with a login.
+    Logins,
+    /// Every value.
+    All,
+}
+
+impl<'a> Masked<'a> {
+    /// A file before anything of it is shown.
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            near: Default::default(),
+        }
     }
+
+    /// The file's text for showing one finding: every value that may be a secret is stars, and
+    /// everything is where it was.
+    pub(crate) fn source(&self, finding: &Diagnostic) -> &str {
+        // Paths and services of `[[routes]]` are no secrets, and what is wrong with them must be seen.
+        let is_route = finding.path.to_string().starts_with("routes");
+        let is_family = FAMILIES.iter().any(|one| finding.code.starts_with(one));
+        let hides = if is_near_secret(finding) || (is_family && !is_route) {
+            Hides::All
+        } else if finding.code.starts_with(URLS) && !is_route {
+            Hides::Logins
+        } else {
+            Hides::Nothing
+        };
+        &self.scan(hides).text
+    }
+
+    /// The finding with sentences that repeat no value of the file that may be a secret.
+    pub(crate) fn finding(&self, finding: &Diagnostic) -> Diagnostic {
+        let hides = if is_near_secret(finding) {
+            Hides::All
+        } else {
+            Hides::Nothing
+        };
+        let values = &self.scan(hides).values;
+        let sentence = |sentence: &str| without_logins(&without(sentence, values));
+        Diagnostic {
+            message: sentence(&finding.message),
+            help: finding.help.as_deref().map(sentence),
+            related: finding
+                .related
+                .iter()
+                .cloned()
+                .map(|mut related| {
+                    related.message = sentence(&related.message);
+                    related
+                })
+                .collect(),
+            ..finding.clone()
+        }
+    }
+
+    fn scan(&self, hides: Hides) -> &Scan {
+        self.near[hides as usize].get_or_init(|| Scan::of(self.text, hides))
+    }
+}
+
+/// Whether a finding is about a value that sounds secret by its key.
+fn is_near_secret(finding: &Diagnostic) -> bool {
+    let others = finding.related.iter().map(|it| &it.path);
+    std::iter::once(&finding.path).chain(others).any(|path| {
+        let path = path.to_string();
+        !PLAIN_KEYS.contains(&path.as_str()) && sounds_secret(&path)
+    })
 }
 
 fn sounds_secret(text: &str) -> bool {
     let lower = text.to_lowercase();
-    let has_login = lower
-        .split_once("://")
-        .is_some_and(|(_, rest)| rest.contains('@'));
-    has_login || WORDS.iter().any(|word| lower.contains(word))
+    has_login(&lower) || WORDS.iter().any(|word| lower.contains(word))
 }
 
-/// A sentence in which quoted values are hidden.
-fn without(sentence: &str, values: &[String]) -> String {
+fn has_login(text: &str) -> bool {
+    text.split_once("://")
+        .is_some_and(|(_, rest)| rest.contains('@'))
+}
+
+/// Whether a value may hold a secret, whatever its key: one word such as `key-vault` or `KEY001` is a
+/// name, `AccountKey=…` is not.
+fn value_sounds_secret(value: &str) -> bool {
+    let is_name = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '_' || it == '.';
+    !value.chars().all(is_name) && sounds_secret(value)
+}
+
+/// A sentence in which quoted values are hidden; the longest one counts where several fit.
+fn without(sentence: &str, values: &HashSet<String>) -> String {
+    if values.is_empty() {
+        return sentence.to_owned();
+    }
     let mut text = sentence.to_owned();
-    for value in values {
-        for quote in ['"', '\'', '`'] {
-            text = text.replace(
-                &format!("{quote}{value}{quote}"),
-                &format!("{quote}{HIDDEN}{quote}"),
-            );
+    for quote in ['"', '\'', '`'] {
+        let places: Vec<usize> = text.match_indices(quote).map(|(at, _)| at).collect();
+        if places.len() > MOST_QUOTES {
+            // A value full of quotes: looking for each value takes long, and is the exception.
+            for value in values {
+                let hidden = format!("{quote}{HIDDEN}{quote}");
+                text = text.replace(&format!("{quote}{value}{quote}"), &hidden);
+            }
+            continue;
         }
+        let mut shown = String::with_capacity(text.len());
+        let mut done = 0;
+        for (index, &start) in places.iter().enumerate() {
+            if start < done {
+                continue;
+            }
+            let ends = places[index + 1..].iter().rev();
+            let end = ends
+                .copied()
+                .find(|&end| values.contains(&text[start + 1..end]));
+            if let Some(end) = end {
+                shown.push_str(&text[done..=start]);
+                shown.push_str(HIDDEN);
+                done = end;
+            }
+        }
+        shown.push_str(&text[done..]);
+        text = shown;
     }
     text
 }
@@ -118,10 +214,14 @@ struct Scan {
     /// The text with stars.
     text: String,
     /// The strings that sound secret, but for names of secrets.
-    values: Vec<String>,
-    hides_all: bool,
-    /// Whether the value that is read sounds secret.
+    values: HashSet<String>,
+    hides: Hides,
+    /// Whether what is read belongs to a key that sounds secret.
     is_secret: bool,
+    /// Whether the string that is read sounds secret.
+    is_secret_value: bool,
+    /// Whether one before it in the line did: a comment may repeat it.
+    had_secret_value: bool,
     is_after_equals: bool,
     depth: usize,
     place: Place,
@@ -131,12 +231,14 @@ struct Scan {
 }
 
 impl Scan {
-    fn of(text: &str, hides_all: bool) -> Self {
+    fn of(text: &str, hides: Hides) -> Self {
         let mut scan = Self {
             text: String::with_capacity(text.len()),
-            values: Vec::new(),
-            hides_all,
+            values: HashSet::new(),
+            hides,
             is_secret: false,
+            is_secret_value: false,
+            had_secret_value: false,
             is_after_equals: false,
             depth: 0,
             place: Place::Bare,
@@ -149,9 +251,22 @@ impl Scan {
         scan
     }
 
+    fn is_hidden(&self) -> bool {
+        self.hides == Hides::All || self.is_secret || self.is_secret_value
+    }
+
     fn line(&mut self, line: &str) {
-        let goes_on = matches!(self.place, Place::Quoted(_, true)) || self.depth > 0;
-        self.is_secret = sounds_secret(line) || (goes_on && self.is_secret);
+        let is_in_string = matches!(self.place, Place::Quoted(_, true));
+        let goes_on = is_in_string || self.depth > 0;
+        // In the middle of a long string nothing tells keys from values.
+        let sounds = if is_in_string {
+            sounds_secret(line)
+        } else {
+            keys_sound_secret(line)
+        };
+        self.is_secret = sounds || (goes_on && self.is_secret);
+        self.is_secret_value &= is_in_string;
+        self.had_secret_value &= goes_on;
         self.is_after_equals = goes_on;
         if !goes_on {
             self.depth = 0;
@@ -160,7 +275,10 @@ impl Scan {
         while let Some(next) = rest.chars().next() {
             let taken = match self.place {
                 Place::Bare => self.bare(rest, next),
-                Place::Comment => self.hide(next, self.hides_all || self.is_secret),
+                Place::Comment => {
+                    let is_hidden = self.is_hidden() || self.had_secret_value;
+                    self.hide(next, is_hidden)
+                }
                 Place::Quoted(quote, is_long) => self.quoted(rest, next, (quote, is_long)),
             };
             rest = &rest[taken..];
@@ -179,6 +297,11 @@ impl Scan {
                 let long: String = std::iter::repeat_n(next, 3).collect();
                 let is_long = rest.starts_with(&long);
                 self.place = Place::Quoted(next, is_long);
+                let inner = &rest[if is_long { 3 } else { 1 }..];
+                let value = string(inner, if is_long { &long } else { &long[..1] });
+                self.is_secret_value = value_sounds_secret(value)
+                    || (self.hides == Hides::Logins && value.contains('@'));
+                self.had_secret_value |= self.is_secret_value;
                 return self.keep(&rest[..if is_long { 3 } else { 1 }]);
             }
             '#' => self.place = Place::Comment,
@@ -218,7 +341,7 @@ impl Scan {
             self.place = Place::Bare;
             return self.keep(&end);
         }
-        let is_hidden = self.hides_all || self.is_secret;
+        let is_hidden = self.is_hidden();
         self.value.push(next);
         let mut taken = self.hide(next, is_hidden);
         if next == '\\'
@@ -255,10 +378,69 @@ impl Scan {
         let outside = std::mem::take(&mut self.outside);
         let key = outside.trim_end().strip_suffix('=').unwrap_or_default();
         let is_name = key.trim_end().ends_with("secret");
-        if (self.is_secret || self.hides_all) && !is_name && !value.is_empty() {
-            self.values.push(value);
+        if self.is_hidden() && !is_name && !value.is_empty() {
+            self.values.insert(value);
+        }
+        self.is_secret_value = false;
+    }
+}
+
+/// What stands before the quote that ends a string; all of it when nothing does.
+fn string<'a>(inner: &'a str, quote: &str) -> &'a str {
+    let mut from = 0;
+    while let Some(at) = inner[from..].find(quote).map(|at| at + from) {
+        let slashes = inner[..at].len() - inner[..at].trim_end_matches('\\').len();
+        if slashes % 2 == 0 || quote.starts_with('\'') {
+            return &inner[..at];
+        }
+        from = at + 1;
+    }
+    inner
+}
+
+/// Whether anything of a line but its values sounds secret: keys, comments, what is no TOML.
+fn keys_sound_secret(line: &str) -> bool {
+    let Some(equals) = line.find('=') else {
+        return no_key_sounds_secret(line);
+    };
+    let (key, mut rest) = line.split_at(equals + 1);
+    let mut around = key.to_owned();
+    while let Some(start) = rest.find(['"', '\'', '#']) {
+        around.push_str(&rest[..start]);
+        let quote = &rest[start..=start];
+        if quote == "#" {
+            break;
+        }
+        let long = quote.repeat(3);
+        let quote = if rest[start..].starts_with(&long) {
+            long.as_str()
+        } else {
+            quote
+        };
+        let inner = &rest[start + quote.len()..];
+        let value = string(inner, quote);
+        if value.len() == inner.len() && quote.len() == 1 {
+            // Nothing ends the string: whether it is one can't be told.
+            return sounds_secret(line);
+        }
+        rest = inner.get(value.len() + quote.len()..).unwrap_or_default();
+        if rest.trim_start().starts_with(['=', '.']) {
+            around.push_str(value);
         }
     }
+    around.push_str(rest);
+    sounds_secret(&around)
+}
+
+/// The same for a line without `=`: an item of a list, a heading, or nothing that is understood.
+fn no_key_sounds_secret(line: &str) -> bool {
+    let item = line.trim().trim_end_matches(',');
+    let is_string = |quote: char| {
+        item.strip_prefix(quote)
+            .and_then(|it| it.strip_suffix(quote))
+            .is_some_and(|it| !value_sounds_secret(it) && !it.contains(quote))
+    };
+    !is_string('"') && !is_string('\'') && sounds_secret(line)
 }
 
 #[cfg(test)]
@@ -269,7 +451,7 @@ mod tests {
 
     fn masked(text: &str) -> String {
         let finding = Diagnostic::error("LIM001", KeyPath::root(), "m");
-        let masked = source(text, &finding);
+        let masked = Masked::new(text).source(&finding).to_owned();
         assert_eq!(masked.len(), text.len(), "{masked}");
         masked
     }
@@ -321,7 +503,7 @@ mod tests {
             "\"canary\" and `fine`, \"https://user:can@ary@host/\" is wrong",
         )
         .with_help("not 'canary'");
-        let said = finding(text, &said);
+        let said = Masked::new(text).finding(&said);
         assert_eq!(
             said.message,
             "\"…\" and `fine`, \"https://…@host/\" is wrong"
@@ -333,6 +515,84 @@ mod tests {
     fn names_of_secrets_may_be_said() {
         let text = "PASSWORD = { secret = \"smtp\" }\n";
         let said = Diagnostic::error("SPC002", KeyPath::root(), "`smtp` is unknown");
-        assert_eq!(finding(text, &said).message, "`smtp` is unknown");
+        assert_eq!(
+            Masked::new(text).finding(&said).message,
+            "`smtp` is unknown"
+        );
+    }
+
+    #[test]
+    fn rule_ids_words_and_origins_are_shown() {
+        let allow = "allow = [{ reason = 'the key is new', rule = 'KEY001' }] # old\n";
+        assert_eq!(
+            masked(allow),
+            "allow = [{ reason = '**************', rule = 'KEY001' }] #****\n"
+        );
+        assert_eq!(masked("store = \"keyvault\"\n"), "store = \"keyvault\"\n");
+        assert_eq!(masked("a = [\n  'KEY001',\n]\n"), "a = [\n  'KEY001',\n]\n");
+        let shown = |path: &str, code: &str, text: &str, message: &str| {
+            let said = Diagnostic::error(code, KeyPath::of(path), message);
+            let masked = Masked::new(text);
+            (
+                masked.source(&said).to_owned(),
+                masked.finding(&said).message,
+            )
+        };
+        let text = "[secrets]\nstore = 'keyvault'\n";
+        let message = "\"keyvault\" is not a value of `secrets.store`";
+        let expected = (text.to_owned(), message.to_owned());
+        assert_eq!(shown("secrets.store", "SPC004", text, message), expected);
+        let text = "origin = 'dify.example.com'\n";
+        let message = "\"dify.example.com\" is no origin";
+        let expected = (text.to_owned(), message.to_owned());
+        assert_eq!(shown("public.origin", "URL001", text, message), expected);
+        for origin in [
+            "https://u:canary@x",
+            "u:canary@x",
+            "https:/u:canary@x",
+            "https://x/?token=canary",
+        ] {
+            let text = format!("origin = '{origin}' # canary\n");
+            let (source, _) = shown("public.origin", "URL001", &text, "m");
+            assert!(!source.contains("canary"), "{source}");
+        }
+    }
+
+    #[test]
+    fn values_that_carry_a_secret_are_hidden_whatever_their_key() {
+        for value in [
+            "AccountName=a;AccountKey=canary",
+            "{\\\"password\\\": \\\"canary\\\"}",
+            "--token canary",
+            "host=x password=canary",
+            "https://x/?sig=canary",
+        ] {
+            for line in [
+                format!("OTHER = \"{value}\" # canary\n"),
+                format!("list = [\n  \"{value}\",\n]\n"),
+                format!("a = \"\"\"\n{value}\ncanary\"\"\"\n"),
+                format!("a = {{ b = \"{value}\" }}\n"),
+            ] {
+                let shown = masked(&line);
+                assert!(!shown.contains("canary"), "{line}: {shown}");
+            }
+        }
+        let quoted = "env = { \"SMTP_PASSWORD\" = \"canary\", b = 'x' }\n";
+        assert!(!masked(quoted).contains("canary"));
+        assert!(!masked("X = 'open # PASSWORD canary\n").contains("canary"));
+        assert!(!masked("PASSWORD canary\n").contains("canary"));
+    }
+
+    #[test]
+    fn a_sentence_with_many_quotes_hides_the_longest_value() {
+        let text = "A_TOKEN = 'x\"a\"y'\nB_TOKEN = 'a'\n";
+        let masked = Masked::new(text);
+        let say = |message: &str| {
+            let said = Diagnostic::error("LIM001", KeyPath::root(), message);
+            masked.finding(&said).message
+        };
+        assert_eq!(say("\"x\"a\"y\" and \"a\", `b`"), "\"…\" and \"…\", `b`");
+        let many = format!("{} \"a\"", "\"b\"".repeat(50));
+        assert!(!say(&many).contains("\"a\""), "{many}");
     }
 }

@@ -42,6 +42,11 @@ impl<T> Fact<T> {
         matches!(self, Self::Absent)
     }
 
+    /// Whether it is set to what can't be seen.
+    pub fn is_unseen(&self) -> bool {
+        matches!(self, Self::Unseen(..))
+    }
+
     /// Whether it is known to be this.
     pub fn is(&self, value: &T) -> bool
     where
@@ -216,6 +221,8 @@ pub struct Ingress {
     pub allow_insecure: Fact<bool>,
     /// Settings that tcp refuses: traffic labels, CORS, sticky sessions.
     pub http_only: Vec<(&'static str, Place)>,
+    /// Whether it names the addresses that may call, or asks callers for a certificate.
+    pub is_restricted: bool,
     /// Additional ports.
     pub additional: Vec<PortMapping>,
 }
@@ -356,6 +363,8 @@ pub enum Source {
     Plain,
     /// From a secret of the app, by name.
     Secret(String),
+    /// It is the default of a reference to a variable that no file sets.
+    Default,
     /// From a file of variables, which is as private as the file.
     File,
 }
@@ -420,6 +429,8 @@ pub struct Environment {
     pub name: Seen,
     /// The subnet's id, when it has a network of its own.
     pub subnet: Fact<Seen>,
+    /// Whether only its network reaches it: no app has a public address.
+    pub internal: Fact<bool>,
     /// Whether it has workload profiles.
     pub workload_profiles: bool,
     /// Where it stands.

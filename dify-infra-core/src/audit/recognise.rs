@@ -43,6 +43,17 @@ impl Role {
         )
     }
 
+    /// Whether its image is one of Dify's own.
+    pub fn is_dify(self) -> bool {
+        !matches!(
+            self,
+            Self::Service(ServiceKind::Nginx | ServiceKind::SsrfProxy)
+                | Self::Postgres
+                | Self::Redis
+                | Self::Other
+        )
+    }
+
     /// The service of the catalogue whose variables it reads.
     pub fn variables_of(self) -> Option<ServiceKind> {
         match self {

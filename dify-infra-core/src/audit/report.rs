@@ -1,10 +1,11 @@
 //! What an audit found.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
 
-use super::inventory::{Inventory, NotSeen};
+use super::inventory::{Inventory, NotSeen, Platform};
 use super::place::Place;
 use crate::check::Rule;
 use crate::diagnostic::Severity;
@@ -139,15 +140,63 @@ pub struct Report {
     pub recognised: usize,
 }
 
+/// Names one finding for a place that several services share, as anchors of YAML are shared.
+fn once_for_each_place(findings: Vec<Finding>, inventory: &Inventory) -> Vec<Finding> {
+    let names: BTreeSet<String> = inventory
+        .workloads
+        .iter()
+        .map(|it| it.name.shown())
+        .collect();
+    let mut first: BTreeMap<(&str, Severity, String, String), usize> = BTreeMap::new();
+    let mut kept: Vec<(Finding, Vec<String>)> = Vec::new();
+    for finding in findings {
+        // The same sentence about another service: odd pieces stand in backticks.
+        let pieces: Vec<&str> = finding.message.split('`').collect();
+        let is_name = |index: usize, piece: &str| index % 2 == 1 && names.contains(piece);
+        let name = pieces
+            .iter()
+            .enumerate()
+            .find(|(index, piece)| is_name(*index, piece));
+        let name = name.map(|(_, name)| (*name).to_owned());
+        let same: Vec<&str> = pieces
+            .iter()
+            .enumerate()
+            .map(|(index, piece)| if is_name(index, piece) { "" } else { *piece })
+            .collect();
+        let place = finding.place.to_string();
+        let key = (finding.code, finding.severity, place, same.join("`"));
+        match (first.get(&key), name) {
+            (Some(&at), Some(name)) => kept[at].1.push(name),
+            _ => {
+                first.insert(key, kept.len());
+                kept.push((finding, Vec::new()));
+            }
+        }
+    }
+    let one = |(mut finding, also): (Finding, Vec<String>)| {
+        if !also.is_empty() {
+            let also: Vec<_> = also.iter().map(|it| format!("`{it}`")).collect();
+            finding.message = format!("{}; the same of {}", finding.message, also.join(", "));
+        }
+        finding
+    };
+    kept.into_iter().map(one).collect()
+}
+
 impl Report {
     pub(super) fn new(findings: Findings, inventory: &Inventory) -> Self {
         let left_out = findings.more;
         let mut findings = findings.items;
+        if inventory.platform == Platform::Compose {
+            findings = once_for_each_place(findings, inventory);
+        }
         // The sort is stable: findings of one rule stay in the order of the document.
         findings.sort_by(|one, other| (one.severity, one.code).cmp(&(other.severity, other.code)));
+        // A database or an nginx is a part of Dify only beside Dify itself.
+        let is_dify = inventory.containers().any(|(_, it)| it.role.is_dify());
         let recognised = inventory
             .containers()
-            .filter(|(_, it)| it.role != super::Role::Other)
+            .filter(|(_, it)| is_dify && it.role != super::Role::Other)
             .count();
         Self {
             findings,

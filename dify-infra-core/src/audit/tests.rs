@@ -1,6 +1,9 @@
 //! Every rule over its samples, every pain and every known defect over the forms they can come in.
 
+mod compose_input;
+mod compose_rules;
 mod defects;
+mod exposure;
 mod hostile;
 mod pains;
 

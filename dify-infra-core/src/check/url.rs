@@ -264,7 +264,7 @@ fn taken_over(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let Some(release) = deployment.routes_of_release() else {
         return;
     };
-    for (index, route) in deployment.custom_routes().iter().enumerate() {
+    for (index, route) in deployment.placed_routes() {
         if let Some(message) = what_is_taken(deployment, &release, route) {
             let path = KeyPath::of("routes").index(index).key("path");
             diagnostics.push(TAKEN_OVER.finding(path, message));
@@ -331,7 +331,7 @@ fn taken_pages(deployment: &Deployment, route: &Location) -> Vec<String> {
 }
 
 fn no_effect(deployment: &Deployment, diagnostics: &mut Diagnostics) {
-    for (index, route) in deployment.custom_routes().iter().enumerate() {
+    for (index, route) in deployment.placed_routes() {
         let Some(without) = table_without(deployment, route) else {
             continue;
         };

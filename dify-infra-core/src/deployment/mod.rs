@@ -96,6 +96,8 @@ pub struct Deployment {
     pub(crate) migration: Migration,
     pub(crate) routes: RouteTable,
     pub(crate) custom_routes: Vec<crate::routes::Location>,
+    /// Where each of them stands in the file's list, which may have wrong ones between them.
+    pub(crate) route_positions: Vec<usize>,
     pub(crate) egress: EgressPolicy,
     pub(crate) allowed: Vec<AllowedRule>,
 }
@@ -424,6 +426,14 @@ impl Deployment {
     /// The locations that the file adds to those of the release, in its order.
     pub fn custom_routes(&self) -> &[crate::routes::Location] {
         &self.custom_routes
+    }
+
+    /// The same, each with its position in the file's list.
+    pub(crate) fn placed_routes(&self) -> impl Iterator<Item = (usize, &crate::routes::Location)> {
+        self.route_positions
+            .iter()
+            .copied()
+            .zip(&self.custom_routes)
     }
 
     /// What the proxy lets through.

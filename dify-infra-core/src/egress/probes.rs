@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::Names;
+use crate::audit::Platform;
 
 /// What a proxy for user code should do with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,8 +40,25 @@ pub(super) struct Client {
     pub(super) public: Expected,
 }
 
-/// Where clients come from. Those of the platform must be served; nobody on the internet may be.
-pub(super) const CLIENTS: [Client; 5] = [
+/// Where clients of a platform come from. Those of the platform must be served; nobody on the internet
+/// may be.
+pub(super) const fn clients(platform: Platform) -> &'static [Client] {
+    match platform {
+        Platform::ContainerApps => &CLIENTS,
+        Platform::Compose => &COMPOSE_CLIENTS,
+    }
+}
+
+/// Docker gives its networks ranges of 172.16/12 first, then of 192.168/16 (moby
+/// libnetwork/ipamutils); 10/8 is for whoever sets pools of their own.
+const COMPOSE_CLIENTS: [Client; 4] = [
+    client("a subnet of 10/8", [10, 0, 4, 7], Expected::Either),
+    client("Docker, 172.16/12", [172, 18, 0, 5], Expected::Passes),
+    client("192.168/16", [192, 168, 1, 20], Expected::Either),
+    client("the internet", [203, 0, 113, 9], Expected::Refused),
+];
+
+const CLIENTS: [Client; 5] = [
     client(
         "the ingress of Container Apps",
         [100, 100, 0, 52],

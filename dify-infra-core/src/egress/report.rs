@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::probes::{CLIENTS, Expected, PROBES, names};
+use super::probes::{Expected, PROBES, clients, names};
 use super::{
     Decision, Place, ProxyRequest, RemarkKind, SquidFile, UnreadableSquidFile, Verdict, Way,
 };
+use crate::audit::Platform;
 use crate::check::{Rule, ssr};
 use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Span};
 
@@ -54,14 +55,27 @@ impl SquidReport {
     ///
     /// When the text is too large to be read.
     pub fn of_text(text: &str) -> Result<Self, UnreadableSquidFile> {
-        Ok(Self::of(&SquidFile::read(text)?, text))
+        Self::of_text_on(text, Platform::ContainerApps)
     }
 
-    /// Judges a file that was read from `text`.
+    /// The same for a proxy that runs on another platform, whose clients come from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// When the text is too large to be read.
+    pub fn of_text_on(text: &str, platform: Platform) -> Result<Self, UnreadableSquidFile> {
+        Ok(Self::judge(&SquidFile::read(text)?, text, platform))
+    }
+
+    /// Judges a file that was read from `text`, for a proxy on Container Apps.
     pub fn of(file: &SquidFile, text: &str) -> Self {
+        Self::judge(file, text, Platform::ContainerApps)
+    }
+
+    fn judge(file: &SquidFile, text: &str, platform: Platform) -> Self {
         let names = names();
         let mut rows = Vec::new();
-        for client in CLIENTS {
+        for client in clients(platform) {
             for probe in PROBES {
                 let request = ProxyRequest::new(client.address, probe.method, probe.target);
                 let expected = match (probe.expected, client.public) {

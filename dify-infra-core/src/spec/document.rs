@@ -97,17 +97,35 @@ impl Document {
             let key = entry.key.clone().filter(|_| entry.holds_others);
             return self.span(key.unwrap_or_else(|| entry.value.clone()));
         }
-        match path.parent() {
-            Some(parent) => self.place(&parent),
+        let parents = std::iter::successors(path.parent(), KeyPath::parent);
+        let mut nearest = parents.filter_map(|parent| self.entries.get(&parent));
+        match nearest.find(|entry| !self.is_of_dotted_key(entry)) {
+            Some(entry) => {
+                let key = entry.key.clone().filter(|_| entry.holds_others);
+                self.span(key.unwrap_or_else(|| entry.value.clone()))
+            }
             None => self.span(0..0),
         }
+    }
+
+    /// Whether an entry is a table that only `[data.postgres]` or `data.postgres = …` makes: its key
+    /// there belongs to another table.
+    fn is_of_dotted_key(&self, entry: &Entry) -> bool {
+        let after = entry.key.as_ref().and_then(|key| self.text.get(key.end..));
+        after.is_some_and(|after| {
+            after
+                .trim_start_matches([' ', '\t', '"', '\''])
+                .starts_with('.')
+        })
     }
 
     /// Gives every finding without a place the one of its path, and sorts them all.
     pub fn locate(&self, diagnostics: &mut Diagnostics) {
         for diagnostic in diagnostics.iter_mut() {
             if diagnostic.span.is_none() {
-                diagnostic.span = Some(self.place(&diagnostic.path));
+                // What the file does not have at all has no place in it.
+                let place = self.place(&diagnostic.path);
+                diagnostic.span = Some(place).filter(|it| it.end > 0);
             }
             for related in &mut diagnostic.related {
                 related.span = Some(self.place(&related.path));

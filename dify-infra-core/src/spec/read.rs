@@ -213,6 +213,21 @@ impl Read for bool {
     }
 }
 
+/// The smallest value of a number of the file.
+fn least(path: &KeyPath) -> u32 {
+    let path = path.to_string();
+    match path.as_str() {
+        "schema" => 1,
+        "data.postgres.version" => 14,
+        "data.postgres.storage" => 32,
+        "data.postgres.backup_days" | "secrets.retention_days" => 7,
+        "data.storage.retention_days" => 1,
+        "logs.retention_days" => 30,
+        _ if path.ends_with(".max") => 1,
+        _ => 0,
+    }
+}
+
 impl Read for u32 {
     const EXPECTED: &'static str = "a whole number";
 
@@ -221,25 +236,34 @@ impl Read for u32 {
             reader.wrong_type(value, path, Self::EXPECTED);
             return None;
         };
-        let fitting = Self::try_from(number).ok();
-        if fitting.is_none() {
-            let message = format!("`{path}` must be a whole number from 0 to {}", Self::MAX);
-            reader.report(spc::INVALID_VALUE.finding(path.clone(), message));
+        if number < 0 {
+            let least = least(path);
+            let message = format!("`{path}` is {number}, but must be {least} or more");
+            let help = format!("give {least} or more");
+            reader.report(
+                spc::INVALID_VALUE
+                    .finding(path.clone(), message)
+                    .with_help(help),
+            );
+            return None;
         }
-        fitting
+        // What is too large here is too large for Azure too: its own limit is what will be said.
+        Some(Self::try_from(number).unwrap_or(Self::MAX))
     }
 }
+
+/// More than any size of the file; numbers beyond it are this one, so that nobody is shown 300 digits.
+const BEYOND: f64 = 1e9;
 
 impl Read for f64 {
     const EXPECTED: &'static str = "a number";
 
     fn read(value: &DeValue<'_>, path: &KeyPath, reader: &mut Reader<'_>) -> Option<Self> {
-        let whole =
-            integer(value).map(|number| i32::try_from(number).map_or(Self::MAX, Self::from));
+        let whole = integer(value).map(|number| i32::try_from(number).map_or(BEYOND, Self::from));
         let fraction = value
             .as_float()
             .and_then(|float| float.as_str().parse().ok());
-        let number = whole.or(fraction);
+        let number = whole.or(fraction).map(|it: Self| it.clamp(-BEYOND, BEYOND));
         if number.is_none() {
             reader.wrong_type(value, path, Self::EXPECTED);
         }

@@ -7,6 +7,10 @@ use crate::diagnostic::{KeyPath, Segment};
 /// How alike two keys of one table must be, from 0 to 1.
 const ALIKE_HERE: f64 = 0.6;
 
+/// How alike a key of this table must be to be meant rather than the same key of another table:
+/// `secrets` for `secret`.
+const NEARLY_SAME: f64 = 0.85;
+
 /// How alike two keys of different tables must be.
 const ALIKE_ELSEWHERE: f64 = 0.8;
 
@@ -25,7 +29,7 @@ pub(super) struct Suggestion {
 
 /// Finds what was meant by `key` in the table at `path`, which has `fields`.
 pub(super) fn suggest(path: &KeyPath, key: &str, fields: &[Field]) -> Suggestion {
-    if let Some(near) = nearest_alike(key, fields.iter().map(|field| field.key), 0.95) {
+    if let Some(near) = nearest_alike(key, fields.iter().map(|field| field.key), NEARLY_SAME) {
         return did_you_mean(path, near);
     }
     let exact = places(|known| known == key);

@@ -11,11 +11,14 @@ const MINIMAL: &str = "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"japa
 /// One finding a line, as `line:column severity[code] message; help`.
 fn listing(diagnostics: &Diagnostics, least: Severity) -> String {
     let line = |finding: &Diagnostic| {
-        let span = finding.span.unwrap();
+        let place = finding.span.map_or_else(
+            || "nowhere".to_owned(),
+            |span| format!("{}:{}", span.line, span.column),
+        );
         let help = finding.help.as_deref().unwrap_or("-");
         format!(
-            "{}:{} {}[{}] {}; {help}\n",
-            span.line, span.column, finding.severity, finding.code, finding.message
+            "{place} {}[{}] {}; {help}\n",
+            finding.severity, finding.code, finding.message
         )
     };
     diagnostics
@@ -91,13 +94,13 @@ fn lacking_keys_are_named_with_the_table_they_belong_to() {
     let diagnostics = Spec::parse("schema = 1\n\n[azure]\n").unwrap_err();
     let found: Vec<_> = diagnostics
         .iter()
-        .map(|finding| (finding.path.to_string(), finding.span.unwrap().line))
+        .map(|finding| (finding.path.to_string(), finding.span.map(|it| it.line)))
         .collect();
     let expected = [
-        ("name", 1),
-        ("environment", 1),
-        ("location", 1),
-        ("azure.resource_group", 3),
+        ("name", None),
+        ("environment", None),
+        ("location", None),
+        ("azure.resource_group", Some(3)),
     ];
     assert_eq!(found, expected.map(|(path, line)| (path.to_owned(), line)));
 }
@@ -304,5 +307,138 @@ mod json_schema {
             paths.insert(item.clone());
             collect(root, &schema["items"], &item, paths);
         }
+    }
+}
+
+/// Findings about a minimal file with more behind it.
+fn found(more: &str) -> Diagnostics {
+    match Deployment::parse(&format!("{MINIMAL}{more}")) {
+        Ok(resolved) => resolved.diagnostics,
+        Err(found) => found,
+    }
+}
+
+#[test]
+fn what_the_file_does_not_have_is_nowhere() {
+    let found = found("\n[data.postgres]\nstorage = 64\n");
+    let redis = found.iter().find(|it| it.code == "RED001").unwrap();
+    assert_eq!(redis.span, None, "{redis}");
+    let json = serde_json::to_value(redis).unwrap();
+    assert!(json["span"].is_null(), "{json}");
+    let postgres = found.iter().find(|it| it.code == "DBX001").unwrap();
+    assert!(postgres.span.is_some(), "{postgres}");
+}
+
+#[test]
+fn a_key_of_a_reference_is_not_taken_for_a_table() {
+    let found = found("\n[services.api.env]\nY = { secrets = 'a' }\n");
+    let helps: Vec<_> = found.iter().filter_map(|it| it.help.as_deref()).collect();
+    assert!(helps.contains(&"did you mean `secret`?"), "{found}");
+}
+
+#[test]
+fn a_wrong_route_hides_no_other() {
+    let taken = "\n[[routes]]\npath = \"/console/api\"\nservice = \"web\"\n";
+    let wrong = "\n[[routes]]\npath = \"hooks\"\nservice = \"api\"\n";
+    for (text, index) in [
+        (taken.to_owned(), 0),
+        (format!("{wrong}{taken}"), 1),
+        (format!("{taken}{wrong}"), 0),
+    ] {
+        let found = found(&text);
+        let taken = found.iter().find(|it| it.code == "URL006");
+        let path = taken.unwrap_or_else(|| panic!("{found}")).path.to_string();
+        assert_eq!(path, format!("routes[{index}].path"));
+    }
+}
+
+#[test]
+fn a_wrong_address_space_overlaps_with_nothing() {
+    let plan =
+        "\n[network]\naddress_space = \"10.9.0.0/33\"\nsubnets = { apps = \"10.0.0.0/16\" }\n";
+    let found = found(plan);
+    assert!(found.iter().any(|it| it.code == "SPC005"), "{found}");
+    assert!(found.iter().all(|it| it.code != "NET010"), "{found}");
+    let right = plan.replace("/33", "/16").replace("10.9", "10.0");
+    let found = self::found(&right);
+    assert!(found.iter().any(|it| it.code == "NET010"), "{found}");
+}
+
+#[test]
+fn numbers_beyond_all_bounds_are_told_the_bounds_that_hold() {
+    let told = |more: &str, path: &str| {
+        let found = found(more);
+        let finding = found.iter().find(|it| it.path.to_string() == path);
+        let finding = finding.unwrap_or_else(|| panic!("{path}: {found}"));
+        assert!(finding.message.len() < 200, "{finding}");
+        finding.help.clone().unwrap()
+    };
+    let storage = |value: &str| {
+        let more = format!("\n[data.postgres]\nstorage = {value}\n");
+        told(&more, "data.postgres.storage")
+    };
+    assert_eq!(storage("9223372036854775807"), "write `storage = 32767`");
+    assert_eq!(storage("-1"), "give 32 or more");
+    let replicas = told(
+        "\n[services.api]\nreplicas = { min = -1 }\n",
+        "services.api.replicas.min",
+    );
+    assert_eq!(replicas, "give 0 or more");
+    for cpu in ["999999999999999999999999", "1e300", "-1e300"] {
+        told(
+            &format!("\n[services.api]\ncpu = {cpu}\n"),
+            "services.api.cpu",
+        );
+    }
+}
+
+#[test]
+fn the_least_numbers_of_the_file_are_taken_and_lower_ones_are_not() {
+    for (table, key, least) in [
+        ("data.postgres", "version", 14),
+        ("data.postgres", "storage", 32),
+        ("data.postgres", "backup_days", 7),
+        ("data.storage", "retention_days", 1),
+        ("logs", "retention_days", 30),
+        ("secrets", "retention_days", 7),
+    ] {
+        let errors = |value: i64| {
+            let found = found(&format!("\n[{table}]\n{key} = {value}\n"));
+            let path = format!("{table}.{key}");
+            let mut about = found.iter().filter(|it| it.severity == Severity::Error);
+            about.any(|it| it.path.to_string() == path)
+        };
+        assert!(!errors(least), "{table}.{key} = {least}");
+        assert!(errors(least - 1), "{table}.{key} = {}", least - 1);
+        let negative = found(&format!("\n[{table}]\n{key} = -1\n")).to_string();
+        assert!(
+            negative.contains(&format!("must be {least} or more")),
+            "{negative}"
+        );
+    }
+}
+
+#[test]
+fn an_origin_with_a_path_is_told_one_that_is_taken() {
+    for origin in [
+        "http://dify.example.com/path/",
+        "https://dify.example.com/",
+        "http://dify.example.com/a?b",
+    ] {
+        let found = found(&format!("\n[public]\norigin = \"{origin}\"\n"));
+        let finding = found
+            .iter()
+            .find(|it| it.path.to_string() == "public.origin")
+            .unwrap();
+        let help = finding.help.as_deref().unwrap_or_default();
+        assert_eq!(help, "write \"https://dify.example.com\"", "{finding}");
+        let right = help.trim_start_matches("write ");
+        let found = self::found(&format!("\n[public]\norigin = {right}\n"));
+        assert!(
+            found
+                .iter()
+                .all(|it| it.path.to_string() != "public.origin"),
+            "{found}"
+        );
     }
 }

@@ -195,6 +195,7 @@ impl TryFrom<HttpUrl> for PublicOrigin {
         if !url.path.is_empty() {
             let right = HttpUrl {
                 path: "".into(),
+                scheme: Scheme::Https,
                 ..url.clone()
             };
             return Err(refuse("it has a path", format!("write \"{right}\"")));
@@ -211,8 +212,26 @@ impl FromStr for PublicOrigin {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        text.parse::<HttpUrl>()?.try_into()
+        let parsed = text.parse::<HttpUrl>().and_then(Self::try_from);
+        let (Err(_), Some(right)) = (&parsed, origin_of(text)) else {
+            return parsed;
+        };
+        let remedy = format!("write \"{right}\"");
+        Err(InvalidValue::of_text(
+            "public origin",
+            text,
+            "it has a path",
+            remedy,
+        ))
     }
+}
+
+/// What of a URL with a path is an origin that works, with TLS; nothing when more is wrong with it.
+fn origin_of(text: &str) -> Option<PublicOrigin> {
+    let (_, rest) = text.split_once("://").filter(|_| !text.contains('@'))?;
+    let host = &rest[..rest.find(['/', '?', '#'])?];
+    let url: HttpUrl = format!("https://{host}").parse().ok()?;
+    url.try_into().ok()
 }
 
 impl fmt::Display for PublicOrigin {

@@ -1,4 +1,4 @@
-//! Variables in compose files: `${NAME:-default}` and its relatives, and `.env` files.
+//! Variables in compose files: `${NAME:-default}` and its relatives,.
 //!
 //! As in docs.docker.com compose/how-tos/environment-variables/variable-interpolation. A variable that
 //! is set nowhere may come from the shell of whoever runs compose: it is unseen, unless it has a
@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::inventory::Inventory;
+use super::super::node::{Node, Tree};
 use super::super::place::Place;
 use super::super::seen::{Seen, Unseen};
 
@@ -27,14 +29,60 @@ pub(super) fn interpolate(text: &str, entries: &Entries) -> (Seen, bool) {
     let mut filled = Filled {
         entries,
         from_file: false,
+        missing: Vec::new(),
     };
     let seen = filled.text(text, 0);
     (seen, filled.from_file)
 }
 
+/// Whether a text refers to a variable.
+pub(super) fn refers(text: &str) -> bool {
+    let plain = text.replace("$$", "");
+    let starts =
+        |it: &str| it.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '{');
+    plain.split('$').skip(1).any(starts)
+}
+
+/// Notes the variables that compose insists on (`${NAME:?why}`) and that no file sets: without them in
+/// the shell compose starts nothing.
+pub(super) fn note_missing(node: &Node, entries: &Entries, inventory: &mut Inventory) {
+    match &node.tree {
+        Tree::Text(text) => {
+            let Some(text) = text.literal().filter(|it| it.contains('$')) else {
+                return;
+            };
+            let mut filled = Filled {
+                entries,
+                from_file: false,
+                missing: Vec::new(),
+            };
+            filled.text(text, 0);
+            for name in filled.missing {
+                inventory.not_seen(
+                    &node.place,
+                    format!("`{name}`, without which compose refuses to start, is set by no file"),
+                );
+            }
+        }
+        Tree::List(items) => {
+            for item in items {
+                note_missing(item, entries, inventory);
+            }
+        }
+        Tree::Object(members) => {
+            for (_, member) in members {
+                note_missing(member, entries, inventory);
+            }
+        }
+        _ => {}
+    }
+}
+
 struct Filled<'a> {
     entries: &'a Entries,
     from_file: bool,
+    /// Variables that must be set and are not.
+    missing: Vec<String>,
 }
 
 impl Filled<'_> {
@@ -100,6 +148,13 @@ impl Filled<'_> {
                 };
             }
         }
+        let is_there = match operation.strip_prefix(":?") {
+            Some(_) => is_filled,
+            None => is_set || !operation.starts_with('?'),
+        };
+        if !is_there {
+            self.missing.push(name.to_owned());
+        }
         self.value(name)
     }
 
@@ -126,44 +181,9 @@ fn braces(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Reads a `.env` file; `known` is what its values may refer to.
-pub(super) fn dotenv(document: &str, text: &str, known: &Entries) -> Entries {
-    let mut entries = known.clone();
-    let mut own = Entries::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim_start_matches('\u{feff}').trim();
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let Some((name, value)) = line.split_once('=') else {
-            continue;
-        };
-        let name = name.trim();
-        let value = value.trim();
-        let value = match value.chars().next() {
-            Some('\'') => Seen::from(quoted(value, '\'')),
-            Some('"') => interpolate(quoted(value, '"'), &entries).0,
-            _ => {
-                let end = value.find(" #").unwrap_or(value.len());
-                interpolate(value[..end].trim_end(), &entries).0
-            }
-        };
-        let place = Place::document(document).key(name).at_line(number + 1, 1);
-        let entry = Entry { value, place };
-        entries.insert(name.to_owned(), entry.clone());
-        own.insert(name.to_owned(), entry);
-    }
-    own
-}
-
-fn quoted(value: &str, quote: char) -> &str {
-    let inner = &value[1..];
-    inner.find(quote).map_or(inner, |end| &inner[..end])
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::dotenv::dotenv;
     use super::*;
 
     fn filled(text: &str) -> String {
@@ -171,7 +191,8 @@ mod tests {
             ".env",
             "A=one\nEMPTY=\nB=\"x ${A}\"\nC='$A' # no\n",
             &Entries::new(),
-        );
+        )
+        .unwrap();
         interpolate(text, &entries).0.shown()
     }
 

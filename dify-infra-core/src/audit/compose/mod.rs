@@ -1,5 +1,6 @@
 //! Reads a compose folder: `docker-compose.yaml`, its overrides, and the files that it refers to.
 
+mod dotenv;
 mod interpolate;
 mod merge;
 mod service;
@@ -7,13 +8,17 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::interpolate::{Entries, dotenv};
+use self::dotenv::dotenv;
+use self::interpolate::Entries;
 use super::inventory::{Inventory, Platform};
 use super::node::{Node, Tree};
 use super::place::Place;
 
 /// Services that a service extends, one after the other, at most.
 const MOST_EXTENDED: usize = 16;
+
+/// What stands for every profile.
+const ALL_PROFILES: &str = "*";
 
 /// A compose folder.
 #[derive(Debug, Clone, Copy)]
@@ -45,13 +50,33 @@ pub enum InvalidCompose {
         /// What is wrong, and where.
         reason: String,
     },
+    /// No service has a profile that was asked for.
+    #[error("no service has the profile `{profile}`; {known}")]
+    NoProfile {
+        /// The profile.
+        profile: String,
+        /// Those that services have, as a sentence.
+        known: String,
+    },
+    /// A file of variables has a line that compose refuses.
+    #[error("{file}:{line}: {reason}, so compose refuses the file")]
+    NoVariables {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong; the line itself may hold a secret.
+        reason: &'static str,
+    },
 }
 
 /// Makes an inventory of a compose folder.
 ///
 /// # Errors
 ///
-/// When a compose file is missing, or is no YAML, or has no services.
+/// When a compose file is missing, or is no YAML, or has no services; when no service has a profile that was asked
+/// for; when a file of variables has a line that
+/// compose refuses.
 ///
 /// ```
 /// use dify_infra_core::audit::{ComposeInput, from_compose};
@@ -79,7 +104,7 @@ pub fn from_compose(input: ComposeInput<'_>) -> Result<Inventory, InvalidCompose
         file: "docker-compose.yaml".to_owned(),
     })?;
     let project = match input.files.get(".env") {
-        Some(text) => dotenv(".env", text, &Entries::new()),
+        Some(text) => dotenv(".env", text, &Entries::new())?,
         None => Entries::new(),
     };
     let mut inventory = Inventory::new(Platform::Compose);
@@ -87,7 +112,22 @@ pub fn from_compose(input: ComposeInput<'_>) -> Result<Inventory, InvalidCompose
         inventory.complete = false;
         inventory.not_seen(&include.place, "files that are included");
     }
+    interpolate::note_missing(&merged, &project, &mut inventory);
     let active = active_profiles(&input, &project);
+    let known = known_profiles(&merged, &project);
+    for profile in input.profiles {
+        if *profile != ALL_PROFILES && !known.contains(*profile) {
+            let known: Vec<_> = known.iter().map(|it| format!("`{it}`")).collect();
+            return Err(InvalidCompose::NoProfile {
+                profile: (*profile).to_owned(),
+                known: if known.is_empty() {
+                    "there are no profiles".to_owned()
+                } else {
+                    format!("there are {}", known.join(", "))
+                },
+            });
+        }
+    }
     let volumes = merged.get("volumes").cloned();
     for (name, node) in merged
         .get("services")
@@ -103,7 +143,7 @@ pub fn from_compose(input: ComposeInput<'_>) -> Result<Inventory, InvalidCompose
             project: &project,
             volumes: volumes.as_ref(),
         };
-        let workload = service::workload(&context, &mut inventory, name, &node);
+        let workload = service::workload(&context, &mut inventory, name, &node)?;
         inventory.workloads.push(workload);
     }
     Ok(inventory)
@@ -165,9 +205,24 @@ fn active_profiles(input: &ComposeInput<'_>, project: &Entries) -> BTreeSet<Stri
         .collect()
 }
 
+/// The profiles that services have.
+fn known_profiles(document: &Node, project: &Entries) -> BTreeSet<String> {
+    let services = document.get("services").map(Node::members);
+    services
+        .unwrap_or_default()
+        .iter()
+        .flat_map(|(_, service)| service.items_at("profiles"))
+        .filter_map(|profile| {
+            let name = interpolate::interpolate(profile.literal()?, project).0;
+            name.literal().map(str::to_owned)
+        })
+        .collect()
+}
+
 fn is_active(node: &Node, active: &BTreeSet<String>, project: &Entries) -> bool {
     let profiles = node.items_at("profiles");
     profiles.is_empty()
+        || active.contains(ALL_PROFILES)
         || profiles.iter().any(|profile| {
             let name = profile.literal().unwrap_or_default();
             let name = interpolate::interpolate(name, project).0;

@@ -9,8 +9,9 @@ use super::super::place::Place;
 use super::super::recognise::{image_parts, role_of};
 use super::super::seen::{Seen, Unseen};
 use super::super::text_file_kind;
-use super::interpolate::{Entries, Entry, dotenv, interpolate};
-use super::{ComposeInput, file_place};
+use super::dotenv::dotenv;
+use super::interpolate::{self, Entries, Entry, interpolate};
+use super::{ComposeInput, InvalidCompose, file_place};
 
 /// What a service is read with.
 pub(super) struct Context<'a> {
@@ -26,8 +27,8 @@ pub(super) fn workload(
     inventory: &mut Inventory,
     name: &str,
     node: &Node,
-) -> Workload {
-    let (variables, variables_complete) = variables(context, inventory, node);
+) -> Result<Workload, InvalidCompose> {
+    let (variables, variables_complete) = variables(context, inventory, node)?;
     let image = match node.get("image") {
         Some(image) => Fact::Known(text(context, image), image.place.clone()),
         None => Fact::Absent,
@@ -64,7 +65,7 @@ pub(super) fn workload(
         },
         fact => fact,
     };
-    Workload {
+    Ok(Workload {
         kind: WorkloadKind::ComposeService,
         name: Seen::from(name),
         aliases: aliases(context, node),
@@ -84,7 +85,7 @@ pub(super) fn workload(
             .iter()
             .filter_map(|port| published(context, port))
             .collect(),
-    }
+    })
 }
 
 fn text(context: &Context<'_>, node: &Node) -> Seen {
@@ -123,13 +124,13 @@ fn variables(
     context: &Context<'_>,
     inventory: &mut Inventory,
     node: &Node,
-) -> (Vec<Variable>, bool) {
+) -> Result<(Vec<Variable>, bool), InvalidCompose> {
     let mut complete = true;
     let mut variables: Vec<Variable> = Vec::new();
     for (path, place, required) in env_files(context, node) {
         match context.input.files.get(path.trim_start_matches("./")) {
             Some(file) => {
-                for (name, Entry { value, place }) in dotenv(&path, file, context.project) {
+                for (name, Entry { value, place }) in dotenv(&path, file, context.project)? {
                     set(&mut variables, name, value, Source::File, place);
                 }
             }
@@ -160,14 +161,14 @@ fn variables(
                 None => (value.seen().unwrap_or_default(), false),
             },
         };
-        let source = if from_file {
-            Source::File
-        } else {
-            Source::Plain
+        let source = match value.literal() {
+            _ if from_file => Source::File,
+            Some(text) if interpolate::refers(text) => Source::Default,
+            _ => Source::Plain,
         };
         set(&mut variables, name.clone(), seen, source, place);
     }
-    (variables, complete)
+    Ok((variables, complete))
 }
 
 fn set(variables: &mut Vec<Variable>, name: String, value: Seen, source: Source, place: Place) {

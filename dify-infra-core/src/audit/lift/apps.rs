@@ -237,6 +237,7 @@ fn ingress(node: Option<&Node>) -> Fact<Ingress> {
         },
         allow_insecure: bool_fact(node, "allowInsecure"),
         http_only,
+        is_restricted: is_restricted(node),
         additional: node
             .items_at("additionalPortMappings")
             .iter()
@@ -255,6 +256,23 @@ fn ingress(node: Option<&Node>) -> Fact<Ingress> {
             .collect(),
     };
     Fact::Known(ingress, node.place.clone())
+}
+
+/// Whether an ingress lets some callers in alone. One rule that allows addresses refuses all others
+/// (learn.microsoft.com container-apps/ip-restrictions).
+fn is_restricted(node: &Node) -> bool {
+    let is_word = |node: &Node, key: &str, word: &str| {
+        node.literal_at(key)
+            .is_some_and(|it| it.eq_ignore_ascii_case(word))
+    };
+    let allows: Vec<&Node> = node
+        .items_at("ipSecurityRestrictions")
+        .iter()
+        .filter(|it| is_word(it, "action", "Allow"))
+        .collect();
+    let is_everybody = |it: &&Node| is_word(it, "ipAddressRange", "0.0.0.0/0");
+    let by_address = !allows.is_empty() && !allows.iter().any(is_everybody);
+    by_address || is_word(node, "clientCertificateMode", "require")
 }
 
 fn identity(body: &Node, configuration: Option<&Node>) -> Option<Identity> {

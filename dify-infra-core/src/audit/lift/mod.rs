@@ -149,6 +149,7 @@ fn platform(inventory: &mut Inventory, resource: &Resource) {
         inventory.environments.push(Environment {
             name: resource.name.clone(),
             subnet: seen_fact(body, "properties/vnetConfiguration/infrastructureSubnetId"),
+            internal: bool_fact(body, "properties/vnetConfiguration/internal"),
             workload_profiles: !body.items_at("properties/workloadProfiles").is_empty(),
             place,
         });

@@ -329,7 +329,12 @@ fn judged(
             }
             let shown = format!("`{}` of `{}`", variable.name, label(workload, container));
             if let Some(message) = tell(&finding.problem, &shown) {
-                found.push(&variable.place, message);
+                match (&finding.problem, finding.severity) {
+                    (Problem::Weak { .. }, crate::secrets::Severity::Warning) => {
+                        found.warn(&variable.place, message)
+                    }
+                    _ => found.push(&variable.place, message),
+                };
             }
         }
     }

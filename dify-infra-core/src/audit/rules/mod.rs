@@ -4,6 +4,7 @@ mod azr;
 mod blb;
 mod calls;
 mod dbx;
+mod exposure;
 mod key;
 mod lim;
 mod net;

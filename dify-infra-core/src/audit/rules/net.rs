@@ -172,7 +172,8 @@ const EXTERNAL_TCP: Rule = Rule {
     why: "Azure refuses an external tcp ingress in an environment without a virtual network; and with \
           one, the whole internet reaches the port.",
     source: "learn.microsoft.com container-apps/ingress-overview",
-    fix: "Set `external: false`, or put the environment into a virtual network.",
+    fix: "Set `external: false`; for what the internet is meant to reach put the environment into a \
+          virtual network.",
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": true}}}}]"#,
     ),
@@ -217,7 +218,8 @@ const SUBNET: Rule = Rule {
           Microsoft.App/environments; without them it has 512 and no delegation. Azure refuses it \
           late, and a subnet can't grow while it is used. Overlapping subnets are refused, too.",
     source: "microsoft/azure-container-apps#425, #1220; hashicorp/terraform-provider-azurerm#29400, #23776",
-    fix: "Use a /27 or larger with the delegation `Microsoft.App/environments`.",
+    fix: "With workload profiles use a /27 or larger with the delegation \
+          `Microsoft.App/environments`; without them a /23 or larger without a delegation.",
     bad: Sample::resources(
         r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/28", "delegations": [{"name": "d", "properties": {"serviceName": "Microsoft.App/environments"}}]}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#,
     ),
@@ -627,6 +629,9 @@ fn external_tcp(inventory: &Inventory, found: &mut Findings) {
                 let message = format!("the tcp ingress of `{name}` is external without a network");
                 found.push(place, message).see(&it.place, "the environment");
             }
+            // Services of Dify are judged by what they are (`SEC114`).
+            _ if workload.containers.iter().any(|it| it.role != Role::Other) => {}
+            Some(it) if it.internal.is(&true) => {}
             _ => {
                 let message = format!("the internet reaches the tcp port of `{name}`");
                 found.warn(place, message);
@@ -906,11 +911,22 @@ fn subnet(inventory: &Inventory, found: &mut Findings) {
             .and_then(|it| it.literal()?.parse::<Cidr>().ok());
         if let Some(prefix) = prefix.filter(|it| it.prefix_length() > longest) {
             let at = subnet.prefix.place().unwrap_or(&subnet.place);
+            let (which, help) = if environment.workload_profiles {
+                ("with", "use a /27 or larger")
+            } else {
+                (
+                    "without",
+                    "use a /23 or larger, or give the environment workload profiles, for which a /27 is enough",
+                )
+            };
             let message = format!(
-                "the environment's subnet is a /{}; it needs a /{longest}",
+                "the subnet is a /{}; an environment {which} workload profiles needs a /{longest} or larger",
                 prefix.prefix_length()
             );
-            found.push(at, message).see(place, "the environment");
+            found
+                .push(at, message)
+                .with_help(help)
+                .see(place, "the environment");
         }
         let has = subnet
             .delegations
@@ -922,8 +938,14 @@ fn subnet(inventory: &Inventory, found: &mut Findings) {
             } else {
                 "an environment without workload profiles can't use a delegated subnet"
             };
+            let help = if delegated {
+                "delegate the subnet to `Microsoft.App/environments`"
+            } else {
+                "remove the delegation, or give the environment workload profiles"
+            };
             found
                 .push(&subnet.place, message)
+                .with_help(help)
                 .see(place, "the environment");
         }
     }

@@ -27,6 +27,7 @@ pub(super) const RULES: &[&Rule] = &[
     &VAULT,
     &OPEN_PARAMETER,
     &PUBLISHED_PORT,
+    &super::exposure::INTERNAL_SERVICE,
 ];
 
 const PLAIN: Rule = Rule {
@@ -254,7 +255,8 @@ fn plain(inventory: &Inventory, found: &mut Findings) {
         .filter(|(_, it)| it.role != Role::Other)
     {
         for variable in &container.variables {
-            let plain = variable.source == Source::Plain && !variable.value.is_empty();
+            let plain = matches!(variable.source, Source::Plain | Source::Default)
+                && !variable.value.is_empty();
             let word = variable.value.literal() == Some("managedidentity");
             let secret = variable.value.has_secret()
                 || is_secret(container, &variable.name)
@@ -265,13 +267,16 @@ fn plain(inventory: &Inventory, found: &mut Findings) {
             if !plain || word || !secret {
                 continue;
             }
-            let message = format!(
-                "`{}` of `{}` is plain",
-                variable.name,
-                label(workload, container)
-            );
+            let name = label(workload, container);
+            let message = format!("`{}` of `{name}` is plain", variable.name);
             if inventory.platform == Platform::ContainerApps {
                 found.push(&variable.place, message);
+            } else if variable.source == Source::Default {
+                let message = format!("{message}: its default stands in the compose file");
+                found.warn(&variable.place, message).with_help(
+                    "remove the default and set the variable in .env; with `${NAME:?}` compose refuses to \
+                     start without it",
+                );
             } else {
                 let message = format!("{message}: its value stands in the compose file");
                 found
@@ -294,6 +299,8 @@ fn outputs(inventory: &Inventory, found: &mut Findings) {
 }
 
 fn committed(inventory: &Inventory, found: &mut Findings) {
+    // What an app takes from a parameter stands in the parameter alone.
+    let mut told: Vec<&str> = Vec::new();
     for parameter in &inventory.parameters {
         let Some(value) = parameter.value.as_ref().and_then(|it| it.literal()) else {
             continue;
@@ -306,6 +313,7 @@ fn committed(inventory: &Inventory, found: &mut Findings) {
                 parameter.name
             );
             found.push(&parameter.place, message);
+            told.push(value);
         }
     }
     for workload in &inventory.workloads {
@@ -313,9 +321,9 @@ fn committed(inventory: &Inventory, found: &mut Findings) {
             let Fact::Known(value, place) = &secret.value else {
                 continue;
             };
-            let file = value
-                .literal()
-                .is_none_or(|it| it.is_empty() || it.contains('\n') || it.len() > 512);
+            let file = value.literal().is_none_or(|it| {
+                it.is_empty() || it.contains('\n') || it.len() > 512 || told.contains(&it)
+            });
             let from_template = inventory.platform == Platform::ContainerApps;
             if from_template && !file && inventory.files.iter().all(|it| it.place != *place) {
                 let message = format!("the value of the secret `{}` stands here", secret.name);

@@ -180,7 +180,7 @@ fn policy(inventory: &Inventory, found: &mut Findings) {
             );
             continue;
         }
-        let Ok(report) = SquidReport::of_text(&file.text) else {
+        let Ok(report) = SquidReport::of_text_on(&file.text, inventory.platform) else {
             found.unsure(&file.place, "the file can't be read as one of squid's");
             continue;
         };

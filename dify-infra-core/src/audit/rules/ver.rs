@@ -184,6 +184,9 @@ const SHARED: [&str; 10] = [
     "DB_EXTRAS",
 ];
 
+/// The largest package of a plugin. The scheduler, which runs no task itself, has no use for it.
+const PACKAGE_SIZE: &str = "PLUGIN_MAX_PACKAGE_SIZE";
+
 fn siblings(inventory: &Inventory, found: &mut Findings) {
     let Some((api_workload, api)) = inventory.of(API).next() else {
         return;
@@ -192,8 +195,10 @@ fn siblings(inventory: &Inventory, found: &mut Findings) {
         if ![WORKER, BEAT].contains(&container.role) {
             continue;
         }
+        let is_read = |name: &&str| container.role != BEAT || *name != PACKAGE_SIZE;
         let missing: Vec<&str> = SHARED
             .into_iter()
+            .filter(is_read)
             .filter(|name| filled(api, name).is_some() && lacks(container, name))
             .collect();
         if !missing.is_empty() {
@@ -203,15 +208,18 @@ fn siblings(inventory: &Inventory, found: &mut Findings) {
                 label(api_workload, api),
                 missing.join(", ")
             );
-            found
-                .push(&container.place, message)
-                .see(&api.place, format!("`{}`", label(api_workload, api)));
+            // Without its size a worker goes on with the default of its program.
+            let finding = if missing == [PACKAGE_SIZE] {
+                found.warn(&container.place, message)
+            } else {
+                found.push(&container.place, message)
+            };
+            finding.see(&api.place, format!("`{}`", label(api_workload, api)));
         }
-        for name in [
-            "CODE_EXECUTION_ENDPOINT",
-            "PLUGIN_DAEMON_URL",
-            "PLUGIN_MAX_PACKAGE_SIZE",
-        ] {
+        for name in ["CODE_EXECUTION_ENDPOINT", "PLUGIN_DAEMON_URL", PACKAGE_SIZE]
+            .iter()
+            .filter(|name| is_read(name))
+        {
             if let (Some(mine), Some(theirs)) = (filled(container, name), filled(api, name))
                 && mine.value.same(&theirs.value) == Some(false)
             {

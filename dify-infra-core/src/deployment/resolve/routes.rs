@@ -18,33 +18,38 @@ use crate::spec::{RouteSpec, in_words, missing_key};
 const LARGEST_BODY: u64 = 1 << 30;
 
 impl Resolver<'_> {
-    /// The table of all routes, and those of the file in its order; nothing when the catalogue
+    /// The table of all routes, and those of the file in its order, with their positions in it; nothing when the catalogue
     /// contradicts itself.
     pub(super) fn routes(
         &mut self,
         release: &Release,
         services: &BTreeMap<ServiceKind, Service>,
-    ) -> Option<(RouteTable, Vec<Location>)> {
+    ) -> Option<(RouteTable, Vec<Location>, Vec<usize>)> {
         let is_deployed = |kind| services.contains_key(&kind);
         let mut locations = release_locations(release, &is_deployed)?;
-        let custom = self.custom_routes(release, &locations);
+        let (positions, custom): (Vec<_>, Vec<_>) =
+            self.custom_routes(release, &locations).into_iter().unzip();
         // Whether a route of the release may be replaced is a rule's business.
         let keys: BTreeSet<_> = custom.iter().map(key).collect();
         locations.retain(|location| !keys.contains(&key(location)));
         locations.extend(custom.iter().cloned());
         let table = RouteTable::new(locations, http_settings(release.front_door())?).ok()?;
-        Some((table, custom))
+        Some((table, custom, positions))
     }
 
-    fn custom_routes(&mut self, release: &Release, built_in: &[Location]) -> Vec<Location> {
+    fn custom_routes(
+        &mut self,
+        release: &Release,
+        built_in: &[Location],
+    ) -> Vec<(usize, Location)> {
         let spec = self.spec;
-        let mut custom: Vec<Location> = Vec::new();
+        let mut custom: Vec<(usize, Location)> = Vec::new();
         for (index, route) in spec.routes.iter().enumerate() {
             let path = KeyPath::of("routes").index(index);
             let Some(location) = self.custom_route(&path, route, release, built_in) else {
                 continue;
             };
-            if custom.iter().any(|known| key(known) == key(&location)) {
+            if custom.iter().any(|(_, known)| key(known) == key(&location)) {
                 let message = format!("`{}` is routed twice", location.path);
                 let help = "keep one of them";
                 self.report(
@@ -53,7 +58,7 @@ impl Resolver<'_> {
                         .with_help(help),
                 );
             } else {
-                custom.push(location);
+                custom.push((index, location));
             }
         }
         custom

@@ -216,6 +216,12 @@ impl Finding {
     }
 }
 
+/// Whether a value falls short of the margin for values of its kind, and is still out of reach of whoever
+/// guesses: three quarters of it, 84 bits of 112, are more than anybody can try.
+pub(crate) const fn is_near(bits: u32, minimum: u32) -> bool {
+    bits >= 64 && bits >= minimum / 4 * 3
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -226,6 +232,10 @@ impl fmt::Display for Problem {
             Self::TooShort { length, minimum } => {
                 write!(f, "has {length} characters, fewer than {minimum}")
             }
+            Self::Weak { bits, minimum } if is_near(*bits, *minimum) => write!(
+                f,
+                "has about {bits} bits of entropy and falls short of the margin of {minimum}"
+            ),
             Self::Weak { bits, minimum } => write!(
                 f,
                 "is easy to guess: about {bits} bits of entropy, where {minimum} are needed"

@@ -11,7 +11,7 @@ use crate::secrets::set::Secrets;
 
 use super::published::{self, Published};
 use super::strength::estimate_bits;
-use super::{Checker, Finding, Problem, Severity};
+use super::{Checker, Finding, Problem, Severity, is_near};
 
 /// Characters that end, split or change a part of a URL, or a word of an unquoted libpq DSN.
 const URL_BREAKING: &str = "@:/?#%+& \"'\\";
@@ -213,8 +213,13 @@ impl<'a> Subject<'a> {
         if length < minimum {
             self.add(Severity::Error, Problem::TooShort { length, minimum });
         } else if bits < minimum_bits {
+            let severity = if is_near(bits, minimum_bits) {
+                Severity::Warning
+            } else {
+                Severity::Error
+            };
             self.add(
-                Severity::Error,
+                severity,
                 Problem::Weak {
                     bits,
                     minimum: minimum_bits,
