@@ -7,7 +7,8 @@ use crate::args::UpgradeArguments;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::settings::{Settings, UsageError};
-use crate::ui::{Ui, diagnostics, mask};
+use crate::ui::mask::Masked;
+use crate::ui::{Ui, diagnostics};
 
 pub(super) fn run(
     ui: &Ui,
@@ -25,8 +26,9 @@ pub(super) fn run(
             return Err(UsageError::new("--to", arguments.to.as_str(), error.to_string()).into());
         }
     };
+    let masked = Masked::new(&input.text);
     for finding in &mut report.diagnostics {
-        *finding = mask::finding(&input.text, finding);
+        *finding = masked.finding(finding);
     }
     if settings.json {
         let mut json = json!(report);

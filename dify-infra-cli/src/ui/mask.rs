@@ -63,7 +63,7 @@ impl<'a> Masked<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         Self {
             text,
-            near: Default::default(),
+            near: [const { OnceCell::new() }; 3],
         }
     }
 
@@ -267,7 +267,9 @@ impl Scan {
         self.is_secret = sounds || (goes_on && self.is_secret);
         self.is_secret_value &= is_in_string;
         self.had_secret_value &= goes_on;
-        self.is_after_equals = goes_on;
+        // What is no key, no heading and no comment may be a value that lost its `=`.
+        let is_lost = !line.contains('=') && !line.trim_start().starts_with(['[', '#']);
+        self.is_after_equals = goes_on || (self.is_secret && is_lost);
         if !goes_on {
             self.depth = 0;
         }

@@ -55,6 +55,7 @@ pub use service::{
     ImageKind, Port, Probe, Protocol, ReplicaLimits, Replicas, ServiceFacts, ServiceKind, Size,
     Sizes, UnknownService,
 };
+pub(crate) use suggest::can_be_alike;
 pub use table::{Read, VariableTable};
 pub use value::InvalidValue;
 pub use variable::{Alias, Variable, VariableType};

@@ -223,3 +223,25 @@ fn a_variable_under_its_wrong_name_leads_to_what_sets_it() {
     let help = finding.help.as_deref().unwrap();
     assert!(help.contains("CODE_EXECUTION_API_KEY"), "{finding}");
 }
+
+#[test]
+fn one_wrong_origin_or_image_is_told_once() {
+    let codes = |more: &str| -> Vec<String> {
+        let found = checked(&format!("{}{more}", Sample::BASE));
+        let pressing = found.iter().filter(|it| it.severity != Severity::Note);
+        pressing.map(|it| it.code.clone()).collect()
+    };
+    let origin = "\n[public]\norigin = \"http://dify.example.com\"\n";
+    assert_eq!(codes(origin), ["URL001"]);
+    let own = format!("{origin}[services.api.env]\nTRIGGER_URL = \"http://other.example.com\"\n");
+    assert!(codes(&own).len() > 1, "{:?}", codes(&own));
+    let image =
+        "\n[images.overrides]\nplugin_daemon = \"langgenius/dify-plugin-daemon:0.4.1-local\"\n";
+    let codes = codes(image);
+    assert_eq!(
+        codes.iter().filter(|it| *it == "VER002").count(),
+        1,
+        "{codes:?}"
+    );
+    assert!(!codes.contains(&"VER102".to_owned()), "{codes:?}");
+}

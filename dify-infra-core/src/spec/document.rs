@@ -128,7 +128,7 @@ impl Document {
                 diagnostic.span = Some(place).filter(|it| it.end > 0);
             }
             for related in &mut diagnostic.related {
-                related.span = Some(self.place(&related.path));
+                related.span = Some(self.place(&related.path)).filter(|it| it.end > 0);
             }
         }
         diagnostics.sort();

@@ -2,6 +2,7 @@
 
 use super::Spec;
 use super::read::{Field, Shape};
+use crate::catalogue::can_be_alike;
 use crate::diagnostic::{KeyPath, Segment};
 
 /// How alike two keys of one table must be, from 0 to 1.
@@ -39,7 +40,10 @@ pub(super) fn suggest(path: &KeyPath, key: &str, fields: &[Field]) -> Suggestion
     if let Some(near) = nearest_alike(key, fields.iter().map(|field| field.key), ALIKE_HERE) {
         return did_you_mean(path, near);
     }
-    let alike = places(|known| likeness(key, known) >= ALIKE_ELSEWHERE);
+    let alike = places(|known| {
+        can_be_alike(&bare(key), &bare(known), ALIKE_ELSEWHERE)
+            && likeness(key, known) >= ALIKE_ELSEWHERE
+    });
     if !alike.is_empty() {
         return belongs_to(&alike);
     }
@@ -83,6 +87,7 @@ fn nearest_alike<'a>(
 ) -> Option<&'a str> {
     candidates
         .into_iter()
+        .filter(|candidate| can_be_alike(&bare(given), &bare(candidate), least))
         .map(|candidate| (likeness(given, candidate), candidate))
         .filter(|(alike, _)| *alike >= least)
         .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -91,8 +96,11 @@ fn nearest_alike<'a>(
 
 /// How alike two keys are when nobody minds `resourceGroup` and `resource-group`.
 fn likeness(one: &str, other: &str) -> f64 {
-    let bare = |key: &str| key.replace(['-', '_'], "").to_ascii_lowercase();
     strsim::normalized_damerau_levenshtein(&bare(one), &bare(other))
+}
+
+fn bare(key: &str) -> String {
+    key.replace(['-', '_'], "").to_ascii_lowercase()
 }
 
 fn did_you_mean(path: &KeyPath, key: &str) -> Suggestion {

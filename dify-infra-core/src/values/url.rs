@@ -213,25 +213,26 @@ impl FromStr for PublicOrigin {
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let parsed = text.parse::<HttpUrl>().and_then(Self::try_from);
-        let (Err(_), Some(right)) = (&parsed, origin_of(text)) else {
+        let (Err(_), Some((right, path))) = (&parsed, origin_of(text)) else {
             return parsed;
         };
+        let reason = if path == "/" {
+            "it ends with '/'"
+        } else {
+            "it has a path"
+        };
         let remedy = format!("write \"{right}\"");
-        Err(InvalidValue::of_text(
-            "public origin",
-            text,
-            "it has a path",
-            remedy,
-        ))
+        Err(InvalidValue::of_text("public origin", text, reason, remedy))
     }
 }
 
-/// What of a URL with a path is an origin that works, with TLS; nothing when more is wrong with it.
-fn origin_of(text: &str) -> Option<PublicOrigin> {
+/// What of a URL with a path is an origin that works, with TLS, and the rest; nothing when more is wrong
+/// with it.
+fn origin_of(text: &str) -> Option<(PublicOrigin, &str)> {
     let (_, rest) = text.split_once("://").filter(|_| !text.contains('@'))?;
-    let host = &rest[..rest.find(['/', '?', '#'])?];
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#'])?);
     let url: HttpUrl = format!("https://{host}").parse().ok()?;
-    url.try_into().ok()
+    Some((url.try_into().ok()?, path))
 }
 
 impl fmt::Display for PublicOrigin {

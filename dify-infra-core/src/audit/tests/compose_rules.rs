@@ -18,7 +18,7 @@ fn a_proxy_of_compose_need_not_serve_the_ingress_of_container_apps() {
         format!(
             "http_port 3128\nacl private dst 0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 \
              169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.168.0.0/16 198.18.0.0/15 224.0.0.0/3 \
-             168.63.129.16/32\nacl private6 dst ::/3 fc00::/7 fe80::/10 ff00::/8 2002::/16 64:ff9b::/96\n\
+             168.63.129.16/32\nacl private6 dst fc00::/7 fe80::/10 ff00::/8 2002::/16 64:ff9b::/96\n\
              acl near src {near}\nacl CONNECT method CONNECT\nacl TLS port 443\nacl WEB port 80 443\n\
              http_access deny private\nhttp_access deny private6\nhttp_access deny !WEB\n\
              http_access deny CONNECT !TLS\nhttp_access allow near\nhttp_access deny all\n"
@@ -137,7 +137,7 @@ fn a_key_that_falls_short_of_the_margin_is_not_called_easy_to_guess() {
         found("83917264058137260495318726409513").unwrap_or_else(|| panic!("no finding"));
     assert_eq!(severity, Severity::Warning, "{message}");
     assert!(message.contains("falls short of the margin"), "{message}");
-    let (severity, message) = found("secret2024secret2024secret2024").unwrap();
+    let (severity, message) = found("secret2024secret2024secret2024secret2024").unwrap();
     assert_eq!(severity, Severity::Error, "{message}");
     assert!(message.contains("easy to guess"), "{message}");
 }
