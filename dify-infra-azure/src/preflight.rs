@@ -4,6 +4,9 @@ mod links;
 mod rights;
 mod roles;
 mod sharing;
+mod users;
+
+pub use users::users_of;
 
 use std::collections::{BTreeMap, BTreeSet};
 

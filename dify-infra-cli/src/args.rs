@@ -435,6 +435,10 @@ pub struct ApplyArguments {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
         default_missing_value = "1h", value_parser = duration)]
     pub wait_for_dns: Option<Duration>,
+
+    /// Carry out changes after which data can't be read any more, such as another `SECRET_KEY`
+    #[arg(long)]
+    pub allow_destructive: bool,
 }
 
 /// Arguments of `verify`.

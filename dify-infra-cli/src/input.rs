@@ -10,8 +10,8 @@ use dify_infra_core::diagnostic::Diagnostics;
 
 use crate::exit::Exit;
 use crate::ui::Ui;
-use crate::ui::diagnostics;
 use crate::ui::errors::{AlreadyShown, Problem};
+use crate::ui::{diagnostics, mask};
 
 /// Most bytes that are read of a file: a device or a pipe may have no end.
 const LARGEST: u64 = 16 << 20;
@@ -133,7 +133,10 @@ impl Input {
             }
             Err(findings) => {
                 diagnostics::show(ui, self, &findings);
-                Err(AlreadyShown(Exit::Diagnostics))
+                Err(AlreadyShown {
+                    exit: Exit::Diagnostics,
+                    findings: mask::findings(&self.text, &findings),
+                })
             }
         }
     }

@@ -45,13 +45,21 @@ fn run(arguments: Arguments) -> Exit {
     log(&ui);
     match commands::run(&ui, &settings, arguments.command) {
         Ok(exit) => exit,
-        Err(error) => failed(&ui, &error),
+        Err(error) => {
+            let exit = failed(&ui, &error);
+            // Whoever asked for JSON gets some, unless the command has written its own before.
+            if settings.json && !ui.has_written_data() {
+                // Nothing is left to do when stdout is gone.
+                let _ = ui.json(&errors::as_json(&error));
+            }
+            exit
+        }
     }
 }
 
 /// Shows an error and finds the code for it.
 fn failed(ui: &Ui, error: &anyhow::Error) -> Exit {
-    if let Some(AlreadyShown(exit)) = error.downcast_ref() {
+    if let Some(AlreadyShown { exit, .. }) = error.downcast_ref() {
         return *exit;
     }
     errors::show(ui, error);

@@ -140,6 +140,24 @@ impl SecretsFile {
         }
     }
 
+    /// Warns of values that only a person can give and that are nowhere: neither in the file, nor in an
+    /// app, nor in the key vault. An apply would stop for want of them.
+    pub(crate) fn tell_missing(&self, ui: &Ui, session: &Session, snapshot: &Snapshot) {
+        let known = self.secrets().cloned().unwrap_or_default();
+        let mut missing = lacking(&needed(session, snapshot, &known), &known);
+        let live = live_names(session, snapshot);
+        missing.retain(|name| name.kind().is_none() && !live.contains(name.as_str()));
+        if missing.is_empty() {
+            return;
+        }
+        let names = lines(&missing);
+        ui.warn(format!(
+            "{} lacks {}, and apply stops without: add {names}",
+            self.path.display(),
+            in_words(&missing)
+        ));
+    }
+
     /// Fills in what the file lacks: from live apps, then from the system's randomness. Nothing is
     /// written yet.
     ///
@@ -217,19 +235,29 @@ impl SecretsFile {
             .filter_map(SecretName::kind)
             .map(SecretKind::id)
             .collect();
-        let own = missing.iter().find(|name| name.kind().is_none());
+        let own: BTreeSet<SecretName> = missing
+            .iter()
+            .filter(|name| name.kind().is_none())
+            .cloned()
+            .collect();
         let problem = Problem::new(format!(
             "{} lacks {}",
             self.path.display(),
             in_words(missing)
         ));
-        Err(match own {
-            Some(name) => problem.hint(format!("add the line {}=VALUE", name.env_key())),
-            None => problem.hint(format!(
+        let problem = if own.is_empty() {
+            problem
+        } else {
+            problem.hint(format!("add {}", lines(&own)))
+        };
+        Err(if kinds.is_empty() {
+            problem
+        } else {
+            problem.hint(format!(
                 "make what is missing: `dify-secrets gen {} >> {}`",
                 kinds.join(" "),
                 self.path.display()
-            )),
+            ))
         })
     }
 
@@ -303,6 +331,34 @@ fn lacking(wanted: &BTreeSet<SecretName>, secrets: &Secrets) -> BTreeSet<SecretN
         .collect()
 }
 
+/// The names of the secrets that the live apps have.
+fn live_names(session: &Session, snapshot: &Snapshot) -> BTreeSet<String> {
+    let apps = session
+        .graph
+        .nodes()
+        .filter_map(|node| snapshot.body(node.id()));
+    let secrets = apps.filter_map(|body| {
+        body.pointer("/properties/configuration/secrets")?
+            .as_array()
+    });
+    let names = secrets
+        .flatten()
+        .filter_map(|secret| secret.get("name")?.as_str());
+    names.map(str::to_owned).collect()
+}
+
+/// What to write into a secrets file: `SMTP_PASSWORD=VALUE and REGISTRY_PASSWORD=VALUE`.
+fn lines(names: &BTreeSet<SecretName>) -> String {
+    let lines: Vec<String> = names
+        .iter()
+        .map(|name| format!("{}=VALUE", name.env_key()))
+        .collect();
+    match lines.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => lines.concat(),
+    }
+}
+
 /// The password of a server that someone else made can't be generated.
 fn refuse_made_up_password(
     deployment: &Deployment,
@@ -335,12 +391,13 @@ fn fill(
         .filter(|name| name.kind().is_none())
         .cloned()
         .collect();
-    if let Some(first) = own.iter().next() {
+    if !own.is_empty() {
+        let has = if own.len() == 1 { "has" } else { "have" };
         let message = format!(
-            "the deployment file refers to {}, which has no value",
+            "the deployment file refers to {}, which {has} no value",
             in_words(&own)
         );
-        let hint = format!("add {}=VALUE to {}", first.env_key(), path.display());
+        let hint = format!("add {} to {}", lines(&own), path.display());
         let hint = if path.exists() {
             hint
         } else {
@@ -381,9 +438,13 @@ fn judge(
         let is_ours = one.secret.kind().is_some();
         !matches!(one.problem, SecretProblem::Missing) && (is_ours || wanted.contains(&one.secret))
     });
-    // How good the password of somebody else's server is, is not ours to decide.
-    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
-        used.partition(|one| one.severity == Severity::Error && one.secret.kind().is_some());
+    // How good the password of somebody else's server is, is not ours to decide; a published one is
+    // nobody's.
+    let is_refused = |one: &&Finding| {
+        let is_published = matches!(one.problem, SecretProblem::Published { .. });
+        one.severity == Severity::Error && (one.secret.kind().is_some() || is_published)
+    };
+    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = used.partition(is_refused);
     for finding in warnings {
         ui.warn(format!(
             "{}: {} {}",

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use dify_infra_azure::apply::destroyed;
+use dify_infra_azure::preflight::users_of;
 use dify_infra_core::plan::Action;
 use dify_infra_core::resource::Kind;
 use dify_infra_examples::{DIFY_DEV, EXISTING_DATA, MINIMAL, OLDER_RELEASE};
@@ -149,4 +151,48 @@ async fn deployments_share_a_server_and_an_account_with_names_of_their_own() {
     first.assert_settled().await;
     second.destroy(true).await;
     first.assert_settled().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_that_another_deployment_lives_on_is_not_destroyed_unseen() {
+    let azure = Azure::new();
+    let maker = Scene::on(Arc::clone(&azure), MINIMAL);
+    maker.apply().await;
+    let (server, account) = (
+        maker.only(Kind::PostgresServer),
+        maker.only(Kind::StorageAccount),
+    );
+    let guest = format!(
+        "schema = 1\nname = \"guest\"\nenvironment = \"dev\"\nlocation = \"japaneast\"\n\
+         dify = \"1.16.0\"\n[azure]\nresource_group = \"dify-dev-rg\"\n\
+         [data.postgres]\nexisting = \"{}\"\nadministrator = \"{}\"\ndatabase = \"guest\"\n\
+         plugin_database = \"guest_plugin\"\n[data.storage]\nexisting = \"{}\"\n\
+         app_container = \"guest-files\"\nplugin_container = \"guest-plugins\"\n",
+        server.name(),
+        maker.deployment.postgres().administrator,
+        account.name(),
+    );
+    let mut guest = Scene::on(azure, &guest);
+    for (name, value) in maker.secrets.iter() {
+        guest.secrets.insert(name.clone(), value.clone());
+    }
+    guest.apply().await;
+
+    let going = async || {
+        let snapshot = maker.observe().await;
+        let going = destroyed(&maker.graph, &snapshot, true);
+        let users = users_of(&maker.client, &maker.graph, &going).await;
+        users.into_iter().map(|one| one.what).collect::<Vec<_>>()
+    };
+    let users = going().await;
+    assert_eq!(users.len(), 2, "{users:#?}");
+    for id in [server, account] {
+        let names = |user: &&String| user.contains("guest-dev") && user.contains(id.name());
+        assert!(users.iter().any(|user| names(&user)), "{users:#?}");
+    }
+    // Its apps alone are nobody else's.
+    let apps = destroyed(&maker.graph, &maker.observe().await, false);
+    assert_eq!(users_of(&maker.client, &maker.graph, &apps).await, []);
+    guest.destroy(true).await;
+    assert_eq!(going().await, Vec::<String>::new());
 }

@@ -109,3 +109,20 @@ async fn callers_change_only_once_what_they_call_is_ready() {
         "the sandbox was not seen ready before the API was changed"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_downgrade_takes_the_variables_of_the_newer_release_along() {
+    let scene = Scene::new(DIFY_DEV);
+    scene.apply().await;
+    let older = edit(DIFY_DEV, "dify = \"1.16.0\"", "dify = \"1.13.3\"");
+    let older = scene.with_file(&older);
+    older.apply().await;
+    let plan = older.plan().await;
+    assert!(plan.is_empty(), "{plan}");
+    let foreign: Vec<&String> = plan
+        .changes()
+        .iter()
+        .flat_map(|change| &change.foreign)
+        .collect();
+    assert_eq!(foreign, Vec::<&String>::new());
+}

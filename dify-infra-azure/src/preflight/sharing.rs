@@ -31,16 +31,7 @@ pub(super) async fn sharing(client: &ArmClient, graph: &ResourceGraph) -> Vec<Pr
     if ours.is_empty() {
         return Vec::new();
     }
-    let of = |scope: &str| {
-        let path = format!("{scope}/providers/{}", Kind::ContainerApp.resource_type());
-        async move { client.list(&path, Kind::ContainerApp.api_version()).await }
-    };
-    let subscription = format!("/subscriptions/{}", graph.group().subscription());
-    // Who may read the group alone sees its apps; who may not read apps at all sees none.
-    let apps = match of(&subscription).await {
-        Ok(apps) => apps,
-        Err(_) => of(graph.group().as_str()).await.unwrap_or_default(),
-    };
+    let apps = in_sight(client, graph, Kind::ContainerApp).await;
     let mut told = BTreeSet::new();
     let mut problems = Vec::new();
     for app in &apps {
@@ -54,6 +45,20 @@ pub(super) async fn sharing(client: &ArmClient, graph: &ResourceGraph) -> Vec<Pr
         }
     }
     problems
+}
+
+/// All resources of a kind in the subscription. Who may read the group alone sees its own; who may
+/// not read them at all sees none.
+pub(super) async fn in_sight(client: &ArmClient, graph: &ResourceGraph, kind: Kind) -> Vec<Value> {
+    let of = |scope: &str| {
+        let path = format!("{scope}/providers/{}", kind.resource_type());
+        async move { client.list(&path, kind.api_version()).await }
+    };
+    let subscription = format!("/subscriptions/{}", graph.group().subscription());
+    match of(&subscription).await {
+        Ok(found) => found,
+        Err(_) => of(graph.group().as_str()).await.unwrap_or_default(),
+    }
 }
 
 fn shared(graph: &ResourceGraph) -> Vec<Shared<'_>> {
@@ -88,7 +93,7 @@ fn shared_of<'a>(
     }
 }
 
-fn owner(app: &Value) -> Option<&str> {
+pub(super) fn owner(app: &Value) -> Option<&str> {
     let tags = app.get("tags")?.as_object()?;
     let (_, owner) = tags
         .iter()
@@ -97,7 +102,7 @@ fn owner(app: &Value) -> Option<&str> {
 }
 
 /// The values of all plain variables of an app, by name.
-fn variables(app: &Value) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn variables(app: &Value) -> impl Iterator<Item = (&str, &str)> {
     let containers = app
         .pointer("/properties/template/containers")
         .and_then(Value::as_array);
@@ -130,13 +135,13 @@ fn is_used(shared: &Shared<'_>, app: &Value) -> bool {
 }
 
 /// Whether a host is that of a resource: its first label is the name.
-fn is_host_of(host: &str, name: &str) -> bool {
+pub(super) fn is_host_of(host: &str, name: &str) -> bool {
     let label = host.split('.').next().unwrap_or_default();
     label.eq_ignore_ascii_case(name)
 }
 
 /// Whether a value is an account's name, or an address of it.
-fn mentions_account(value: &str, account: &str) -> bool {
+pub(super) fn mentions_account(value: &str, account: &str) -> bool {
     let value = value.to_ascii_lowercase();
     let host = value
         .rsplit_once("://")

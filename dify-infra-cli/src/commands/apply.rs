@@ -7,7 +7,7 @@ use std::time::Duration;
 use dify_infra_azure::apply::{Applier, ApplyOptions, ApplyReport, LastRun, last_run};
 use dify_infra_azure::outputs::{Outputs, RecordState, outputs};
 use dify_infra_azure::preflight::preflight;
-use dify_infra_core::plan::{Plan, Snapshot, fingerprints};
+use dify_infra_core::plan::{Change, Plan, RiskLevel, Snapshot, fingerprints};
 use serde_json::json;
 
 use super::saved::Loaded;
@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::ui::errors::Problem;
 use crate::ui::progress::Progress;
 use crate::ui::table::Table;
-use crate::ui::{BOLD, DIM, RED, Ui, styled};
+use crate::ui::{BOLD, DIM, Ui, styled};
 
 pub(super) async fn run(
     ui: &Ui,
@@ -43,10 +43,22 @@ pub(super) async fn run(
     }
     let file = SecretsFile::open(ui, settings, &session)?;
     let mut snapshot = session.observe(ui).await;
-    let completed = file.complete(&session, &snapshot).await?;
+    let completed = match file.complete(&session, &snapshot).await {
+        Ok(completed) => completed,
+        Err(error) => {
+            // A value may be missing for what can't be read at all, and that is the better reason.
+            refuse_unplannable(ui, &session, &file, (&mut snapshot, prune)).await?;
+            return Err(error);
+        }
+    };
     let known = fingerprints(&completed.secrets);
     let plan = plan::make(&session, &mut snapshot, known.as_ref(), prune).await;
-    ui.say(crate::ui::plan::render(&plan).trim_end());
+    let shown = crate::ui::plan::render(&plan);
+    if saved.is_none() && !arguments.yes {
+        ui.say_before_asking(shown.trim_end());
+    } else {
+        ui.say(shown.trim_end());
+    }
     if let Some(saved) = &saved {
         saved.check_holds(&plan, &snapshot)?;
     }
@@ -62,6 +74,7 @@ pub(super) async fn run(
     if is_idle && waits.is_none() {
         keep_secrets(ui, &session, &file, &completed)?;
     } else {
+        refuse_destructive(&plan, arguments)?;
         // A saved plan was agreed to when it was reviewed.
         if saved.is_none() && !is_confirmed(ui, arguments)? {
             return Err(Problem::new("not applied: nothing was changed").into());
@@ -220,6 +233,23 @@ fn tell_last_run(ui: &Ui, session: &Session) {
     }
 }
 
+/// Refuses a plan that could not be applied even with all secrets.
+async fn refuse_unplannable(
+    ui: &Ui,
+    session: &Session,
+    file: &SecretsFile,
+    (snapshot, prune): (&mut Snapshot, bool),
+) -> Result<(), Problem> {
+    let known = file.secrets().and_then(fingerprints);
+    let plan = plan::make(session, snapshot, known.as_ref(), prune).await;
+    if plan.is_applyable() {
+        return Ok(());
+    }
+    ui.say(crate::ui::plan::render(&plan).trim_end());
+    check_ahead(ui, session, &plan).await?;
+    Err(not_applyable(&plan))
+}
+
 /// Why a plan can't be carried out. What it is was shown with the plan.
 fn not_applyable(plan: &Plan) -> Problem {
     let problem = Problem::new("nothing was written, since the plan can't be applied");
@@ -227,6 +257,23 @@ fn not_applyable(plan: &Plan) -> Problem {
         return problem.hint("mend what is marked with `!` above, then run apply again");
     }
     problem.hint("mend what is marked with `?` above, then run apply again")
+}
+
+/// Neither `--yes` nor a reviewed plan is a wish to lose data.
+fn refuse_destructive(plan: &Plan, arguments: &ApplyArguments) -> Result<(), Problem> {
+    if arguments.allow_destructive {
+        return Ok(());
+    }
+    let destructive = |change: &&Change| change.risk.level == RiskLevel::Destructive;
+    let Some(change) = plan.changes().iter().find(destructive) else {
+        return Ok(());
+    };
+    let message = format!("nothing was written: {}", change.risk.note);
+    Err(Problem::new(message).hint(
+        "if the secrets file beside the deployment file is not the one that the deployment was made \
+         with, bring that one back or remove this one, and apply reads the values back from the \
+         apps; if the loss is meant, give --allow-destructive",
+    ))
 }
 
 /// Asks the person, when there is one; a run without one needs `--yes`.
@@ -250,14 +297,7 @@ async fn check_ahead(ui: &Ui, session: &Session, plan: &Plan) -> Result<(), Prob
     if found.is_empty() {
         return Ok(());
     }
-    for problem in &found {
-        ui.line(format!("{}: {}", styled(RED, "error"), problem.what));
-        ui.line(format!(
-            "{}: {}",
-            styled(crate::ui::CYAN, "hint"),
-            problem.remedy
-        ));
-    }
+    running::show_problems(ui, &found);
     let count = found.len();
     let plural = if count == 1 { "this" } else { "these" };
     Err(Problem::new(format!(

@@ -1,6 +1,6 @@
 //! `dify-infra check`: every rule, offline.
 
-use dify_infra_core::diagnostic::{Diagnostic, Diagnostics};
+use dify_infra_core::diagnostic::Diagnostics;
 use serde_json::json;
 
 use super::check_squid;
@@ -8,8 +8,7 @@ use crate::args::CheckArguments;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::settings::Settings;
-use crate::ui::mask::Masked;
-use crate::ui::{GREEN, Ui, diagnostics, styled};
+use crate::ui::{GREEN, Ui, diagnostics, mask, styled};
 
 pub(super) fn run(
     ui: &Ui,
@@ -24,9 +23,8 @@ pub(super) fn run(
         Ok((_, findings)) | Err(findings) => findings,
     };
     if settings.json {
-        let masked = Masked::new(&input.text);
-        let findings: Vec<Diagnostic> = findings.iter().map(|it| masked.finding(it)).collect();
-        ui.json(&json!({ "format": 1, "diagnostics": findings }))?;
+        let shown = mask::findings(&input.text, &findings);
+        ui.json(&json!({ "format": 1, "diagnostics": shown }))?;
     } else {
         diagnostics::show(ui, &input, &findings);
         conclude(ui, &input, &findings);

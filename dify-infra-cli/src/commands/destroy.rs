@@ -1,6 +1,7 @@
 //! `dify-infra destroy`: removes the apps; the data layer only when it is asked for by name.
 
 use dify_infra_azure::apply::{Applier, destroyed};
+use dify_infra_azure::preflight::users_of;
 use dify_infra_core::graph::Management;
 use dify_infra_core::plan::{Observed, Snapshot};
 use dify_infra_core::resource::{Kind, ResourceId};
@@ -26,11 +27,13 @@ pub(super) async fn run(
     let snapshot = session.observe(ui).await;
     refuse_unreadable(&snapshot)?;
     let going = destroyed(&session.graph, &snapshot, arguments.include_data);
-    show(ui, &session, &snapshot, &going);
+    let is_asked = !arguments.yes && arguments.confirm.is_none();
+    show(ui, &session, &snapshot, &going, is_asked);
     if going.is_empty() {
         ui.say("there is nothing to delete");
         return Ok(Exit::Done);
     }
+    refuse_what_others_use(ui, &session, &going).await?;
     confirm(ui, arguments, session.graph.owner())?;
     session.state.create()?;
     let applier = Applier::new(
@@ -75,8 +78,31 @@ fn refuse_unreadable(snapshot: &Snapshot) -> Result<(), Problem> {
     }
 }
 
+/// What others keep their data in is not deleted, whoever made it.
+async fn refuse_what_others_use(
+    ui: &Ui,
+    session: &Session,
+    going: &[ResourceId],
+) -> Result<(), Problem> {
+    let found = users_of(&session.client, &session.graph, going).await;
+    if found.is_empty() {
+        return Ok(());
+    }
+    running::show_problems(ui, &found);
+    Err(Problem::new(
+        "nothing was deleted, since others would lose their data",
+    ))
+}
+
 /// Lists what goes and what stays.
-fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId]) {
+fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId], is_asked: bool) {
+    let say = |line: String| {
+        if is_asked {
+            ui.say_before_asking(line);
+        } else {
+            ui.say(line);
+        }
+    };
     let list = |ids: &[&ResourceId]| {
         let mut table = Table::new();
         for id in ids {
@@ -86,7 +112,7 @@ fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId]) {
     };
     if !going.is_empty() {
         let ids: Vec<&ResourceId> = going.iter().collect();
-        ui.say(format!(
+        say(format!(
             "{}\n{}",
             styled(RED, "will be deleted:"),
             list(&ids).trim_end()
@@ -94,12 +120,12 @@ fn show(ui: &Ui, session: &Session, snapshot: &Snapshot, going: &[ResourceId]) {
     }
     for id in going {
         if let Some(note) = soft_deletion(snapshot, id) {
-            ui.say(note);
+            say(note);
         }
     }
     let stays = staying(session, snapshot, going);
     if !stays.is_empty() {
-        ui.say(format!(
+        say(format!(
             "{}\n{}",
             styled(BOLD, "stays:"),
             list(&stays).trim_end()
@@ -175,7 +201,7 @@ fn typed(ui: &Ui, owner: &str) -> Result<(), Problem> {
                 .hint(format!("give --confirm {owner} with --include-data")),
         );
     }
-    ui.say(styled(
+    ui.line(styled(
         RED,
         "databases, caches and blobs are deleted for ever",
     ));

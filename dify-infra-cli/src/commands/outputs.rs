@@ -35,7 +35,7 @@ pub(super) async fn run(
     } else if settings.json {
         ui.json(&offers)?;
     } else {
-        ui.data(&text(&offers))?;
+        ui.data(&text(&offers, session.deployment.key_vault().is_some()))?;
     }
     if offers.front_door.is_none() {
         ui.hint("some values are known only after `dify-infra apply`");
@@ -43,7 +43,7 @@ pub(super) async fn run(
     Ok(Exit::Done)
 }
 
-fn text(offers: &Outputs) -> String {
+fn text(offers: &Outputs, has_vault: bool) -> String {
     let unknown = || styled(DIM, "(known after apply)");
     let mut table = Table::new();
     let values = [
@@ -56,7 +56,10 @@ fn text(offers: &Outputs) -> String {
         ("storage account", Some(offers.storage_account.clone())),
         ("key vault", offers.key_vault.clone()),
     ];
-    for (name, value) in values {
+    let shown = values
+        .into_iter()
+        .filter(|(name, _)| has_vault || *name != "key vault");
+    for (name, value) in shown {
         table.row([styled(BOLD, name), value.unwrap_or_else(unknown)]);
     }
     let mut text = table.render();

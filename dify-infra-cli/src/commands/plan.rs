@@ -21,6 +21,7 @@ pub(super) async fn run(
     let known = secrets.secrets().and_then(fingerprints);
     let mut snapshot = session.observe(ui).await;
     secrets.tell_absence(ui, &session, &snapshot);
+    secrets.tell_missing(ui, &session, &snapshot);
     let plan = make(&session, &mut snapshot, known.as_ref(), arguments.prune).await;
     if settings.json {
         ui.json(&plan)?;

@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::errors::{self, Problem};
 use crate::ui::progress::{Progress, seconds};
-use crate::ui::{BOLD, GREEN, RED, Ui, YELLOW, styled};
+use crate::ui::{BOLD, CYAN, GREEN, RED, Ui, YELLOW, styled};
 
 /// The choices of a run, in the time of the Azure that it is about.
 pub(super) fn options(session: &Session, settings: &Settings) -> ApplyOptions {
@@ -49,6 +49,14 @@ where
                 .hint("run the same command again: it looks at Azure and goes on from there")
                 .into(),
         ),
+    }
+}
+
+/// Says what stands in the way of a run, each with its remedy.
+pub(super) fn show_problems(ui: &Ui, problems: &[dify_infra_azure::preflight::Problem]) {
+    for problem in problems {
+        ui.line(format!("{}: {}", styled(RED, "error"), problem.what));
+        ui.line(format!("{}: {}", styled(CYAN, "hint"), problem.remedy));
     }
 }
 

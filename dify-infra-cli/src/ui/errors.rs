@@ -3,6 +3,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use dify_infra_core::diagnostic::Diagnostic;
+use serde_json::{Value, json};
+
 use super::{CYAN, RED, Ui, styled};
 use crate::exit::Exit;
 
@@ -40,7 +43,11 @@ impl StdError for Problem {}
 
 /// Stops a command whose reason has been shown already.
 #[derive(Debug)]
-pub(crate) struct AlreadyShown(pub Exit);
+pub(crate) struct AlreadyShown {
+    pub exit: Exit,
+    /// What was found, masked, for whoever asked for JSON.
+    pub findings: Vec<Diagnostic>,
+}
 
 impl fmt::Display for AlreadyShown {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,14 +70,36 @@ pub(crate) fn show(ui: &Ui, error: &anyhow::Error) {
         }
         last = text;
     }
-    // A problem that was laid over another error as its context is not an item of the chain.
-    let outer = error.downcast_ref::<Problem>();
-    let outer = outer.map_or(&[][..], |problem| problem.hints.as_slice());
-    let inner = hints(error.chain());
-    let inner = inner.iter().filter(|hint| !outer.contains(hint));
-    for hint in outer.iter().chain(inner) {
+    for hint in all_hints(error) {
         ui.line(format!("{}: {hint}", styled(CYAN, "hint")));
     }
+}
+
+/// An error for a program: `{"format": 1, "error": {"message", "causes", "hints"}}`; findings about
+/// the deployment file as `check --json` has them.
+pub(crate) fn as_json(error: &anyhow::Error) -> Value {
+    if let Some(shown) = error.downcast_ref::<AlreadyShown>() {
+        return json!({ "format": 1, "diagnostics": shown.findings });
+    }
+    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    json!({ "format": 1, "error": {
+        "message": error.to_string(),
+        "causes": causes,
+        "hints": all_hints(error),
+    } })
+}
+
+/// The hints of the outermost problem, then those of its causes, each once.
+fn all_hints(error: &anyhow::Error) -> Vec<String> {
+    // A problem that was laid over another error as its context is not an item of the chain.
+    let outer = error.downcast_ref::<Problem>();
+    let mut all = outer.map_or_else(Vec::new, |problem| problem.hints.clone());
+    for hint in hints(error.chain()) {
+        if !all.contains(&hint) {
+            all.push(hint);
+        }
+    }
+    all
 }
 
 /// What can be done about an error or any of its causes, each once.

@@ -7,7 +7,7 @@
 use std::cell::OnceCell;
 use std::collections::HashSet;
 
-use dify_infra_core::diagnostic::Diagnostic;
+use dify_infra_core::diagnostic::{Diagnostic, Diagnostics};
 
 /// What a text has when a secret is near.
 const WORDS: [&str; 12] = [
@@ -120,6 +120,12 @@ fn is_near_secret(finding: &Diagnostic) -> bool {
         let path = path.to_string();
         !PLAIN_KEYS.contains(&path.as_str()) && sounds_secret(&path)
     })
+}
+
+/// All findings about a text, each as [`Masked::finding`] makes it.
+pub(crate) fn findings(text: &str, findings: &Diagnostics) -> Vec<Diagnostic> {
+    let masked = Masked::new(text);
+    findings.iter().map(|one| masked.finding(one)).collect()
 }
 
 fn sounds_secret(text: &str) -> bool {

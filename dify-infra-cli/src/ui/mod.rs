@@ -12,6 +12,7 @@ pub(crate) mod table;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ pub(crate) struct Ui {
     verbosity: Verbosity,
     is_interactive: bool,
     stderr_is_terminal: bool,
+    has_written_data: AtomicBool,
 }
 
 struct Stream {
@@ -79,6 +81,7 @@ impl Ui {
             verbosity,
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
             stderr_is_terminal: stderr.is_terminal(),
+            has_written_data: AtomicBool::new(false),
         }
     }
 
@@ -92,6 +95,7 @@ impl Ui {
             verbosity,
             is_interactive: false,
             stderr_is_terminal: false,
+            has_written_data: AtomicBool::new(false),
         };
         (ui, stdout, stderr)
     }
@@ -122,6 +126,7 @@ impl Ui {
     ///
     /// When stdout can't be written for any other reason.
     pub(crate) fn data(&self, text: &str) -> io::Result<()> {
+        self.has_written_data.store(true, Ordering::Relaxed);
         match self.stdout.write(text) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|error| {
@@ -129,6 +134,11 @@ impl Ui {
                 io::Error::new(error.kind(), sentence)
             }),
         }
+    }
+
+    /// Whether anything was written to stdout.
+    pub(crate) fn has_written_data(&self) -> bool {
+        self.has_written_data.load(Ordering::Relaxed)
     }
 
     /// Writes a value as indented JSON to stdout.
@@ -145,6 +155,16 @@ impl Ui {
     pub(crate) fn say(&self, line: impl fmt::Display) {
         if self.verbosity > Verbosity::Quiet {
             self.line(line);
+        }
+    }
+
+    /// Says what a person is about to be asked about, however quiet the program is to be: nobody can
+    /// agree to what was not shown.
+    pub(crate) fn say_before_asking(&self, line: impl fmt::Display) {
+        if self.is_interactive {
+            self.line(line);
+        } else {
+            self.say(line);
         }
     }
 

@@ -53,7 +53,8 @@ fn change(change: &Change) -> String {
         } else {
             RED
         };
-        let _ = writeln!(text, "    {}: {}", styled(style, "risk"), change.risk.note);
+        let head = format!("risk ({})", change.risk.level.word());
+        let _ = writeln!(text, "    {}: {}", styled(style, head), change.risk.note);
     }
     if !matches!(change.action, Action::Create | Action::Waiting) {
         text.extend(change.differences.iter().map(difference));

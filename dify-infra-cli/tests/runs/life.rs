@@ -189,6 +189,17 @@ fn errors_of_the_file_are_told_all_at_once_and_nothing_is_done() {
         assert!(paths.contains(&path), "{paths:?}");
     }
     place.infra(&["apply", "--yes"]).exits(3);
+    // A program that asked for JSON is told as much, by every command that reads the file.
+    for command in ["plan", "verify", "outputs", "apply", "destroy"] {
+        let told = place.infra(&[command, "--json"]).exits(3).json();
+        assert_eq!(told, check, "{command}");
+    }
+    let told = place
+        .infra(&["plan", "nowhere.toml", "--json"])
+        .exits(1)
+        .json();
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains("nowhere.toml"), "{told}");
     assert_eq!(place.files().len(), 1, "{:?}", place.files());
     place.infra(&["aply"]).exits(64);
 }
@@ -275,4 +286,58 @@ fn a_journal_tells_of_the_run_and_holds_no_body() {
         "{}",
         resumed.stderr
     );
+}
+
+#[test]
+fn another_secret_key_takes_more_than_a_yes() {
+    let place = Place::new(DIFY_DEV);
+    place.infra(&["apply", "--yes"]).exits(0);
+    let secrets = place.read("dify-dev.secrets.env");
+    let fresh = place.secrets(&["gen", "secret-key"]).exits(0).stdout;
+    let kept = secrets
+        .lines()
+        .filter(|line| !line.starts_with("SECRET_KEY="));
+    let kept: Vec<&str> = kept.collect();
+    place.write(
+        "dify-dev.secrets.env",
+        &format!("{}\n{fresh}", kept.join("\n")),
+    );
+
+    let plan = place.infra(&["plan", "--out", "plan.json"]).exits(0).stdout;
+    assert!(plan.contains("risk (destructive): "), "{plan}");
+    let in_azure = Azure::of(&place).app_secrets();
+    for arguments in [&["apply", "--yes"][..], &["apply", "--plan", "plan.json"]] {
+        let refused = place.infra(arguments).exits(1).stderr;
+        for part in ["nothing was written", "credentials", "--allow-destructive"] {
+            assert!(refused.contains(part), "{refused}");
+        }
+    }
+    assert_eq!(Azure::of(&place).app_secrets(), in_azure);
+    let meant = ["apply", "--plan", "plan.json", "--allow-destructive"];
+    place.infra(&meant).exits(0);
+    place.infra(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn a_secret_that_nobody_has_given_is_told_with_the_plan() {
+    let place = Place::new(DIFY_DEV);
+    place.edit(
+        "[services.worker.env]",
+        "SMTP_PASSWORD = { secret = \"smtp-password\" }\nMAIL_TYPE = \"smtp\"\n\n[services.worker.env]",
+    );
+    let told = |ran: &crate::place::Ran| ran.stderr.contains("SMTP_PASSWORD=VALUE");
+    let before = place.infra(&["plan"]).exits(0);
+    assert!(told(&before), "{}", before.stderr);
+    place
+        .secrets(&["gen", "--out", "dify-dev.secrets.env"])
+        .exits(0);
+    assert!(told(&place.infra(&["plan"]).exits(0)));
+    let refused = place.infra(&["apply", "--yes"]).exits(1);
+    assert!(told(&refused), "{}", refused.stderr);
+    let secrets = place.read("dify-dev.secrets.env");
+    place.write(
+        "dify-dev.secrets.env",
+        &(secrets + "SMTP_PASSWORD=Kp3-xw9Lq7vTz\n"),
+    );
+    assert!(!told(&place.infra(&["plan"]).exits(0)));
 }

@@ -110,6 +110,28 @@ impl Catalogue {
             .ok_or_else(|| self.unknown_release(version, wanted))
     }
 
+    /// The variables that an image reads, by its reference in any registry; nothing for an image or a
+    /// tag that no offered release has.
+    ///
+    /// ```
+    /// use dify_infra_core::catalogue::Catalogue;
+    ///
+    /// let catalogue = Catalogue::builtin();
+    /// let table = catalogue.variables_of_image("mirror.example.com/langgenius/dify-api:1.16.0");
+    /// assert!(table.unwrap().is_read("SECRET_KEY").is_yes());
+    /// assert!(catalogue.variables_of_image("langgenius/dify-api:latest").is_none());
+    /// ```
+    pub fn variables_of_image(&self, reference: &str) -> Option<VariableTable<'_>> {
+        let (repository, tag) = reference.rsplit_once(':')?;
+        self.releases.iter().find_map(|release| {
+            let image = release.images().find(|image| {
+                let rest = repository.strip_suffix(&image.repository);
+                image.tag == tag && rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+            })?;
+            Some(release.variables_of(image.kind))
+        })
+    }
+
     /// What changed after `from` up to and including `to`, for Dify and for the images that have
     /// version lines of their own. Empty when `to` is not newer.
     pub fn changes_between<'a>(

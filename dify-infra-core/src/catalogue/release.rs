@@ -132,7 +132,10 @@ impl Release {
 
     /// The variables that this release's image of a service reads.
     pub fn variables(&self, kind: ServiceKind) -> VariableTable<'_> {
-        let image = kind.image();
+        self.variables_of(kind.image())
+    }
+
+    pub(super) fn variables_of(&self, image: ImageKind) -> VariableTable<'_> {
         VariableTable::new(&self.shared.variables[&image], self.image_version(image))
     }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::Snapshot;
 use super::domain::{domain_of, own_domain, path_of, remove_domains, validation};
+use crate::catalogue::{Catalogue, Read};
 use crate::graph::Node;
 use crate::resource::text::{resolve, texts};
 use crate::resource::{
@@ -148,7 +149,8 @@ pub fn files_of(body: &Value) -> BTreeMap<&str, &str> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Obsolete {
-    /// Variables, by the app's own list of those that a file added.
+    /// Variables: by the app's own list of those that a file added, and those that an earlier or a
+    /// later release of the image reads and this one does not, which do nothing here, whoever set them.
     pub variables: Vec<String>,
     /// Secrets, by the fingerprints that the app carries, and the keys of the storage account.
     pub secrets: Vec<String>,
@@ -191,7 +193,11 @@ impl Obsolete {
             let name = variable.get("name")?.as_str()?;
             secrets.contains(secret).then(|| name.to_owned())
         });
-        let variables: BTreeSet<String> = listed.chain(using).filter(gone(ENV)).collect();
+        let mut variables: BTreeSet<String> = listed.chain(using).filter(gone(ENV)).collect();
+        variables.extend(unread(wanted).into_iter().flat_map(|is_unread| {
+            let names = names_at(live, ENV).into_iter();
+            names.filter(move |name| is_unread(name)).filter(gone(ENV))
+        }));
         let domain = own_domain(live)
             .filter(|name| own_domain(wanted).is_none() && domain_of(live, name).is_some());
         Self {
@@ -342,6 +348,19 @@ fn obsolete_identities(wanted: &Value, live: &Value) -> Vec<String> {
 fn group_of(id: &str) -> Option<&str> {
     let at = id.to_ascii_lowercase().find("/providers/")?;
     id.get(..at)
+}
+
+/// Whether the image of a wanted app leaves a name alone that its other releases read; nothing for
+/// an image that the catalogue does not know.
+fn unread(wanted: &Value) -> Option<impl Fn(&str) -> bool + Copy> {
+    let image = wanted.pointer("/properties/template/containers/0/image")?;
+    let table = Catalogue::builtin().variables_of_image(image.as_str()?)?;
+    Some(move |name: &str| {
+        matches!(
+            table.is_read(name),
+            Read::NotYet { .. } | Read::NoLonger { .. }
+        )
+    })
 }
 
 fn names_at(body: &Value, pointer: &str) -> BTreeSet<String> {

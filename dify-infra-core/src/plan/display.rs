@@ -38,7 +38,8 @@ impl fmt::Display for Change {
         let (sign, word, name) = (self.action.sign(), self.action.word(), self.id.label());
         writeln!(formatter, "{sign} {word} {name} ({kind}): {}", self.reason)?;
         if self.risk.level != RiskLevel::None {
-            writeln!(formatter, "    risk: {}", self.risk.note)?;
+            let (level, note) = (self.risk.level.word(), &self.risk.note);
+            writeln!(formatter, "    risk ({level}): {note}")?;
         }
         if !matches!(self.action, Action::Create | Action::Waiting) {
             for difference in &self.differences {

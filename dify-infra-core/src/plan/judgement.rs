@@ -163,9 +163,11 @@ pub(super) fn risk(kind: Kind, differences: &[Difference]) -> Risk {
     };
     let secret_key = format!("{FINGERPRINT_TAG}-secret-key");
     match kind {
+        // What people lose: https://github.com/langgenius/dify/issues/21393
         _ if any(&secret_key) => Risk::new(
-            RiskLevel::Irreversible,
-            "a new SECRET_KEY ends sessions and signed URLs",
+            RiskLevel::Destructive,
+            "a new SECRET_KEY makes the stored credentials of models and tools unreadable, and ends \
+             sessions and signed URLs",
         ),
         Kind::ContainerApp if differences.iter().any(is_older_image) => Risk::new(
             RiskLevel::Irreversible,

@@ -81,6 +81,21 @@ pub enum RiskLevel {
     Interruption,
     /// It can't be taken back.
     Irreversible,
+    /// Data is lost, or can't be read any more. Such a plan is applied only when that is asked for.
+    Destructive,
+}
+
+impl RiskLevel {
+    /// The level as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Restart => "restart",
+            Self::Interruption => "interruption",
+            Self::Irreversible => "irreversible",
+            Self::Destructive => "destructive",
+        }
+    }
 }
 
 /// What a change may cost, and in which way.
