@@ -207,7 +207,7 @@ async fn pin(
             for hint in hints {
                 ui.line(format!("{}: {hint}", styled(CYAN, "hint")));
             }
-            Err(AlreadyShown(Exit::Failed).into())
+            Err(AlreadyShown::with(Exit::Failed).into())
         }
     }
 }

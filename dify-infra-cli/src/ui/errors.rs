@@ -49,6 +49,16 @@ pub(crate) struct AlreadyShown {
     pub findings: Vec<Diagnostic>,
 }
 
+impl AlreadyShown {
+    /// Ends with a code; what there is to find is on stdout or stderr already.
+    pub(crate) fn with(exit: Exit) -> Self {
+        Self {
+            exit,
+            findings: Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for AlreadyShown {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the reason was shown above")
