@@ -125,6 +125,9 @@ pub enum Waited {
     Stopped,
 }
 
+/// Hears which records are missing.
+pub type Tell<'a> = dyn Fn(&[DnsRecord]) + Sync + 'a;
+
 /// Waits until DNS has the records for which a plan waits. `tell` hears which are missing, at first and
 /// whenever that changes.
 pub async fn wait(
@@ -132,7 +135,7 @@ pub async fn wait(
     graph: &ResourceGraph,
     snapshot: &mut Snapshot,
     patience: Patience,
-    (tell, mut cancellation): (&(dyn Fn(&[DnsRecord]) + Sync), Cancellation),
+    (tell, mut cancellation): (&Tell<'_>, Cancellation),
 ) -> Waited {
     let began = Instant::now();
     let mut told: Option<Vec<DnsRecord>> = None;

@@ -154,7 +154,6 @@ impl DeploymentBuilder {
     }
 
     /// The certificate of the origin: `managed`, or the address or id of one in a key vault.
-    #[must_use]
     pub fn certificate(mut self, certificate: impl Into<String>) -> Self {
         self.spec.public.certificate = Some(certificate.into());
         self
