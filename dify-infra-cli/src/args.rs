@@ -61,7 +61,7 @@ pub struct GlobalArguments {
     #[arg(long, global = true, value_name = "FILE")]
     pub secrets: Option<PathBuf>,
 
-    /// Which of Microsoft's clouds: AzurePublic, AzureUSGovernment or AzureChina [default: the one that
+    /// Which of Microsoft's clouds: `AzurePublic`, `AzureUSGovernment` or `AzureChina` [default: the one that
     /// has the file's location]
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "target")]
     pub cloud: Option<AzureCloud>,

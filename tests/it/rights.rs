@@ -199,14 +199,15 @@ async fn with_one_action_less_a_first_apply_ends_before_its_first_write() {
     let mut unnoticed = BTreeSet::new();
     for missing in role() {
         let rest: Vec<String> = role().into_iter().filter(|one| *one != missing).collect();
-        let mut said = String::new();
+        let mut said = Vec::new();
         for (scene, plan) in &plans {
             grant(scene, &rest);
             scene.azure.forget();
             let problems = preflight(&scene.client, &scene.graph, plan).await;
             assert_eq!(scene.azure.headlines(), Vec::<String>::new());
-            said += &format!("{problems:?}");
+            said.push(format!("{problems:?}"));
         }
+        let said = said.concat();
         let is_role = missing.starts_with("Microsoft.Authorization/");
         let named = said.contains(&missing) || (is_role && said.contains("may not assign roles"));
         if !named {

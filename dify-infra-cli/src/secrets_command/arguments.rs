@@ -109,7 +109,7 @@ pub(super) struct RotateArguments {
     #[arg(value_name = "NAME", required = true)]
     pub(super) names: Vec<String>,
 
-    /// Change SECRET_KEY too, after which stored credentials can't be read any more
+    /// Change `SECRET_KEY` too, after which stored credentials can't be read any more
     #[arg(long)]
     pub(super) force: bool,
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow, bail};
 use dify_infra_core::secrets::{
     Format, ParsedSecrets, SecretKind, SecretName, Secrets, generate_for, parse,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::arguments::RotateArguments;
@@ -138,7 +138,7 @@ fn prove(new: &SecretString, old: &Secrets, values: &Secrets) -> anyhow::Result<
     let is_right = |name: &SecretName| {
         let wanted = values.get(name.clone()).or_else(|| old.get(name.clone()));
         let is = read.get(name.clone());
-        wanted.map(|one| one.expose_secret()) == is.map(|one| one.expose_secret())
+        wanted.map(ExposeSecret::expose_secret) == is.map(ExposeSecret::expose_secret)
     };
     let changed = values.iter().all(|(name, value)| {
         let before = old.get(name.clone());
