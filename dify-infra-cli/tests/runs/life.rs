@@ -87,7 +87,7 @@ fn a_changed_field_is_one_change_and_then_none() {
         (&json!(1), &json!(true), &json!(true))
     );
     let summary = json!({
-        "create": 0, "update": 1, "replace": 0, "delete": 0, "no_change": 24, "unknown": 0,
+        "create": 0, "update": 1, "replace": 0, "delete": 0, "no_change": 24, "unknown": 0, "waiting": 0,
     });
     assert_eq!(plan["summary"], summary);
     let changes = plan["changes"].as_array().unwrap();
