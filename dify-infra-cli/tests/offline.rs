@@ -320,6 +320,13 @@ fn route_says_who_answers_a_url_and_why() {
 #[test]
 fn route_answers_a_path_of_a_deployment_without_an_origin() {
     let directory = with_file(MINIMAL);
+    let socket = run(directory.path(), &["route", "wss://x.example/socket.io/"]);
+    assert_eq!(socket.code, Some(0), "{}", socket.stderr);
+    assert!(
+        socket.stdout.contains("Upgrade: websocket"),
+        "{}",
+        socket.stdout
+    );
     let route = run(directory.path(), &["route", "/v1/chat-messages"]);
     assert_eq!(route.code, Some(0), "{}", route.stderr);
     for part in ["api: app dify-dev-api, port 5001", "Host: <front door>"] {
@@ -406,6 +413,54 @@ fn check_squid_says_what_a_file_lets_through_and_which_line_decides() {
     let binary = run(directory.path(), &["check", "--squid", "squid.conf"]);
     assert_eq!(binary.code, Some(1), "{}", binary.stderr);
     assert!(binary.stderr.contains("no UTF-8 text"), "{}", binary.stderr);
+}
+
+#[test]
+fn check_squid_follows_includes_and_takes_what_it_does_not_know_for_no_pass() {
+    let directory = with_file(MINIMAL);
+    let write = |name: &str, text: &str| {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    };
+    let check = || run(directory.path(), &["check", "--squid", "squid.conf"]);
+    let ours = run(directory.path(), &["render", "--to", "squid"]).stdout;
+    write(
+        "squid.conf",
+        "http_port 3128\ninclude conf.d/*.conf\nhttp_access deny all\n",
+    );
+    let missing = check();
+    assert_eq!(missing.code, Some(3), "{}", missing.stderr);
+    for part in ["SSR007", "conf.d/*.conf, which names no file", "not proven"] {
+        assert!(missing.stderr.contains(part), "{part}: {}", missing.stderr);
+    }
+
+    std::fs::create_dir(directory.path().join("conf.d")).unwrap();
+    write("conf.d/rules.conf", &ours.replace("http_port 3128\n", ""));
+    let found = check();
+    assert_eq!(found.code, Some(0), "{}", found.stderr);
+    assert!(
+        found.stdout.contains("conf.d/rules.conf line "),
+        "{}",
+        found.stdout
+    );
+
+    write("inner.txt", "169.254.0.0/16 # metadata\n10.0.0.0/8\n");
+    write(
+        "squid.conf",
+        "http_port 3128\nacl inner dst \"inner.txt\"\nhttp_access deny inner\n\
+         http_access allow all\n",
+    );
+    let open = check();
+    assert_eq!(open.code, Some(3), "{}", open.stderr);
+    let denied = "http://169.254.169.254/metadata/instance";
+    let denied = open.stdout.lines().find(|line| line.contains(denied));
+    assert!(denied.unwrap().contains("denied"), "{}", open.stdout);
+    assert!(!open.stderr.contains("not proven"), "{}", open.stderr);
+    write(
+        "squid.conf",
+        "http_port 3128\nacl night time 10:00-11:00\nhttp_access allow night\n",
+    );
+    let unknown = check();
+    assert_eq!(unknown.code, Some(3), "{}", unknown.stderr);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! `dify-infra check --squid`: what a squid file lets through.
 
+mod sources;
+
 use std::path::Path;
 
 use dify_infra_core::diagnostic::Severity;
-use dify_infra_core::egress::{Expected, ReportRow, SquidReport};
+use dify_infra_core::egress::{Expected, ReportRow, SquidFile, SquidReport};
 use serde_json::{Value, json};
 
+use self::sources::Beside;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::settings::Settings;
@@ -15,13 +18,16 @@ use crate::ui::{DIM, GREEN, RED, Ui, YELLOW, diagnostics, styled};
 
 pub(super) fn run(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<Exit> {
     let input = Input::read_as(file, "squid file")?;
-    let report = SquidReport::of_text(&input.text)
+    let read = SquidFile::read_with(&input.text, &Beside::new(input.directory()))
         .map_err(|error| Problem::new(format!("{} can't be judged: {error}", input.shown)))?;
+    let report = SquidReport::of(&read, &input.text);
+    let undecided = report.undecided().count();
     if settings.json {
         ui.json(&json!({
             "format": 1,
             "file": input.shown,
             "starts": report.starts,
+            "undecided": undecided,
             "requests": report.rows.iter().map(as_json).collect::<Vec<_>>(),
             "diagnostics": report.diagnostics.iter().collect::<Vec<_>>(),
         }))?;
@@ -29,8 +35,16 @@ pub(super) fn run(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<E
         ui.data(&table(&report.rows))?;
         diagnostics::show(ui, &without_logins(&input), &report.diagnostics);
         conclude(ui, &input, &report);
+        if undecided > 0 && report.starts {
+            ui.line(format!(
+                "{}: {} is not proven: of {undecided} requests that must be refused it can't be said \
+                 whether they are",
+                styled(RED, "error"),
+                input.shown
+            ));
+        }
     }
-    Ok(if report.diagnostics.has_errors() {
+    Ok(if report.diagnostics.has_errors() || undecided > 0 {
         Exit::Diagnostics
     } else {
         Exit::Done

@@ -1,9 +1,12 @@
 //! What becomes of a URL: who answers it, why, and within which limits.
 
+mod asked;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use self::asked::{Asked, after_scheme};
 use super::Deployment;
 use crate::catalogue::ServiceKind;
 use crate::routes::{
@@ -39,10 +42,10 @@ const STAND_IN: &str = "front-door.invalid";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidUrl {
-    /// Neither a path nor a URL of http or https.
+    /// Neither a path nor a URL of http, https, ws or wss.
     #[error(
-        "give a URL such as https://dify.example.com/v1, or a path of the deployment that begins \
-         with `/`"
+        "give a URL of http, https, ws or wss, such as https://dify.example.com/v1, or a path of \
+         the deployment that begins with `/`"
     )]
     NoUrl,
     /// A URL with a user name before the host.
@@ -78,7 +81,8 @@ pub struct RouteReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Host {
-    /// Scheme and host of the URL; nothing for a path alone.
+    /// Scheme and host of the URL, with the scheme of the handshake, http or https, for a WebSocket;
+    /// nothing for a path alone.
     pub asked: Option<String>,
     /// The deployment's origin, when the file has one.
     pub origin: Option<String>,
@@ -208,13 +212,14 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// When the text is neither a path nor a URL of http or https, or has a user name in it.
+    /// When the text is neither a path nor a URL of http, https, ws or wss, or has a user name in it.
     pub fn route(&self, url: &str) -> Result<RouteReport, InvalidUrl> {
         let asked = Asked::parse(url)?;
         let host = self.compare(&asked);
         let known = host.asked.as_deref().or(host.origin.as_deref());
         let request = PublicRequest {
             forwarded_proto: Some(self.public_scheme(&asked)),
+            upgrade: asked.is_websocket.then_some("websocket"),
             ..PublicRequest::get(
                 &asked.target,
                 known.and_then(after_scheme).unwrap_or(STAND_IN),
@@ -404,9 +409,22 @@ impl Deployment {
         }
         let is_behind_tls = self.routes.settings().tls == TlsTermination::InFront;
         if asked.scheme() == Some("http") && is_behind_tls {
-            notes.push(
-                "the ingress redirects http to https before nginx sees the request".to_owned(),
-            );
+            let mut note =
+                "the ingress redirects http to https before nginx sees the request".to_owned();
+            if asked.is_websocket {
+                note.push_str(", and clients of WebSockets don't follow it: use wss");
+            }
+            notes.push(note);
+        }
+        if let Outcome::Forwarded(forwarded) = outcome
+            && asked.is_websocket
+            && !forwarded.location.upgrade
+        {
+            notes.push(format!(
+                "connections to `{}` never become WebSockets: nginx leaves the header `Upgrade` \
+                 out, so that the handshake is answered as a plain request and fails",
+                forwarded.location.path
+            ));
         }
         if asked.has_fragment {
             notes.push("what stands behind `#` stays in the browser".to_owned());
@@ -453,116 +471,6 @@ fn why_it_won(location: &Location, path: Option<&RequestPath>) -> String {
         }
         Matching::Prefix => format!("`{}` is the longest prefix of `{path}`", location.path),
     }
-}
-
-/// A URL as it was asked for.
-struct Asked {
-    /// Scheme and host in lower case, with a port that is not the scheme's own.
-    origin: Option<String>,
-    /// Path and query, encoded as a browser sends them.
-    target: String,
-    has_fragment: bool,
-}
-
-impl Asked {
-    fn parse(url: &str) -> Result<Self, InvalidUrl> {
-        // Where a password stands in what can't be read is not known, so `@` is enough.
-        Self::read(url).map_err(|error| {
-            if url.contains('@') {
-                InvalidUrl::UserName
-            } else {
-                error
-            }
-        })
-    }
-
-    fn read(url: &str) -> Result<Self, InvalidUrl> {
-        let url = url.trim();
-        let (url, has_fragment) = match url.split_once('#') {
-            Some((url, _)) => (url, true),
-            None => (url, false),
-        };
-        let (origin, target) = match url.split_once("://") {
-            _ if url.starts_with('/') => (None, url),
-            Some((scheme, rest)) => {
-                let end = rest.find(['/', '?']).unwrap_or(rest.len());
-                let (authority, target) = rest.split_at(end);
-                (Some(origin(scheme, authority)?), target)
-            }
-            None => return Err(InvalidUrl::NoUrl),
-        };
-        let slash = if target.starts_with('/') { "" } else { "/" };
-        Ok(Self {
-            origin,
-            target: format!("{slash}{}", encoded(target)),
-            has_fragment,
-        })
-    }
-
-    fn scheme(&self) -> Option<&str> {
-        Some(self.origin.as_deref()?.split_once("://")?.0)
-    }
-
-    /// The host without a port.
-    fn host_name(&self) -> Option<&str> {
-        let host = after_scheme(self.origin.as_deref()?)?;
-        let port = host
-            .rsplit_once(':')
-            .filter(|(_, port)| !port.contains(']'));
-        Some(port.map_or(host, |(host, _)| host))
-    }
-}
-
-fn after_scheme(origin: &str) -> Option<&str> {
-    origin.split_once("://").map(|(_, host)| host)
-}
-
-/// Scheme and authority as a browser compares them.
-fn origin(scheme: &str, authority: &str) -> Result<String, InvalidUrl> {
-    if authority.contains('@') {
-        return Err(InvalidUrl::UserName);
-    }
-    let scheme = scheme.to_ascii_lowercase();
-    let own_port = match scheme.as_str() {
-        "https" => ":443",
-        "http" => ":80",
-        _ => return Err(InvalidUrl::NoUrl),
-    };
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    if !authority.bytes().all(is_allowed) || !has_host_and_port(authority) {
-        return Err(InvalidUrl::NoUrl);
-    }
-    let host = authority.to_ascii_lowercase();
-    let host = host.strip_suffix(own_port).unwrap_or(&host);
-    Ok(format!("{scheme}://{host}"))
-}
-
-/// Whether there is a host, in brackets if it is an IPv6 address, and no port but a possible one.
-fn has_host_and_port(authority: &str) -> bool {
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let is_host = match host.strip_prefix('[') {
-        Some(rest) => rest
-            .strip_suffix(']')
-            .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => !host.is_empty() && !host.contains([':', '[', ']']),
-    };
-    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
-}
-
-/// A target with what can't stand in one percent-encoded, as browsers do.
-fn encoded(target: &str) -> String {
-    let mut encoded = String::with_capacity(target.len());
-    for byte in target.bytes() {
-        if byte.is_ascii_graphic() && !b"\"<>`".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

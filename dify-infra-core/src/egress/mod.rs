@@ -41,8 +41,8 @@ pub use self::ranges::DeniedRange;
 pub use self::report::{ReportRow, SquidReport};
 pub use self::rule::{AccessList, AccessRule, Action, Condition};
 pub use self::squid::{
-    Decider, Decision, Include, Names, Place, ProxyRequest, Remark, RemarkKind, SquidFile,
-    UnreadableSquidFile, Verdict, Way,
+    Decider, Decision, Names, NoSources, Place, ProxyRequest, Remark, RemarkKind, SquidFile,
+    SquidSources, UnreadableSquidFile, Verdict, Way,
 };
 
 /// Who may reach what through the proxy, with its limits.

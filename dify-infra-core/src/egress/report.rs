@@ -67,6 +67,14 @@ impl SquidReport {
         Ok(Self::judge(&SquidFile::read(text)?, text, platform))
     }
 
+    /// Requests that must be refused, and of which it can't be said what becomes of them: a file with
+    /// any is not proven right, whatever its findings are.
+    pub fn undecided(&self) -> impl Iterator<Item = &ReportRow> {
+        self.rows.iter().filter(|row| {
+            row.expected == Expected::Refused && row.verdict.decision == Decision::Unknown
+        })
+    }
+
     /// Judges a file that was read from `text`, for a proxy on Container Apps.
     pub fn of(file: &SquidFile, text: &str) -> Self {
         Self::judge(file, text, Platform::ContainerApps)
@@ -341,6 +349,10 @@ mod tests {
                 .all(unknown)
         );
         assert_eq!(codes(text), ["SSR007"]);
+        assert!(report.undecided().count() > 100);
+        // What stands before the include holds, whatever it says.
+        let text = format!("http_port 3128\nhttp_access deny all\n{text}");
+        assert_eq!(SquidReport::of_text(&text).unwrap().undecided().count(), 0);
     }
 
     #[test]

@@ -195,6 +195,14 @@ fn policy(inventory: &Inventory, found: &mut Findings) {
             };
             found.push(&place, format!("{} ({})", problem.message, problem.code));
         }
+        let undecided = report.undecided().count();
+        if undecided > 0 {
+            let message = format!(
+                "of {undecided} requests that must be refused it can't be said whether they are: \
+                 `check --squid` names the lines"
+            );
+            found.unsure(&file.place, message);
+        }
     }
 }
 

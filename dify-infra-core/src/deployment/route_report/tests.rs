@@ -98,6 +98,38 @@ fn a_host_that_is_not_the_deployment_s_is_said() {
 }
 
 #[test]
+fn a_websocket_is_answered_where_there_are_any() {
+    let deployment = with_origin("");
+    let report = ask(&deployment, "wss://dify.example.com/socket.io/?EIO=4");
+    assert!(
+        matches!(&report.answer, RouteAnswer::Service { location, .. } if location == "/socket.io/"),
+        "{:?}",
+        report.answer
+    );
+    assert_eq!(report.host.verdict, HostVerdict::Origin);
+    assert_eq!(report.notes, [""; 0]);
+    let upgrade = report.headers.iter().find(|it| it.name == "Upgrade");
+    assert_eq!(upgrade.unwrap().value.as_deref(), Some("websocket"));
+
+    let elsewhere = ask(&deployment, "WSS://dify.example.com:443/v1/chat-messages");
+    assert!(
+        elsewhere.notes[0].contains("`/v1` never become WebSockets"),
+        "{:?}",
+        elsewhere.notes
+    );
+    let plain = ask(&deployment, "ws://dify.example.com/socket.io/");
+    assert_eq!(plain.host.verdict, HostVerdict::OriginOtherwise);
+    assert!(plain.notes[1].contains("use wss"), "{:?}", plain.notes);
+    for url in [
+        "wss:///x",
+        "ws:dify.example.com",
+        "wss://dify.example.com:0/",
+    ] {
+        assert_eq!(deployment.route(url), Err(InvalidUrl::NoUrl), "{url}");
+    }
+}
+
+#[test]
 fn a_private_path_is_answered_by_web_and_said_to_be_private() {
     let report = ask(&with_origin(""), "/inner/api/invoke/llm");
     assert!(

@@ -13,10 +13,9 @@ mod lower;
 mod matching;
 mod range;
 mod read;
-mod read_list;
 mod target;
 
 pub use self::evaluate::{Decider, Decision, Names, ProxyRequest, Verdict, Way};
 pub use self::file::{Place, Remark, RemarkKind, SquidFile};
 pub(super) use self::lower::lower;
-pub use self::read::{Include, UnreadableSquidFile};
+pub use self::read::{NoSources, SquidSources, UnreadableSquidFile};

@@ -1,10 +1,10 @@
 //! Reads `acl` lines.
 
-use super::file::{Place, RemarkKind};
-use super::list::{List, ListKind, is_in_domain};
-use super::range::Added;
-use super::read::Reader;
-use super::target::Scheme;
+use super::Reader;
+use crate::egress::squid::file::{Place, RemarkKind};
+use crate::egress::squid::list::{List, ListKind, is_in_domain};
+use crate::egress::squid::range::Added;
+use crate::egress::squid::target::Scheme;
 
 /// More values than this in one list are not read.
 const MOST_VALUES: usize = 4096;
@@ -34,20 +34,49 @@ impl Reader<'_> {
             self.file.lists[index].doubt = Some(doubt);
         }
         let values = self.options(index, values, place);
-        if let Some(file) = values.iter().find(|value| value.starts_with(['"', '\''])) {
-            let message = format!("takes values from the file {file}, which was not given");
-            self.file.lists[index].doubt = Some(format!("{place} {message}"));
-            self.file.remark(RemarkKind::NotSeen, place, message);
-        }
-        for value in values {
-            if !value.starts_with(['"', '\'']) {
-                self.value(index, value, place);
+        for (position, value) in values.iter().enumerate() {
+            if value.starts_with(['"', '\'']) {
+                self.values_of_file(index, value, place);
+                // Squid ends a list with the file's last line (`ConfigParser::strtokFile`).
+                if let Some(next) = values.get(position + 1) {
+                    let message = format!(
+                        "{next} and all behind it is left out: squid ends a list with its file"
+                    );
+                    self.ineffective(place, &message);
+                }
+                break;
             }
+            self.value(index, value, place);
         }
         if self.file.lists[index].is_empty() && self.file.lists[index].doubt.is_none() {
             let message = format!("the list `{name}` is empty, so no request is in it");
             self.ineffective(place, &message);
         }
+    }
+
+    /// Reads values from a file, a line each.
+    fn values_of_file(&mut self, index: usize, quoted: &str, place: &Place) {
+        let path = quoted[1..].split(['"', '\'']).next().unwrap_or_default();
+        let text = match self.sources.values(path) {
+            Ok(text) if text.len() <= super::LARGEST => text,
+            Ok(_) => return self.not_seen(index, quoted, "which is too large to be read", place),
+            Err(reason) => return self.not_seen(index, quoted, &reason, place),
+        };
+        for value in text.lines().filter_map(value_of_line) {
+            if value.contains(char::is_whitespace) {
+                let message = format!("the file {quoted} has a line with more than one value");
+                self.file.lists[index].doubt = Some(format!("{place}: {message}"));
+                self.doubt(place, &message);
+            } else {
+                self.value(index, value, place);
+            }
+        }
+    }
+
+    fn not_seen(&mut self, index: usize, quoted: &str, reason: &str, place: &Place) {
+        let message = format!("takes values from the file {quoted}, {reason}");
+        self.file.lists[index].doubt = Some(format!("{place} {message}"));
+        self.file.remark(RemarkKind::NotSeen, place, message);
     }
 
     /// The list of a name, which is made when it is new.
@@ -219,4 +248,14 @@ impl Reader<'_> {
         }
         true
     }
+}
+
+/// The value on a line of a list's file: what stands before a remark; nothing on a line without one.
+fn value_of_line(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let remark = line
+        .match_indices('#')
+        .find(|(at, _)| *at == 0 || line[..*at].ends_with(char::is_whitespace));
+    let value = remark.map_or(line, |(at, _)| line[..at].trim_end());
+    (!value.is_empty()).then_some(value)
 }
