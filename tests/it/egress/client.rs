@@ -62,6 +62,8 @@ async fn exchange(
     let mut bytes = head(&mut connection).await?;
     let tunnel = read(&bytes);
     if tunnel.status != 200 {
+        // Read to its end: squid logs an answer that its client hangs up on as aborted.
+        read_to_end(&mut connection, &mut bytes).await?;
         return Ok(tunnel);
     }
     connection.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;

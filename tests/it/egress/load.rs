@@ -16,6 +16,8 @@ pub(super) struct Load {
     pub(super) p50: Duration,
     pub(super) p99: Duration,
     pub(super) took: Duration,
+    /// The most memory that squid had, in bytes.
+    pub(super) memory: u64,
 }
 
 /// Keeps 500 clients asking, half of them through tunnels.
@@ -54,5 +56,6 @@ pub(super) async fn run(squid: &Squid) -> Load {
         p50: times[times.len() / 2],
         p99: times[times.len() * 99 / 100],
         took: begin.elapsed(),
+        memory: squid.most_memory(),
     }
 }

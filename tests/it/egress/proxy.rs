@@ -60,6 +60,18 @@ impl Squid {
         squid
     }
 
+    /// The most memory that squid had at once, in bytes.
+    pub(super) fn most_memory(&self) -> u64 {
+        // The shell has become squid (`exec`), which has no other processes (`-N`).
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        assert!(status.starts_with("Name:\tsquid\n"), "{status}");
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes: u64 = most
+            .and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok())
+            .unwrap();
+        kibibytes << 10
+    }
+
     fn errors(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default()
     }

@@ -40,13 +40,26 @@ pub(super) async fn connect(from: IpAddr) -> TcpStream {
     timeout(PATIENCE, connecting).await.unwrap().unwrap()
 }
 
-/// Sends a request head, and a body while the answer may already come.
-pub(super) async fn send(from: IpAddr, head: &[u8], body: &[u8]) -> Answer {
+/// Sends a request head alone.
+pub(super) async fn send(from: IpAddr, head: &[u8]) -> Answer {
+    send_all(from, head, std::iter::empty()).await
+}
+
+/// Sends a request head, and the pieces of a body while the answer may already come.
+pub(super) async fn send_all(
+    from: IpAddr,
+    head: &[u8],
+    body: impl Iterator<Item = Vec<u8>>,
+) -> Answer {
     let (mut reader, mut writer) = connect(from).await.into_split();
     writer.write_all(head).await.unwrap();
     let sending = async {
-        // nginx may hang up before it has read a body that it refuses.
-        drop(writer.write_all(body).await);
+        for piece in body {
+            // nginx may hang up before it has read a body that it refuses.
+            if writer.write_all(&piece).await.is_err() {
+                break;
+            }
+        }
         writer
     };
     let receiving = async {

@@ -57,6 +57,10 @@ impl Files {
             },
             ..settings
         };
+        let settings = match scenario.time {
+            Some(time) => time.of_a_second(settings),
+            None => settings,
+        };
         let routes = deployment.routes().with_settings(settings).unwrap();
         let hosts: BTreeMap<String, String> = routes
             .services()
@@ -127,7 +131,7 @@ impl FrontDoor {
     /// Whether nginx answers probes, as the platform asks.
     pub(super) async fn is_healthy(&self) -> bool {
         let head = b"GET /nginx-health HTTP/1.1\r\nHost: 127.0.0.1:80\r\nConnection: close\r\n\r\n";
-        let answer = send("127.0.0.1".parse().unwrap(), head, b"").await;
+        let answer = send("127.0.0.1".parse().unwrap(), head).await;
         answer.status == 200 && answer.body == b"ok\n"
     }
 }

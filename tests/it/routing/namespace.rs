@@ -12,16 +12,17 @@ const TASK: &str = "DIFY_INFRA_TEST_TASK";
 /// How the line begins that holds the result.
 const RESULT: &str = "result of the namespace: ";
 
-/// Gives the namespaces a loopback interface with the addresses of the tests, and an `/etc` that can
-/// be changed without changing the machine's.
+/// Gives the namespaces a loopback interface with the addresses of the tests, and an `/etc` and a
+/// `/tmp` that can be changed without changing the machine's.
 const PREPARE: &str = "\
 set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /mnt
-mkdir /mnt/upper /mnt/work
-mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc
-mkdir -p /etc/dify-infra/nginx /tmp/dify-infra-nginx
-mount -t tmpfs tmpfs /tmp/dify-infra-nginx
+for folder in etc tmp; do
+    mkdir -p /mnt/$folder/upper /mnt/$folder/work
+    mount -t overlay overlay -o lowerdir=/$folder,upperdir=/mnt/$folder/upper,workdir=/mnt/$folder/work /$folder
+done
+mkdir -p /etc/dify-infra/nginx
 ip link set lo up
 for address in 100.100.0.52 198.51.100.7 198.51.100.80; do ip address add $address/32 dev lo; done
 exec \"$@\"

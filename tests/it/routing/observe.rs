@@ -80,7 +80,7 @@ pub(super) async fn disagreement(table: &RouteTable, call: &Call) -> Option<Stri
 /// Sends a call; an answer of 101 is read to the end of its head.
 async fn answer_to(call: &Call) -> Answer {
     if call.upgrade.is_none() {
-        return send(call.peer, &call.head(), b"").await;
+        return send(call.peer, &call.head()).await;
     }
     let mut connection = connect(call.peer).await;
     tokio::io::AsyncWriteExt::write_all(&mut connection, &call.head())
@@ -98,7 +98,7 @@ async fn answer_to(call: &Call) -> Answer {
     drop(connection);
     // A request that asks for an upgrade and gets none is answered as any other; it is asked again
     // so that the whole body comes.
-    send(call.peer, &call.head(), b"").await
+    send(call.peer, &call.head()).await
 }
 
 fn compare(

@@ -11,6 +11,7 @@ use super::corpus::calls;
 use super::front_door::{Files, FrontDoor, SEARCH_DOMAIN, app};
 use super::name_server::{Mood, NameServer};
 use super::observe::disagreement;
+use super::times::{self, Time};
 
 /// Disagreements that are told at most; the rest are of the same kind.
 const MOST_DISAGREEMENTS: usize = 8;
@@ -22,12 +23,12 @@ pub(super) struct Scenario {
     pub(super) is_behind_tls: bool,
     /// Whether files, command and times are the very ones that `apply` delivers.
     pub(super) as_delivered: bool,
-    /// Whether bodies of 60 MB and 110 MB are sent: once in each TLS situation.
-    pub(super) large_bodies: bool,
     /// Whether DNS also falls silent, which nginx waits for.
     pub(super) silent_name_server: bool,
     /// The shell that runs the start script.
     pub(super) shell: Vec<String>,
+    /// A time of the model that is cut to a second and put to the test, in place of all else.
+    pub(super) time: Option<Time>,
 }
 
 /// What was compared.
@@ -53,9 +54,9 @@ impl Scenario {
             "release": self.release,
             "is_behind_tls": self.is_behind_tls,
             "as_delivered": self.as_delivered,
-            "large_bodies": self.large_bodies,
             "silent_name_server": self.silent_name_server,
             "shell": self.shell,
+            "time": self.time.map(Time::name),
         })
         .to_string()
     }
@@ -66,9 +67,9 @@ impl Scenario {
             release: value["release"].as_str().unwrap().to_owned(),
             is_behind_tls: value["is_behind_tls"].as_bool().unwrap(),
             as_delivered: value["as_delivered"].as_bool().unwrap(),
-            large_bodies: value["large_bodies"].as_bool().unwrap(),
             silent_name_server: value["silent_name_server"].as_bool().unwrap(),
             shell: texts(&value["shell"]),
+            time: value["time"].as_str().map(Time::named),
         }
     }
 
@@ -90,6 +91,9 @@ impl Scenario {
     /// Runs in namespaces of its own: it takes port 80 and writes `/etc/resolv.conf`.
     pub(super) async fn run(&self) -> Summary {
         let files = Files::of(&self.deployment(), self);
+        if let Some(time) = self.time {
+            return times::hold(time, &files, &self.shell).await;
+        }
         let table = &files.routes;
         // nginx comes up first: nothing that it needs later is there.
         let door = FrontDoor::start(&files, &self.shell).await;
@@ -112,10 +116,8 @@ impl Scenario {
         let mut done = vec!["events".to_owned()];
         let sockets = behaviour::sockets_carry_bytes(table).await;
         done.push(format!("sockets at {}", sockets.join(" ")));
-        if self.large_bodies {
-            let bodies = behaviour::bodies_are_limited(table).await;
-            done.push(format!("{bodies} large bodies"));
-        }
+        let bodies = behaviour::bodies_are_limited(table).await;
+        done.push(format!("{bodies} large bodies"));
         let api = behaviour::back_ends_go_and_come(table, &door, &names, api).await;
         done.push("back-end down and moved".to_owned());
         behaviour::dns_fails_and_recovers(&door, &names, Mood::Failing).await;
