@@ -59,6 +59,7 @@ struct Inner {
     random_faults: Option<RandomFaults>,
     throttle: Option<Throttle>,
     listener: Option<Listener>,
+    reader: Option<Reader>,
     log: RequestLog,
     requests: u64,
     /// The last failure to write the state; requests are refused from then on.
@@ -75,6 +76,19 @@ impl fmt::Debug for Listener {
     }
 }
 
+/// A function that is told of an answer and its body.
+type ReadAnswer = dyn Fn(&RequestRecord, &Bytes) + Send + Sync;
+
+/// What is told of every answer with its body.
+#[derive(Clone)]
+struct Reader(Arc<ReadAnswer>);
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Reader")
+    }
+}
+
 /// The options of an [`Emulator`], from [`Emulator::builder`].
 #[derive(Clone, Debug, Default)]
 pub struct EmulatorBuilder {
@@ -83,6 +97,7 @@ pub struct EmulatorBuilder {
     fault_seed: Option<u64>,
     is_throttling: bool,
     listener: Option<Listener>,
+    reader: Option<Reader>,
 }
 
 impl EmulatorBuilder {
@@ -208,6 +223,18 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Tells a function of every answer with its body, to record or to judge what a client is told. A
+    /// body may hold the values of `listKeys` and its like, and of tokens. The function must not call
+    /// the emulator, which waits for it.
+    #[must_use]
+    pub fn on_answer(
+        mut self,
+        reader: impl Fn(&RequestRecord, &Bytes) + Send + Sync + 'static,
+    ) -> Self {
+        self.reader = Some(Reader(Arc::new(reader)));
+        self
+    }
+
     /// Refuses what the caller's [`permissions`](Self::permissions) do not have, with
     /// `AuthorizationFailed`.
     #[must_use]
@@ -259,6 +286,7 @@ impl EmulatorBuilder {
         inner.random_faults = self.fault_seed.map(RandomFaults::new);
         inner.throttle = self.is_throttling.then(|| Throttle::new(scale));
         inner.listener = self.listener;
+        inner.reader = self.reader;
         Ok(Emulator {
             inner: Mutex::new(inner),
         })
@@ -383,6 +411,7 @@ impl Inner {
             random_faults: None,
             throttle: None,
             listener: None,
+            reader: None,
             log: RequestLog::default(),
             requests: 0,
             broken: None,
@@ -408,9 +437,12 @@ impl Inner {
         if let Some(Listener(listener)) = &self.listener {
             listener(&record);
         }
-        self.log.add(record);
         let answer = self.with_headers(&call, remaining, answer);
         let mut response = answer.into_response();
+        if let Some(Reader(reader)) = &self.reader {
+            reader(&record, response.body());
+        }
+        self.log.add(record);
         if let Some(fault) = fault {
             fault.mark(response.extensions_mut());
         }

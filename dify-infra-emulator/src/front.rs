@@ -12,7 +12,8 @@ use crate::blob;
 use crate::deployments;
 use crate::engine::{Cloud, act, groups, operations, read, write};
 use crate::identity;
-use crate::provider::{self, Definition, authorization, postgres, vault};
+use crate::provider::network::security_rule;
+use crate::provider::{self, Definition, authorization, postgres, role_definition, vault};
 use crate::rules::Rule;
 use crate::store::model::Group;
 use crate::subscription;
@@ -74,6 +75,7 @@ const GROUP_DELETING: Rule = Rule::known(
 /// Versions in which the front door itself is spoken to (Azure/azure-rest-api-specs
 /// `Microsoft.Resources` and `Microsoft.Authorization`).
 pub(crate) const FRONT_VERSIONS: &[&str] = &[
+    "2015-11-01",
     "2016-06-01",
     "2018-05-01",
     "2019-05-01",
@@ -166,6 +168,17 @@ fn in_subscription(
             require_method(call, &Method::GET)?;
             authorization::list(cloud, call, &scope)
         }
+        Below::RoleDefinitions(scope, name) => {
+            check_version(authorization::TYPE, version)?;
+            require_method(call, &Method::GET)?;
+            role_definition::answer(cloud, call, &scope, name.as_deref())
+        }
+        // there are none, and `az keyvault` asks for them beside vaults
+        Below::ManagedHsms => {
+            check_version(vault::TYPE, version)?;
+            require_method(call, &Method::GET)?;
+            read::page(cloud, call, Vec::new())
+        }
         Below::DeletedVaults => {
             check_version(vault::TYPE, version)?;
             require_method(call, &Method::GET)?;
@@ -233,6 +246,10 @@ fn front_target(cloud: &mut Cloud, call: &Call, below: Below) -> Result<Answer, 
 }
 
 fn resource(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<Answer, ArmError> {
+    let is_write = matches!(call.method.as_str(), "PUT" | "DELETE");
+    if is_write && id.type_name() == security_rule::TYPE {
+        return security_rule::answer(cloud, call, id);
+    }
     match call.method.as_str() {
         "GET" => read::get(cloud, call, id),
         "HEAD" => Ok(Answer::empty(match read::get(cloud, call, id) {

@@ -168,6 +168,7 @@ const PUBLISHED: &[(&str, &[&str])] = &[
             "2023-07-31-preview",
             "2024-11-30",
             "2025-01-31-preview",
+            "2025-05-31-preview",
         ],
     ),
     (

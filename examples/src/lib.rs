@@ -9,6 +9,7 @@
 //! | [`build_without_a_file`] | a deployment put together in Rust |
 //! | [`custom_check`] | a rule of one's own beside the built-in ones |
 //! | [`apply_in_a_pipeline`] | plan, gate, apply, verify in a deploy pipeline of one's own |
+//! | [`test_a_pipeline`] | a pipeline of somebody's own, tested with an Azure that fails on request |
 //! | [`measure`] | what requests, waiting and starting cost, in numbers |
 
 pub mod apply_in_a_pipeline;
@@ -17,6 +18,7 @@ pub mod custom_check;
 pub mod embedded;
 pub mod measure;
 pub mod plan_offline;
+pub mod test_a_pipeline;
 
 use dify_infra_core::secrets::{RandomError, RandomSource};
 use rand::TryRng as _;

@@ -10,7 +10,7 @@ use dify_infra_examples::apply_in_a_pipeline::Pipeline;
 use dify_infra_examples::embedded::{EmbeddedAzure, client};
 use dify_infra_examples::{
     DIFY_DEV, DIFY_PROD, FILES, MINIMAL, OWN_REGISTRY, SystemRandom, build_without_a_file,
-    custom_check, measure, plan_offline,
+    custom_check, measure, plan_offline, test_a_pipeline,
 };
 
 /// What a program writes.
@@ -116,6 +116,14 @@ async fn apply_in_a_pipeline() {
     insta::with_settings!({ filters => [("[a-z0-9-]+\\.japaneast", "<domain>.japaneast")] }, {
         insta::assert_snapshot!(text);
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn test_a_pipeline() {
+    let mut out = Vec::new();
+    test_a_pipeline::run(&mut out).await.unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text.lines().count(), 5, "{text}");
 }
 
 /// Production has more to look at, and still looks at all of it at once.

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 use jiff::Timestamp;
+use jsonc_parser::ParseOptions;
 use serde_json::Value;
 
 use crate::arm::error::ArmError;
 
 /// One request, decoded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     /// The path as it was sent.
@@ -46,6 +47,15 @@ impl Call {
             body,
             now,
             number,
+        }
+    }
+
+    /// The same request with another method and body.
+    pub(crate) fn with_body(&self, method: Method, body: &Value) -> Self {
+        Self {
+            method,
+            body: Bytes::from(body.to_string()),
+            ..self.clone()
         }
     }
 
@@ -92,6 +102,41 @@ impl Call {
                 Err(invalid_body(&error.to_string()))
             }
             Err(_) => Err(invalid_body("the body is not JSON")),
+        }
+    }
+
+    /// The JSON object in the body, in the form that Resource Manager takes for templates: also with
+    /// comments, names without quotes, single quotes and trailing commas. `az` relies on it: it puts
+    /// the text of a template as it is behind a bare `template:` (azure-cli
+    /// `command_modules/resource/custom.py`, `JsonCTemplatePolicy`).
+    pub(crate) fn lenient_json(&self) -> Result<Value, ArmError> {
+        let strict = match self.json() {
+            Ok(body) => return Ok(body),
+            Err(error) => error,
+        };
+        let text = std::str::from_utf8(&self.body)
+            .map_err(|_| invalid_body("the body is not text in UTF-8"))?;
+        let options = ParseOptions {
+            allow_missing_commas: false,
+            allow_hexadecimal_numbers: false,
+            allow_unary_plus_numbers: false,
+            allow_bare_decimal_point_numbers: false,
+            allow_non_finite_numbers: false,
+            ..ParseOptions::default()
+        };
+        match jsonc_parser::parse_to_serde_value::<Value>(
+            text.trim_start_matches('\u{feff}'),
+            &options,
+        ) {
+            Ok(body) if body.is_object() => Ok(body),
+            Ok(_) => Err(strict),
+            // the kind alone: the whole message quotes the text, which may hold a secret
+            Err(error) => Err(invalid_body(&format!(
+                "{} at line {}, column {}",
+                error.kind(),
+                error.line_display(),
+                error.column_display()
+            ))),
         }
     }
 

@@ -33,6 +33,10 @@ pub(crate) enum Below {
     Permissions(Option<String>),
     /// `{scope}/providers/Microsoft.Authorization/roleAssignments`, with the scope as text.
     RoleAssignments(String),
+    /// `{scope}/providers/Microsoft.Authorization/roleDefinitions[/{name}]`, with the scope as text.
+    RoleDefinitions(String, Option<String>),
+    /// `managedHSMs` and `deletedManagedHSMs` of `Microsoft.KeyVault`.
+    ManagedHsms,
     /// `/providers/Microsoft.KeyVault/deletedVaults`.
     DeletedVaults,
     /// `/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{name}`.
@@ -96,7 +100,7 @@ fn below(subscription: &str, parts: &[&str]) -> Below {
         [first, word, operation] if is(first, "operationresults") => {
             Below::Polling((*word).to_owned(), (*operation).to_owned())
         }
-        [first, rest @ ..] if is(first, "providers") => in_subscription(rest),
+        [first, rest @ ..] if is(first, "providers") => in_subscription(subscription, rest),
         [first, group, rest @ ..] if is(first, "resourceGroups") => {
             in_group(subscription, group, rest)
         }
@@ -104,8 +108,14 @@ fn below(subscription: &str, parts: &[&str]) -> Below {
     }
 }
 
-fn in_subscription(parts: &[&str]) -> Below {
+fn in_subscription(subscription: &str, parts: &[&str]) -> Below {
+    if let Some(definitions) = role_definitions(&format!("/subscriptions/{subscription}"), parts) {
+        return definitions;
+    }
     match parts {
+        [namespace, word] if is(namespace, "Microsoft.KeyVault") && is_hsm(word) => {
+            Below::ManagedHsms
+        }
         [namespace] => Below::Provider((*namespace).to_owned()),
         [namespace, word] if is(word, "register") => Below::Register((*namespace).to_owned()),
         [namespace, word]
@@ -147,11 +157,39 @@ fn in_subscription(parts: &[&str]) -> Below {
     }
 }
 
+fn is_hsm(word: &str) -> bool {
+    is(word, "managedHSMs") || is(word, "deletedManagedHSMs")
+}
+
+/// Definitions of roles at a scope: what stands before the provider is given, and what is below it.
+fn role_definitions(scope: &str, parts: &[&str]) -> Option<Below> {
+    let at = parts.windows(2).position(|pair| {
+        is(pair[0], "Microsoft.Authorization") && is(pair[1], "roleDefinitions")
+    })?;
+    let name = match &parts[at + 2..] {
+        [] => None,
+        [name] => Some((*name).to_owned()),
+        _ => return None,
+    };
+    // a scope that is a resource ends in the word before the namespace
+    let above = parts[..at].split_last().map(|(_, above)| above.join("/"));
+    let above = above.map_or_else(String::new, |path| format!("/providers/{path}"));
+    Some(Below::RoleDefinitions(format!("{scope}{above}"), name))
+}
+
 fn in_group(subscription: &str, group: &str, parts: &[&str]) -> Below {
     match parts {
         [] => Below::Group(group.to_owned()),
         [only] if is(only, "resources") => Below::Resources(Some(group.to_owned())),
         [first, rest @ ..] if is(first, "providers") => in_provider(subscription, group, rest),
+        // the operations of a deployment have this path (Azure/azure-rest-api-specs
+        // Microsoft.Resources deployments.json, DeploymentOperations_List)
+        [first, _, word, ..] if is(first, "deployments") && is(word, "operations") => {
+            let rest: Vec<&str> = std::iter::once("Microsoft.Resources")
+                .chain(parts.iter().copied())
+                .collect();
+            in_provider(subscription, group, &rest)
+        }
         _ => Below::Unknown,
     }
 }
@@ -173,6 +211,16 @@ fn in_provider(subscription: &str, group: &str, parts: &[&str]) -> Below {
         let resource = scope.split_last().map(|(_, resource)| resource.join("/"));
         let scope = resource.map_or_else(String::new, |path| format!("/providers/{path}"));
         return Below::RoleAssignments(group + &scope);
+    }
+    let scope = format!("/subscriptions/{subscription}/resourceGroups/{group}");
+    if let Some(definitions) = role_definitions(&scope, parts) {
+        return definitions;
+    }
+    if let [namespace, word] = parts
+        && is(namespace, "Microsoft.KeyVault")
+        && is_hsm(word)
+    {
+        return Below::ManagedHsms;
     }
     let [namespace, rest @ ..] = parts else {
         return Below::Unknown;

@@ -177,7 +177,7 @@ fn asked(cloud: &Cloud, call: &Call, id: &ResourceId) -> Result<(Value, Judged),
     if group.deleting {
         return Err(front::group_is_being_deleted(&group.name));
     }
-    let body = call.json()?;
+    let body = call.lenient_json()?;
     if let Some(unknown) = body
         .as_object()
         .into_iter()

@@ -125,8 +125,11 @@ pub(crate) fn delete(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<
         resource.facts["force"] = json!(true);
     }
     if style == Style::SYNC {
+        let deleted = definition
+            .answers_deleted
+            .then(|| view(cloud.world(call.now), &resource));
         cloud.remove(&resource, call.now);
-        return Ok(Answer::empty(StatusCode::OK));
+        return Ok(deleted.map_or_else(|| Answer::empty(StatusCode::OK), Answer::ok));
     }
     let begin = begin_of(definition, &resource.id, Work::Delete);
     let operation = cloud.begin(call.now, begin);

@@ -112,6 +112,8 @@ static DEFINITION: Definition = Definition {
     create: Some(Style::SYNC),
     update: Some(Style::SYNC),
     delete: Some(Style::SYNC),
+    // Azure/azure-rest-api-specs Microsoft.Authorization RoleAssignments_Delete
+    answers_deleted: true,
     ..Definition::READ_ONLY
 };
 

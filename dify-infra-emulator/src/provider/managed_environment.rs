@@ -7,6 +7,7 @@ use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
 use crate::engine::world::World;
+use crate::provider::container_app::add_identity;
 use crate::provider::{
     Definition, Draft, Effects, Polling, Provider, Seconds, StateWords, Style, network,
 };
@@ -115,7 +116,12 @@ static DEFINITION: Definition = Definition {
         deleting: &["ScheduledForDelete"],
         ..StateWords::USUAL
     }),
-    polling: POLLING,
+    // azure-cli command_modules/containerapp/_clients.py follows these words alone
+    polling: Polling {
+        status: "managedEnvironmentOperationStatuses",
+        result: "managedEnvironmentOperationResults",
+        ..POLLING
+    },
     tracked: true,
     system_data: true,
     display_location: true,
@@ -182,7 +188,17 @@ impl Provider for ManagedEnvironment {
     }
 
     fn started(&self, world: World<'_>, resource: &mut Resource) {
-        if resource.outputs.is_null() {
+        let mut outputs = std::mem::take(&mut resource.outputs);
+        let is_new = outputs.is_null();
+        if is_new {
+            outputs = json!({});
+        }
+        if let Some(members) = outputs.as_object_mut() {
+            members.remove("identity");
+        }
+        add_identity(world, resource, &mut outputs);
+        resource.outputs = outputs;
+        if is_new {
             set_at(
                 &mut resource.outputs,
                 "properties.kedaConfiguration.version",

@@ -10,6 +10,7 @@ pub(crate) mod network;
 pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod registry;
+pub(crate) mod role_definition;
 pub(crate) mod storage;
 pub(crate) mod template;
 pub(crate) mod vault;
@@ -159,6 +160,8 @@ pub(crate) struct Definition {
     /// Secret values that a PUT without them keeps.
     pub(crate) sticky_secrets: &'static [&'static str],
     pub(crate) global_name: Option<NameKind>,
+    /// Whether a deletion answers what was deleted.
+    pub(crate) answers_deleted: bool,
 }
 
 impl Definition {
@@ -196,6 +199,7 @@ impl Definition {
         merges_tags: false,
         sticky_secrets: &[],
         global_name: None,
+        answers_deleted: false,
     };
 
     /// For example `Microsoft.App`.
@@ -409,6 +413,7 @@ pub(crate) const PROVIDERS: &[&dyn Provider] = &[
     &network::virtual_network::VirtualNetwork,
     &network::subnet::Subnet,
     &network::security_group::NetworkSecurityGroup,
+    &network::security_rule::SecurityRule,
     &network::private_endpoint::PrivateEndpoint,
     &network::private_endpoint::ZoneGroup,
     &network::dns_zone::PrivateDnsZone,

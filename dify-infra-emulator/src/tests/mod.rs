@@ -15,6 +15,7 @@ mod postgres;
 mod redis;
 mod registries;
 mod robustness;
+mod rules;
 mod storage;
 mod support;
 mod vaults;

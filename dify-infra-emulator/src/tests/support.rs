@@ -52,7 +52,6 @@ fn version_of(path: &str) -> &'static str {
         ("/providers/microsoft.keyvault", "2026-02-01"),
         ("/providers/microsoft.managedidentity/", "2024-11-30"),
         ("/providers/microsoft.app/", "2026-01-01"),
-        ("/providers/microsoft.containerregistry/", "2025-11-01"),
         ("/providers/microsoft.dbforpostgresql/", "2025-08-01"),
         ("/providers/microsoft.cache/redisenterprise", "2025-07-01"),
         ("/providers/microsoft.cache/redis", "2024-11-01"),
@@ -60,6 +59,7 @@ fn version_of(path: &str) -> &'static str {
         ("/providers/microsoft.network/", "2025-09-01"),
         ("/providers/microsoft.storage/", "2026-04-01"),
         ("/providers/microsoft.operationalinsights/", "2026-03-01"),
+        ("/providers/microsoft.containerregistry/", "2025-11-01"),
     ];
     let found = versions.iter().find(|(part, _)| lower.contains(part));
     found.map_or("2025-04-01", |(_, version)| version)

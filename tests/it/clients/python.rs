@@ -1,5 +1,8 @@
 //! Microsoft's Python packages against the emulator: their typed models read every answer.
 
+use std::sync::Arc;
+
+use super::answers::Answers;
 use super::tools::{Secure, find, quick, succeeded};
 use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, DEFAULT_TENANT};
 
@@ -8,7 +11,8 @@ fn the_python_packages_accept_the_emulator() {
     let Some(python) = find("sdk/bin/python") else {
         return;
     };
-    let azure = Secure::start(quick().throttling(true));
+    let answers = Arc::new(Answers::default());
+    let azure = Secure::start(answers.listen(quick().throttling(true)));
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/it/clients/sdk.py");
     let output = azure
         .command(&python)
@@ -28,4 +32,5 @@ fn the_python_packages_accept_the_emulator() {
     assert!(proven.len() >= 6, "{said}");
     println!("{}", proven.join("\n"));
     azure.stop();
+    answers.assert_valid(20);
 }

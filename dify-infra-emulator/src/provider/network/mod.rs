@@ -4,6 +4,7 @@ pub(crate) mod dns_zone;
 pub(crate) mod private_endpoint;
 mod range;
 pub(crate) mod security_group;
+pub(crate) mod security_rule;
 pub(crate) mod subnet;
 pub(crate) mod virtual_network;
 

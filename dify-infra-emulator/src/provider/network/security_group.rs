@@ -151,20 +151,7 @@ impl Provider for NetworkSecurityGroup {
     fn decorate(&self, world: World<'_>, resource: &Resource, body: &mut Value) {
         if let Some(Value::Array(rules)) = body.pointer_mut("/properties/securityRules") {
             for rule in rules {
-                let name = text_at(rule, "name").unwrap_or_default().to_owned();
-                rule["id"] = json!(resource.id.child("securityRules", &name).to_string());
-                rule["type"] = json!("Microsoft.Network/networkSecurityGroups/securityRules");
-                rule["etag"] = json!(etag(world, resource));
-                set_at(rule, "properties.provisioningState", json!("Succeeded"));
-                // Azure answers the forms that were not used as empty lists.
-                for list in [
-                    "sourcePortRanges",
-                    "destinationPortRanges",
-                    "sourceAddressPrefixes",
-                    "destinationAddressPrefixes",
-                ] {
-                    default_at(rule, &format!("properties.{list}"), json!([]));
-                }
+                decorate_rule(world, resource, rule);
             }
         }
         let subnets: Vec<Value> = subnets_with(world, resource)
@@ -174,6 +161,24 @@ impl Provider for NetworkSecurityGroup {
             set_at(body, "properties.subnets", json!(subnets));
         }
         body["etag"] = json!(etag(world, resource));
+    }
+}
+
+/// Adds to a rule what Azure answers of it.
+pub(super) fn decorate_rule(world: World<'_>, group: &Resource, rule: &mut Value) {
+    let name = text_at(rule, "name").unwrap_or_default().to_owned();
+    rule["id"] = json!(group.id.child("securityRules", &name).to_string());
+    rule["type"] = json!(super::security_rule::TYPE);
+    rule["etag"] = json!(etag(world, group));
+    set_at(rule, "properties.provisioningState", json!("Succeeded"));
+    // Azure answers the forms that were not used as empty lists.
+    for list in [
+        "sourcePortRanges",
+        "destinationPortRanges",
+        "sourceAddressPrefixes",
+        "destinationAddressPrefixes",
+    ] {
+        default_at(rule, &format!("properties.{list}"), json!([]));
     }
 }
 
