@@ -487,6 +487,10 @@ pub struct AuditArguments {
     /// Profile of the compose files that is active; may be given several times
     #[arg(long, value_name = "NAME", requires = "compose", conflicts_with_all = ["arm", "resource_group"])]
     pub profile: Vec<String>,
+
+    /// Write a deployment file to stdout that describes the same deployment repaired
+    #[arg(long)]
+    pub emit: bool,
 }
 
 /// What is judged.

@@ -162,6 +162,73 @@ fn a_live_group_is_judged_by_the_same_rules() {
         .find_map(|line| line.strip_prefix("SECRET_KEY="))
         .unwrap();
     assert!(!String::from_utf8_lossy(&audited.stdout).contains(secret));
+    audit.retain(|it| *it != "--json");
+    audit.push("--emit");
+    let emitted = run(directory.path(), &audit);
+    std::fs::write(directory.path().join("emitted.toml"), &emitted.stdout).unwrap();
+    let check = run(directory.path(), &["check", "emitted.toml"]);
+    let text = String::from_utf8(emitted.stdout).unwrap();
+    assert_eq!(check.status.code(), Some(0), "{text}");
+    assert!(text.contains("resource_group = \"dify-dev-rg\""), "{text}");
+    assert!(!text.contains(secret));
+}
+
+#[test]
+fn every_example_rendered_as_a_template_audits_clean_and_is_emitted_again() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&examples).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|it| it != "toml") || path.ends_with("Cargo.toml") {
+            continue;
+        }
+        count += 1;
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::copy(&path, directory.path().join("dify.toml")).unwrap();
+        let rendered = run(directory.path(), &["render", "--to", "arm"]);
+        std::fs::write(directory.path().join("main.json"), &rendered.stdout).unwrap();
+        let audit = ["audit", "--arm", "main.json", "--emit", "--json"];
+        let audited = run(directory.path(), &audit);
+        let found = pressing(&audited);
+        // A file may choose a tag of its own, and is told so.
+        let found: Vec<_> = found
+            .iter()
+            .filter(|it| it["severity"] == "error")
+            .collect();
+        assert!(found.is_empty(), "{}: {found:?}", path.display());
+        let report: Value = serde_json::from_slice(&audited.stdout).unwrap();
+        std::fs::write(
+            directory.path().join("emitted.toml"),
+            report["emitted"].as_str().unwrap(),
+        )
+        .unwrap();
+        let check = run(directory.path(), &["check", "emitted.toml"]);
+        assert_eq!(
+            check.status.code(),
+            Some(0),
+            "{}: {}",
+            path.display(),
+            report["emitted"]
+        );
+    }
+    assert!(count >= 6, "{count}");
+}
+
+#[test]
+fn a_repaired_file_is_on_stdout_and_the_findings_on_stderr() {
+    let directory = tempfile::tempdir().unwrap();
+    let compose = "services:\n  api:\n    image: langgenius/dify-api:1.16.0\n    environment:\n      \
+                   SECRET_KEY: sk-9f73s3ljTXVcMT3Blb3ljTqtsKiGHXVcMT3BlbkFJLK7U\n      LOG_LEVEL: DEBUG\n";
+    std::fs::write(directory.path().join("compose.yaml"), compose).unwrap();
+    let emitted = run(directory.path(), &["audit", "--compose", ".", "--emit"]);
+    assert_eq!(emitted.status.code(), Some(3));
+    let text = String::from_utf8(emitted.stdout).unwrap();
+    assert!(
+        text.contains("LOG_LEVEL = \"DEBUG\"") && !text.contains("sk-9f73"),
+        "{text}"
+    );
+    std::fs::write(directory.path().join("dify.toml"), text).unwrap();
+    assert_eq!(run(directory.path(), &["check"]).status.code(), Some(0));
 }
 
 const API: &str = "services:\n  api:\n    image: langgenius/dify-api:1.16.0\n";

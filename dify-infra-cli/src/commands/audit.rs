@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use dify_infra_core::audit::{
-    Finding, Inventory, Report, TemplateInput, audit, from_resources, from_template,
+    Finding, Inventory, Report, TemplateInput, audit, emit, from_resources, from_template,
 };
 use dify_infra_core::diagnostic::Severity;
 use serde_json::json;
@@ -33,9 +33,10 @@ pub(super) async fn run(
         live(ui, settings, arguments).await?
     };
     let report = audit(&inventory);
+    let emitted = arguments.emit.then(|| emit(&inventory, &report).text);
     if settings.json {
         let count = |severity| report.count(severity);
-        ui.json(&json!({
+        let mut json = json!({
             "format": 1,
             "findings": report.findings,
             "not_seen": report.not_seen,
@@ -46,9 +47,20 @@ pub(super) async fn run(
                 "warning": count(Severity::Warning),
                 "note": count(Severity::Note),
             },
-        }))?;
+        });
+        if let Some(text) = emitted {
+            json["emitted"] = text.into();
+        }
+        ui.json(&json)?;
     } else {
-        ui.data(&report_text(&report))?;
+        // The file is the data then, and the findings are for people.
+        match emitted {
+            Some(text) => {
+                ui.say(report_text(&report).trim_end());
+                ui.data(&text)?;
+            }
+            None => ui.data(&report_text(&report))?,
+        }
         conclude(ui, &report);
     }
     if report.recognised == 0 {

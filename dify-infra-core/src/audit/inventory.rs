@@ -3,6 +3,8 @@
 //! A [`Deployment`](crate::deployment::Deployment) can't hold most mistakes; an [`Inventory`] can hold
 //! all of them. Every value knows its place, and a value that can't be seen says why.
 
+use std::collections::BTreeMap;
+
 use super::place::Place;
 use super::recognise::Role;
 use super::seen::{Seen, Unseen};
@@ -94,6 +96,12 @@ pub struct Inventory {
     pub parameters: Vec<Parameter>,
     /// Configuration files of nginx and squid whose text can be seen.
     pub files: Vec<TextFile>,
+    /// Plain settings of what is not an app, for whoever writes the deployment down.
+    pub(crate) settings: Vec<Settings>,
+    /// The region, when it can be seen.
+    pub(crate) location: Option<String>,
+    /// The resource group, when it can be seen.
+    pub(crate) resource_group: Option<String>,
     /// What can't be seen, each once.
     pub unseen: Vec<NotSeen>,
     /// Whether everything that belongs to it was handed over: in a live group that is read with few
@@ -118,6 +126,9 @@ impl Inventory {
             outputs: Vec::new(),
             parameters: Vec::new(),
             files: Vec::new(),
+            settings: Vec::new(),
+            location: None,
+            resource_group: None,
             unseen: Vec::new(),
             complete: true,
         }
@@ -148,6 +159,26 @@ impl Inventory {
             let place = place.clone();
             self.unseen.push(NotSeen { place, why });
         }
+    }
+}
+
+/// Plain settings of one resource: texts, numbers and truth values by their paths.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The type, in lower case.
+    pub(crate) kind: String,
+    /// The name as it can be shown.
+    pub(crate) name: String,
+    /// The values, as `properties/version` = `16`.
+    pub(crate) values: BTreeMap<String, String>,
+}
+
+impl Inventory {
+    /// The first resource of a type, with its settings.
+    pub(crate) fn settings_of(&self, kind: &str) -> Option<&Settings> {
+        self.settings
+            .iter()
+            .find(|it| it.kind.eq_ignore_ascii_case(kind))
     }
 }
 

@@ -41,6 +41,9 @@ pub fn from_resources(resources: &[LiveResource]) -> Inventory {
         }
     }
     let mut inventory = lift::inventory(&lifted);
+    let ids = resources.iter().map(|it| ResourceId::parse(&it.id));
+    let group = ids.filter_map(Result::ok).map(|id| id.group()).next();
+    inventory.resource_group = group.map(|group| group.name().to_owned());
     for server in &mut inventory.postgres {
         server.order_seen = false;
         server.children_seen = refused

@@ -20,6 +20,7 @@
 
 mod arm;
 mod compose;
+mod emit;
 mod inventory;
 mod lift;
 mod live;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use arm::{InvalidTemplate, TemplateInput, from_template};
 pub use compose::{ComposeInput, InvalidCompose, from_compose};
+pub use emit::{Emitted, emit};
 pub use inventory::{
     Configuration, Container, Environment, Fact, FileKind, Identity, Ingress, Inventory, Mount,
     NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, PublishedPort,

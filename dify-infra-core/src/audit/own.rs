@@ -63,7 +63,9 @@ pub fn from_graph(graph: &ResourceGraph) -> Inventory {
             body,
         });
     }
-    lift::inventory(&resources)
+    let mut inventory = lift::inventory(&resources);
+    inventory.resource_group = Some(graph.group().name().to_owned());
+    inventory
 }
 
 /// The names in an id, joined by slashes: `server/database`.

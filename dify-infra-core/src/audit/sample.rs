@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{ComposeInput, Report, TemplateInput, audit, from_compose, from_template};
+use super::{ComposeInput, Inventory, Report, TemplateInput, audit, from_compose, from_template};
 use crate::check::{Sample, SampleForm};
 use crate::deployment::Deployment;
 use crate::graph::{Target, lower};
@@ -28,6 +28,11 @@ const COMPOSE: [(&str, &str); 6] = [
 
 /// What an audit says of a sample; nothing for samples that are deployment files.
 pub fn report(sample: &Sample) -> Option<Report> {
+    Some(audit(&inventory(sample)?))
+}
+
+/// What a sample describes; nothing for samples that are deployment files.
+pub(crate) fn inventory(sample: &Sample) -> Option<Inventory> {
     match sample.form() {
         SampleForm::Compose => {
             let mut files: BTreeMap<String, String> = COMPOSE
@@ -43,7 +48,7 @@ pub fn report(sample: &Sample) -> Option<Report> {
                 files: &files,
                 profiles: &[],
             });
-            Some(audit(&inventory.ok()?))
+            inventory.ok()
         }
         SampleForm::Resources => {
             let template = template(sample.text())?.to_string();
@@ -51,7 +56,7 @@ pub fn report(sample: &Sample) -> Option<Report> {
                 template: ("template.json", &template),
                 parameters: None,
             });
-            Some(audit(&inventory.ok()?))
+            inventory.ok()
         }
         SampleForm::Part | SampleForm::File | SampleForm::Squid => None,
     }

@@ -149,4 +149,5 @@ fn follows(finding: &Diagnostic, told: &Diagnostics) -> bool {
 
 pub(crate) use crate::deployment::point_at_overrides;
 pub(crate) use allow::{allow_findings, apply_allowances};
+pub(crate) use sec::holds_credential;
 pub(crate) use wiring::sets_itself;

@@ -95,7 +95,7 @@ fn remote_debugging(deployment: &Deployment, diagnostics: &mut Diagnostics) {
 }
 
 /// Whether a value has a password in it: a URL with one, or a connection string of Azure.
-pub(super) fn holds_credential(value: &str) -> bool {
+pub(crate) fn holds_credential(value: &str) -> bool {
     let in_url = value.split_once("://").is_some_and(|(_, rest)| {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let user = authority.rsplit_once('@').map(|(user, _)| user);

@@ -197,7 +197,7 @@ fn containers(graph: &ResourceGraph) -> BTreeMap<String, Contents> {
             variables: variables.collect(),
             files: files.collect(),
         };
-        all.insert(node.id().label().to_owned(), contents);
+        all.insert(node.id().label(), contents);
     }
     all
 }

@@ -95,7 +95,7 @@ impl fmt::Display for Upgrade {
         section(
             formatter,
             "what `check` says of the edited file",
-            self.diagnostics.iter().map(|it| it.to_string()),
+            self.diagnostics.iter().map(ToString::to_string),
         )?;
         let steps = self.steps.iter().enumerate();
         section(

@@ -2,6 +2,7 @@
 
 mod apps;
 mod data;
+mod settings;
 
 use super::inventory::{
     Environment, Fact, Inventory, Platform, RegistryAccount, RoleAssignment, Subnet,
@@ -137,6 +138,7 @@ pub(crate) fn inventory(resources: &[Resource]) -> Inventory {
             inventory.complete = false;
         }
         apps::add(&mut inventory, resource);
+        settings::add(&mut inventory, resource);
         platform(&mut inventory, resource);
     }
     data::add(&mut inventory, resources);

@@ -1,5 +1,7 @@
 //! Who calls whom: every URL that a container has, and what it leads to.
 
+use std::collections::HashMap;
+
 use super::super::inventory::{Container, Fact, FileKind, Inventory, Platform, Variable, Workload};
 use super::super::recognise::Role;
 use super::super::seen::{Seen, SeenUrl};
@@ -66,6 +68,7 @@ const CALLS: &[(&[Role], &str, &[Role])] = &[
 
 /// Every call that can be seen.
 pub(super) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
+    let names = Names::of(inventory);
     let mut calls = Vec::new();
     for (workload, container) in inventory.containers() {
         for (roles, name, wanted) in CALLS {
@@ -78,7 +81,7 @@ pub(super) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
             let Some(url) = variable.value.url() else {
                 continue;
             };
-            let target = target(inventory, &url.host);
+            let target = names.target(&url.host);
             calls.push(Call {
                 workload,
                 container,
@@ -92,35 +95,66 @@ pub(super) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
     calls
 }
 
-/// What a host leads to.
-pub(super) fn target<'a>(inventory: &'a Inventory, host: &Seen) -> Target<'a> {
+/// The workloads by all their names: a large template has thousands, and each calls others.
+pub(super) struct Names<'a> {
+    inventory: &'a Inventory,
+    /// By what tells a name from others, unseen parts included.
+    exact: HashMap<Vec<u8>, usize>,
+    /// By name in lower case, and by alias.
+    shown: HashMap<String, usize>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn of(inventory: &'a Inventory) -> Self {
+        let mut names = Self {
+            inventory,
+            exact: HashMap::new(),
+            shown: HashMap::new(),
+        };
+        for (index, workload) in inventory.workloads.iter().enumerate() {
+            names
+                .exact
+                .entry(workload.name.canonical())
+                .or_insert(index);
+            let lower = workload.name.shown().to_ascii_lowercase();
+            names.shown.entry(lower).or_insert(index);
+            for alias in &workload.aliases {
+                names.shown.entry(alias.clone()).or_insert(index);
+            }
+        }
+        names
+    }
+
+    fn named(&self, name: &Seen) -> Option<&'a Workload> {
+        let exact = self.exact.get(&name.canonical());
+        let shown = name.literal().and_then(|name| self.shown.get(name));
+        let first = exact.into_iter().chain(shown).min()?;
+        self.inventory.workloads.get(*first)
+    }
+
+    /// What a host leads to.
+    pub(super) fn target(&self, host: &Seen) -> Target<'a> {
+        target(self, host)
+    }
+}
+
+fn target<'a>(names: &Names<'a>, host: &Seen) -> Target<'a> {
     if matches!(
         host.literal(),
         Some("localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0")
     ) {
         return Target::Itself;
     }
-    let named = |name: &Seen| {
-        inventory.workloads.iter().find(|it| {
-            let lower = it.name.shown().to_ascii_lowercase();
-            it.name.same(name) == Some(true)
-                || name.literal().is_some_and(|name| lower == name)
-                || it
-                    .aliases
-                    .iter()
-                    .any(|alias| name.literal() == Some(alias.as_str()))
-        })
-    };
     let Some((first, rest)) = host.split_once('.') else {
-        return match named(host) {
+        return match names.named(host) {
             Some(workload) => Target::Workload(workload, Naming::Short),
             // A name without a dot can only be of this deployment; one that is unseen may be any.
             None if host.literal().is_some_and(|it| !it.is_empty()) => Target::Nobody,
             None => Target::Elsewhere,
         };
     };
-    if inventory.platform == Platform::Compose {
-        return match named(host) {
+    if names.inventory.platform == Platform::Compose {
+        return match names.named(host) {
             Some(workload) => Target::Workload(workload, Naming::Short),
             None => Target::Elsewhere,
         };
@@ -144,7 +178,7 @@ pub(super) fn target<'a>(inventory: &'a Inventory, host: &Seen) -> Target<'a> {
     } else {
         Naming::External
     };
-    match named(&first) {
+    match names.named(&first) {
         Some(workload) => Target::Workload(workload, naming),
         None if first.literal().is_some() => Target::Nobody,
         None => Target::Elsewhere,

@@ -45,13 +45,18 @@ const SANDBOX: Role = Role::Service(ServiceKind::Sandbox);
 const PROXY: Role = Role::Service(ServiceKind::SsrfProxy);
 const DAEMON: Role = Role::Service(ServiceKind::PluginDaemon);
 
+/// Whether a variable's name sounds like that of a secret.
+pub(super) fn sounds_secret(name: &str) -> bool {
+    sec::sounds_secret(name)
+}
+
 /// Whether it is on Azure Container Apps.
 fn on_azure(inventory: &Inventory) -> bool {
     inventory.platform == Platform::ContainerApps
 }
 
 /// The newest release of the catalogue that is not newer.
-fn nearest_release(version: Version) -> Option<&'static Release> {
+pub(super) fn nearest_release(version: Version) -> Option<&'static Release> {
     Catalogue::builtin()
         .releases()
         .iter()
@@ -59,7 +64,7 @@ fn nearest_release(version: Version) -> Option<&'static Release> {
 }
 
 /// The version of Dify, from the api's image or any other that carries it.
-fn dify_version(inventory: &Inventory) -> Option<Version> {
+pub(super) fn dify_version(inventory: &Inventory) -> Option<Version> {
     let of = |role: Role| inventory.of(role).find_map(|(_, it)| it.version);
     [API, WORKER, BEAT, WEBSOCKET, WEB].into_iter().find_map(of)
 }

@@ -745,6 +745,7 @@ fn host_header(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
+    let names = calls::Names::of(inventory);
     for file in inventory
         .files
         .iter()
@@ -754,7 +755,7 @@ fn host_header(inventory: &Inventory, found: &mut Findings) {
             .iter()
             .any(|header| file.text.contains(header));
         for host in forwarded_hosts(&file.text) {
-            let Target::Workload(target, _) = calls::target(inventory, &host.into()) else {
+            let Target::Workload(target, _) = names.target(&host.into()) else {
                 continue;
             };
             if passes_on && calls::speaks_tcp(target) == Some(false) {

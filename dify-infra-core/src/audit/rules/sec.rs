@@ -229,7 +229,7 @@ const PUBLISHED_PORT: Rule = Rule {
 };
 
 /// Whether a variable's name sounds like that of a secret.
-fn sounds_secret(name: &str) -> bool {
+pub(in super::super) fn sounds_secret(name: &str) -> bool {
     SecretName::from_env_key(name)
         .is_ok_and(|name| Checker::new().with_other_settings().judges(&name))
 }

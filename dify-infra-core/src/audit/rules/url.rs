@@ -197,12 +197,13 @@ fn form(inventory: &Inventory, found: &mut Findings) {
 }
 
 fn one_origin(inventory: &Inventory, found: &mut Findings) {
+    let names = calls::Names::of(inventory);
     let urls: Vec<_> = public(inventory)
         .into_iter()
         .filter_map(|(workload, container, variable)| {
             let url = variable.value.url()?;
             // A URL for the inside is not public.
-            let inside = match calls::target(inventory, &url.host) {
+            let inside = match names.target(&url.host) {
                 Target::Workload(_, naming) => {
                     naming == Naming::Short || naming == Naming::Internal
                 }
@@ -250,9 +251,10 @@ fn plain(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
+    let names = calls::Names::of(inventory);
     for (workload, container, variable) in public(inventory) {
         let plain = variable.value.url().is_some_and(|url| {
-            url.scheme == "http" && matches!(calls::target(inventory, &url.host), Target::Elsewhere)
+            url.scheme == "http" && matches!(names.target(&url.host), Target::Elsewhere)
         });
         if plain {
             let message = format!(

@@ -55,6 +55,78 @@ const PAINS: &[(u8, &str, &str)] = &[
     (48, "secret in outputs", "SEC102"),
 ];
 
+/// The failures that no template, compose file or answer of Azure shows before they happen, each with
+/// what meets it instead.
+const BEYOND: &[(u8, &str, &str)] = &[
+    (
+        25,
+        "the proxy of 1.15 blocks private hosts that are needed",
+        "which hosts workflows ask for stands in the database; `upgrade` tells it of the release, SSR002 and \
+         `check --squid` judge the hosts that are named",
+    ),
+    (
+        41,
+        "name of a deleted vault",
+        "deleted vaults are known to Azure alone; plan looks for them (`Snapshot::deleted`)",
+    ),
+    (
+        43,
+        "a changed secret does not reach replicas",
+        "two values in time, and Azure shows none; plan has a fingerprint tag for each",
+    ),
+    (
+        45,
+        "an error without a reason, a half-built group",
+        "it happens while things are made; apply unwraps inner errors and keeps a journal",
+    ),
+    (
+        46,
+        "noise hides the real change",
+        "of previews, not of deployments; plan compares desired with live",
+    ),
+    (
+        47,
+        "a tool overwrites what another set",
+        "needs two states; plan reports foreign settings and keeps them",
+    ),
+    (
+        49,
+        "destroy hangs or leaves something",
+        "it happens while things are deleted; destroy has its own order",
+    ),
+    (
+        50,
+        "CI can't tell whether there are changes",
+        "of tools, not of deployments; `plan --detailed-exitcode`",
+    ),
+    (
+        51,
+        "a health check fails without a reason",
+        "it happens at run time; LIM110 finds that there is no probe at all",
+    ),
+    (
+        52,
+        "a domain or image falls back to the sample",
+        "needs two states, as 47",
+    ),
+    (
+        53,
+        "a chart's upgrade is blocked by a renamed value",
+        "of charts' values; our own file has a schema version, `upgrade` names renamed settings",
+    ),
+];
+
+#[test]
+fn every_failure_has_a_rule_or_a_reason_why_none_can_see_it() {
+    let known = PAINS.iter().map(|it| it.0);
+    let mut numbers: Vec<u8> = known.chain(BEYOND.iter().map(|it| it.0)).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=53).collect::<Vec<u8>>());
+    for (number, what, why) in BEYOND {
+        println!("{number:>2}  {what:<52} no rule: {why}");
+    }
+}
+
 #[test]
 fn every_failure_that_can_be_seen_is_found() {
     let mut table = String::new();
