@@ -6,6 +6,7 @@ use dify_infra_core::graph::{ResourceGraph, ResourceNames, Target};
 pub use dify_infra_core::plan::{DnsRecord, RecordState};
 use dify_infra_core::plan::{Snapshot, dns_records, domain_of};
 use dify_infra_core::resource::Kind;
+use dify_infra_core::resource::gateway::IP_ADDRESS;
 use serde::Serialize;
 
 /// What a deployment offers. A value that is not known before apply is absent.
@@ -18,6 +19,8 @@ pub struct Outputs {
     pub public_url: Option<String>,
     /// The front door's own name in Azure.
     pub front_door: Option<String>,
+    /// The public address of the application gateway, when there is one.
+    pub gateway_address: Option<String>,
     /// The page that makes the first account, which asks for `INIT_PASSWORD`.
     pub install_url: Option<String>,
     /// The resource group.
@@ -72,7 +75,17 @@ pub fn outputs(
     let front_door = domain.map(|domain| format!("{}.{domain}", names.app(ServiceKind::Nginx)));
     let origin = deployment.public().origin.as_ref().map(ToString::to_string);
     let public_url = origin.or_else(|| front_door.as_ref().map(|host| format!("https://{host}")));
-    let bound = domain_bound(deployment, &names, graph, snapshot);
+    let has_gateway = deployment.gateway().is_some();
+    let bound = domain_bound(deployment, &names, graph, snapshot).filter(|_| !has_gateway);
+    let gateway_address = output(Kind::PublicIpAddress, IP_ADDRESS);
+    let records = if has_gateway {
+        gateway_record(deployment, gateway_address.as_deref())
+            .into_iter()
+            .collect()
+    } else {
+        let internal = internal_record(deployment, graph, snapshot).into_iter();
+        internal.chain(dns_records(graph, snapshot)).collect()
+    };
     Outputs {
         format: 1,
         install_url: public_url.as_ref().map(|url| format!("{url}/install")),
@@ -83,11 +96,13 @@ pub fn outputs(
         storage_account: names.storage.clone(),
         key_vault: deployment.key_vault().map(|_| names.vault.clone()),
         apps: apps(deployment, &names, graph, snapshot),
-        dns_records: internal_record(deployment, graph, snapshot)
-            .into_iter()
-            .chain(dns_records(graph, snapshot))
-            .collect(),
-        domain_commands: domain_commands(deployment, &names, bound),
+        dns_records: records,
+        gateway_address,
+        domain_commands: if has_gateway {
+            Vec::new()
+        } else {
+            domain_commands(deployment, &names, bound)
+        },
         domain_bound: bound,
         front_door,
     }
@@ -190,4 +205,11 @@ fn internal_record(
         &output("/properties/defaultDomain")?,
         output("/properties/staticIp")?,
     ))
+}
+
+/// The record that leads the public origin to the gateway. The environment behind it keeps the
+/// name that Azure gave it, so nothing is bound there.
+fn gateway_record(deployment: &Deployment, address: Option<&str>) -> Option<DnsRecord> {
+    let origin = deployment.public().origin.as_ref()?;
+    Some(DnsRecord::address(origin.host(), address?.to_owned()))
 }

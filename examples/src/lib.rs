@@ -25,7 +25,7 @@ use rand::TryRng as _;
 use rand::rngs::{SysError, SysRng};
 
 /// The deployment files beside the programs, by name.
-pub const FILES: [(&str, &str); 9] = [
+pub const FILES: [(&str, &str); 10] = [
     ("minimal.toml", MINIMAL),
     ("dify-dev.toml", DIFY_DEV),
     ("own-registry.toml", OWN_REGISTRY),
@@ -35,6 +35,7 @@ pub const FILES: [(&str, &str); 9] = [
     ("existing-network.toml", EXISTING_NETWORK),
     ("key-vault.toml", KEY_VAULT),
     ("identities.toml", IDENTITIES),
+    ("dify-gateway.toml", DIFY_GATEWAY),
 ];
 
 /// The fewest lines that deploy Dify.
@@ -63,6 +64,9 @@ pub const KEY_VAULT: &str = include_str!("../key-vault.toml");
 
 /// Images, secrets and files by identities.
 pub const IDENTITIES: &str = include_str!("../identities.toml");
+
+/// Production behind an application gateway with a web application firewall.
+pub const DIFY_GATEWAY: &str = include_str!("../dify-gateway.toml");
 
 /// The operating system's randomness, from which secrets are made.
 #[derive(Debug, Default)]

@@ -17,6 +17,7 @@ mod egress;
 mod failures;
 mod faults;
 mod foreign;
+mod gateway;
 mod identities;
 mod neighbours;
 mod networks;

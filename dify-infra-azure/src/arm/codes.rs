@@ -149,7 +149,8 @@ pub(crate) fn is_soft_deleted(error: &ArmError) -> bool {
 ///
 /// The texts are those of the live service, which are the same for a missing role, a firewall and a
 /// secret that is not there: microsoft/azure-container-apps#1159, #930 (secrets),
-/// microsoft/azure-container-apps#1174 (images);
+/// microsoft/azure-container-apps#1174 (images); MicrosoftDocs/azure-docs#33157,
+/// mspnp/aks-baseline#242 (certificates of gateways);
 /// learn.microsoft.com/azure/role-based-access-control/troubleshooting (principals).
 pub(crate) fn may_wait_for_role(error: &ArmError) -> bool {
     let unreadable = |error: &ArmError| {
@@ -158,7 +159,8 @@ pub(crate) fn may_wait_for_role(error: &ArmError) -> bool {
         message.contains("using managed identity")
             && (message.contains("unable to get value") || message.contains("unable to pull image"))
     };
-    has(error, &["PrincipalNotFound"]) || error.all().into_iter().any(unreadable)
+    let certificate = "ApplicationGatewayKeyVaultSecretException";
+    has(error, &["PrincipalNotFound", certificate]) || error.all().into_iter().any(unreadable)
 }
 
 #[cfg(test)]
@@ -223,6 +225,8 @@ mod tests {
                     Unable to get value using Managed identity /subscriptions/s for secret key.'";
         assert!(may_wait_for_role(&error(code, text)));
         assert!(may_wait_for_role(&error("PrincipalNotFound", "")));
+        let certificate = "ApplicationGatewayKeyVaultSecretException";
+        assert!(may_wait_for_role(&error(certificate, "Access denied")));
         assert!(!may_wait_for_role(&error(code, "Field 'cpu' is invalid")));
     }
 

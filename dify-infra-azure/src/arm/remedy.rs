@@ -154,6 +154,13 @@ const TABLE: &[(&[&str], Remedy)] = &[
             .to_owned()
         },
     ),
+    // MicrosoftDocs/azure-docs#33157
+    (&["ApplicationGatewayKeyVaultSecretException"], |_| {
+        "the gateway's identity can't read its certificate: give it the role \"Key Vault Secrets \
+         User\" on the vault (a fresh role takes up to 10 minutes), and check that the certificate \
+         is there and enabled, and that the vault's firewall lets trusted services in"
+            .to_owned()
+    }),
     // learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
     (
         &["TooManyRequests", "SubscriptionRequestsThrottled"],

@@ -38,6 +38,11 @@ impl Assignment {
         })
     }
 
+    /// Whether the identity is that of an application gateway, by the name that we give it.
+    fn is_gateways(&self) -> bool {
+        self.identity.name().ends_with("-gateway-identity")
+    }
+
     /// The key of the file that names an identity which has the role.
     fn key(&self, graph: &ResourceGraph) -> &'static str {
         let mut nodes = graph.nodes();
@@ -45,6 +50,7 @@ impl Assignment {
             node.kind() == Kind::VaultSecret && node.id().parent().as_ref() == Some(&self.scope)
         });
         match self.role {
+            Role::KeyVaultSecretsUser if self.is_gateways() => "[gateway] identity",
             Role::KeyVaultSecretsUser if keeps_secrets => "[secrets] identity",
             // Otherwise the vault has the certificate of the origin.
             Role::KeyVaultSecretsUser => "[public] identity",

@@ -7,9 +7,39 @@ use serde_json::Value;
 use super::checks::{Subject, absence, text};
 use super::report::Check;
 
-/// A check for each private endpoint, each group of names and each data service that is ours;
-/// nothing without private endpoints.
+/// A check for each private endpoint, each group of names and each data service that is ours, and
+/// one for the application gateway; nothing without private endpoints and without a gateway.
 pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
+    let gateways = subject
+        .graph
+        .nodes()
+        .filter(|node| node.kind() == Kind::ApplicationGateway);
+    let mut checks: Vec<Check> = gateways.map(|node| running(subject, node)).collect();
+    checks.extend(private_checks(subject));
+    checks
+}
+
+/// The instances of the gateway run, and its firewall is the one that the file describes.
+fn running(subject: &Subject<'_>, node: &Node) -> Check {
+    const NAME: &str = "the gateway runs behind its firewall";
+    let name = node.id().name();
+    let body = match live(subject, node) {
+        Ok(body) => body,
+        Err(reason) => return Check::judged(NAME, name, false, reason),
+    };
+    let state = text(body, "/properties/operationalState");
+    let policy = "/properties/firewallPolicy/id";
+    let is_ours = text(body, policy).eq_ignore_ascii_case(text(node.body(), policy));
+    let detail = match (state, is_ours) {
+        (_, false) => "another firewall, or none",
+        ("", true) => "it does not say whether it runs",
+        (state, true) => state,
+    };
+    let passed = is_ours && state.eq_ignore_ascii_case("Running");
+    Check::judged(NAME, name, passed, detail)
+}
+
+fn private_checks(subject: &Subject<'_>) -> Vec<Check> {
     if subject.deployment.private_endpoints().is_none() {
         return Vec::new();
     }

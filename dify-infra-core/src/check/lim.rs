@@ -1,5 +1,6 @@
 //! Rules about sizes, replicas and connections.
 
+use super::gateway;
 use super::rule::{Family, Rule, Sample};
 use crate::catalogue::ServiceKind;
 use crate::deployment::{Deployment, Service};
@@ -21,6 +22,8 @@ pub(super) const RULES: &[&Rule] = &[
     &ONE_DAEMON,
     &AWAKE,
     &CORES,
+    &gateway::TIMEOUT,
+    &gateway::BODIES,
 ];
 
 pub(crate) const SIZE: Rule = Rule {

@@ -19,6 +19,7 @@ mod allow;
 pub(crate) mod azr;
 pub(crate) mod blb;
 pub(crate) mod dbx;
+pub(crate) mod gateway;
 mod key;
 pub(crate) mod lim;
 pub(crate) mod net;

@@ -1,7 +1,7 @@
 //! Rules about names, ports and reachability.
 
-use super::network;
 use super::rule::{Family, Rule, Sample};
+use super::{gateway, network};
 use crate::deployment::{Deployment, Service};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 
@@ -17,6 +17,16 @@ pub(super) const RULES: &[&Rule] = &[
     network::RULES[4],
     network::RULES[5],
     network::RULES[6],
+    gateway::RULES[0],
+    gateway::RULES[1],
+    gateway::RULES[2],
+    gateway::RULES[3],
+    gateway::RULES[4],
+    gateway::RULES[5],
+    gateway::RULES[6],
+    gateway::RULES[7],
+    gateway::RULES[8],
+    gateway::RULES[9],
 ];
 
 pub(crate) use network::{ADDRESS_PLAN, EXISTING};

@@ -240,7 +240,9 @@ fn front_door(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let Some(network) = deployment.network() else {
         return;
     };
-    if deployment.profile() == Profile::Prod && !network.front_door_is_stated {
+    // With a gateway there is no choice.
+    let is_chosen = network.front_door_is_stated || deployment.gateway().is_some();
+    if deployment.profile() == Profile::Prod && !is_chosen {
         let message = "the front door is internal, which is production's default: it is reached \
                        from the network alone";
         diagnostics.push(FRONT_DOOR.finding(KeyPath::of("network.front_door"), message));
@@ -267,6 +269,12 @@ fn zones(deployment: &Deployment, diagnostics: &mut Diagnostics) {
         .is_some_and(|network| network.zone_redundant);
     let asked = [
         ("network.zone_redundant", redundant),
+        (
+            "gateway.zones",
+            deployment
+                .gateway()
+                .is_some_and(|gateway| !gateway.zones.is_empty()),
+        ),
         (
             "data.postgres.high_availability",
             deployment.postgres().high_availability == crate::deployment::Standby::ZoneRedundant,

@@ -8,8 +8,8 @@ use super::{Deployment, Profile};
 use crate::catalogue::{ImageKind, ServiceKind};
 use crate::diagnostic::Diagnostics;
 use crate::spec::{
-    AllowedRuleSpec, EgressExceptionSpec, NetworkSpec, PostgresSpec, RedisSpec, ReplicasSpec,
-    RouteSpec, SecretReference, ServiceSpec, Spec, StorageSpec, VariableSpec,
+    AllowedRuleSpec, EgressExceptionSpec, GatewaySpec, NetworkSpec, PostgresSpec, RedisSpec,
+    ReplicasSpec, RouteSpec, SecretReference, ServiceSpec, Spec, StorageSpec, VariableSpec,
 };
 
 /// Puts a deployment together, step by step; [`build`](Self::build) proves it.
@@ -138,6 +138,12 @@ impl DeploymentBuilder {
     /// The virtual network: whose it is, its addresses, what is private in it.
     pub fn network(mut self, network: NetworkSpec) -> Self {
         self.spec.network = network;
+        self
+    }
+
+    /// An Application Gateway with a web application firewall in front.
+    pub fn gateway(mut self, gateway: GatewaySpec) -> Self {
+        self.spec.gateway = Some(gateway);
         self
     }
 

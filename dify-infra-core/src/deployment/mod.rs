@@ -9,6 +9,7 @@ mod builder;
 mod certificate;
 mod connections;
 mod environment;
+pub(crate) mod gateway;
 mod images;
 mod network;
 mod profiles;
@@ -27,6 +28,10 @@ pub use certificate::{Certificate, CertificateVault, VaultCertificate};
 pub use connections::ConnectionPools;
 pub use environment::{
     AppSecret, DataAccess, EnvironmentInputs, Role, ServiceEnvironment, environment_of,
+};
+pub use gateway::{
+    CertificateReader, FirewallMode, Gateway, GatewayCertificate, INGRESS_REQUEST_SECONDS,
+    InstanceRange,
 };
 pub use images::{AzureRegistry, DeployedImage, Registry, RegistryLogin};
 pub(crate) use network::RESERVED;
@@ -86,6 +91,7 @@ pub struct Deployment {
     pub(crate) public: Public,
     pub(crate) registry: Option<Registry>,
     pub(crate) network: Option<Network>,
+    pub(crate) gateway: Option<Gateway>,
     pub(crate) secret_store: SecretStore,
     pub(crate) workload_profiles: BTreeMap<String, WorkloadProfile>,
     pub(crate) postgres: Postgres,

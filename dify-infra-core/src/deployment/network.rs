@@ -60,7 +60,7 @@ pub struct AddressPlan {
     pub apps: Cidr,
     /// The subnet of the private endpoints.
     pub endpoints: Cidr,
-    /// A range that is kept free for an application gateway, which this version does not make.
+    /// The subnet of the application gateway; kept free without one.
     pub gateway: Cidr,
 }
 
@@ -245,7 +245,11 @@ impl Deployment {
             SubnetUse::Apps => longest_for(self.addresses_for_apps()).min(LONGEST_FOR_APPS),
             // One address for each endpoint: PostgreSQL, Redis, storage, a vault, a registry.
             SubnetUse::Endpoints => longest_for(KEPT_BY_AZURE + 5).min(LONGEST),
-            SubnetUse::Gateway => LONGEST,
+            // One address for each instance (learn.microsoft.com application-gateway/
+            // configuration-infrastructure).
+            SubnetUse::Gateway => self.gateway().map_or(LONGEST, |gateway| {
+                longest_for(KEPT_BY_AZURE + gateway.instances.max).min(LONGEST)
+            }),
         }
     }
 }

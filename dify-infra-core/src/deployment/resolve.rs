@@ -5,6 +5,7 @@
 
 mod certificate;
 mod data;
+mod gateway;
 mod identity;
 mod images;
 mod network;
@@ -219,9 +220,18 @@ impl Resolver<'_> {
         let (registry, images) = self.images(release, network.as_ref())?;
         let services = self.services(release, &images, identity.profile)?;
         let migration = services::migration(release, &services)?;
-        let (routes, custom_routes, route_positions) = self.routes(release, &services)?;
+        let (mut routes, custom_routes, route_positions) = self.routes(release, &services)?;
         let defaults = data::Defaults::of(identity.profile, &identity.location);
         let postgres = self.postgres(&services, &defaults)?;
+        let place = (identity.profile, &identity.location);
+        let gateway = self.gateway(place, network.as_ref(), &routes);
+        if let Some(gateway) = &gateway {
+            let settings = routes
+                .settings()
+                .clone()
+                .behind_gateway(gateway.subnet.network());
+            routes = routes.with_settings(settings).ok()?;
+        }
         let workload_profiles = self.workload_profiles();
         self.refuse_misfits(&services, &workload_profiles);
         Some(Deployment {
@@ -232,9 +242,10 @@ impl Resolver<'_> {
             location: identity.location,
             release,
             azure: self.azure()?,
-            public: self.public(),
+            public: self.public_behind(gateway.as_ref()),
             registry,
             network,
+            gateway,
             secret_store: self.secret_store(identity.profile),
             workload_profiles,
             postgres,

@@ -7,17 +7,13 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use self::asked::{Asked, after_scheme};
-use super::Deployment;
+use super::{Deployment, INGRESS_REQUEST_SECONDS};
 use crate::catalogue::ServiceKind;
 use crate::routes::{
     ForwardedHeader, HEALTH_PATH, HeaderSource, InvalidTarget, Location, Matching, Outcome,
     PublicRequest, RequestPath, TlsTermination,
 };
 use crate::values::AzureCloud;
-
-/// Seconds after which the ingress of Container Apps ends a request, whatever nginx allows
-/// (learn.microsoft.com container-apps/ingress-overview).
-const INGRESS_REQUEST_SECONDS: u64 = 240;
 
 /// Whether a name is one that Azure gives to container apps.
 fn is_azure_name(host: &str) -> bool {
@@ -185,6 +181,9 @@ pub struct RouteLimits {
     pub send_seconds: u64,
     /// Seconds after which the platform's ingress ends a request, whatever nginx allows.
     pub ingress_seconds: u64,
+    /// Seconds that the application gateway waits for a silent answer, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway_seconds: Option<u64>,
     /// Whether answers are collected before they are passed on.
     pub buffering: bool,
     /// Whether the connection may become a WebSocket.
@@ -310,7 +309,11 @@ impl Deployment {
             connect_seconds: settings.connect_timeout.as_secs(),
             read_seconds: settings.read_timeout.as_secs(),
             send_seconds: settings.send_timeout.as_secs(),
-            ingress_seconds: INGRESS_REQUEST_SECONDS,
+            ingress_seconds: INGRESS_REQUEST_SECONDS.into(),
+            gateway_seconds: self
+                .gateway
+                .as_ref()
+                .map(|gateway| gateway.request_timeout.into()),
             buffering: settings.response_buffering,
             websocket: location.upgrade,
         }
@@ -396,10 +399,14 @@ impl Deployment {
                     .to_owned(),
             ),
             HostVerdict::Other => notes.push(format!(
-                "`{}` is not the deployment's origin `{}`: the ingress answers 404 for a host that \
+                "`{}` is not the deployment's origin `{}`: {} for a host that \
                  it does not know; the answer holds for the path under the origin",
                 host.asked.as_deref().unwrap_or_default(),
-                host.origin.as_deref().unwrap_or_default()
+                host.origin.as_deref().unwrap_or_default(),
+                match self.gateway {
+                    Some(_) => "the gateway has no listener",
+                    None => "the ingress answers 404",
+                }
             )),
             HostVerdict::Unknown => notes.push(
                 "the file has no `public.origin`, so the front door answers under the name that \
@@ -409,8 +416,9 @@ impl Deployment {
         }
         let is_behind_tls = self.routes.settings().tls == TlsTermination::InFront;
         if asked.scheme() == Some("http") && is_behind_tls {
+            let first = self.gateway.as_ref().map_or("ingress", |_| "gateway");
             let mut note =
-                "the ingress redirects http to https before nginx sees the request".to_owned();
+                format!("the {first} redirects http to https before nginx sees the request");
             if asked.is_websocket {
                 note.push_str(", and clients of WebSockets don't follow it: use wss");
             }

@@ -3,13 +3,14 @@
 mod apps;
 mod data;
 mod domain;
+mod gateway;
 mod identity;
 mod names;
 mod network;
 mod rules;
 mod vault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{GraphError, Management, ResourceGraph};
 use crate::deployment::Deployment;
@@ -117,6 +118,10 @@ pub fn lower(deployment: &Deployment, target: &Target) -> Result<ResourceGraph, 
     resources.extend(vault::resources(&context));
     resources.extend(apps::resources(&context)?);
     resources.extend(domain::resources(&context));
+    let known: BTreeSet<ResourceId> = resources.iter().map(|(one, _)| one.id().clone()).collect();
+    // An identity that the file names may read the secrets too.
+    let gateway = gateway::resources(&context).into_iter();
+    resources.extend(gateway.filter(|(one, _)| !known.contains(one.id())));
     Ok(ResourceGraph::new(owner, context.group, resources)?)
 }
 

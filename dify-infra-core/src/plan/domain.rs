@@ -60,6 +60,16 @@ impl DnsRecord {
         }
     }
 
+    /// The address of one name.
+    pub fn address(name: &str, address: String) -> Self {
+        Self {
+            kind: "A",
+            name: name.to_owned(),
+            value: address,
+            state: RecordState::Unknown,
+        }
+    }
+
     /// The record as a line of a zone file
     /// ([RFC 1035](https://www.rfc-editor.org/rfc/rfc1035#section-5), section 5).
     pub fn zone_line(&self) -> String {

@@ -8,7 +8,12 @@ use super::{Action, Change, FILES_TAG, Risk, RiskLevel};
 use crate::catalogue::Version;
 use crate::diff::{Difference, compare};
 use crate::graph::{Node, ResourceGraph};
+use crate::resource::network::Subnet;
 use crate::resource::{AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG};
+
+/// The service that the subnet of a gateway may be delegated to; with a public address it need not
+/// (<https://learn.microsoft.com/azure/application-gateway/application-gateway-private-deployment>).
+const GATEWAYS: &str = "Microsoft.Network/applicationGateways";
 
 /// Whether a PostgreSQL server does not run.
 pub(super) fn is_stopped(kind: Kind, live: &Value) -> bool {
@@ -44,7 +49,7 @@ fn has_state(live: &Value, words: &[&str]) -> bool {
 pub(super) fn unfit(node: &Node, wanted: &Value, live: &Value) -> Option<String> {
     let kind = node.kind();
     if let AnyResource::Subnet(subnet) = node.resource()
-        && let Some(reason) = small(subnet.longest_prefix, live)
+        && let Some(reason) = small(subnet.longest_prefix, live).or_else(|| unlike(subnet, live))
     {
         return Some(reason);
     }
@@ -136,6 +141,32 @@ fn without_private_endpoints(live: &Value) -> Option<String> {
             "this existing registry does not fit: its size is {sku}, and only Premium takes private \
              endpoints; run `az acr update --sku Premium`, or write `private_endpoint = false` under \
              `[images]`"
+        )
+    })
+}
+
+/// Why an existing subnet is not the one that the file describes, when it is not: another range, or
+/// another service's.
+fn unlike(subnet: &Subnet, live: &Value) -> Option<String> {
+    let wanted = subnet.expected_range.as_deref()?;
+    let list = live.pointer("/properties/addressPrefixes/0");
+    let range = live.pointer("/properties/addressPrefix").or(list)?;
+    let range = range.as_str()?;
+    if range != wanted {
+        return Some(format!(
+            "this existing subnet does not fit: its range is {range}, and `gateway.subnet_range` is \
+             {wanted}"
+        ));
+    }
+    let delegations = live.pointer("/properties/delegations")?.as_array()?;
+    let services = delegations
+        .iter()
+        .filter_map(|one| one.pointer("/properties/serviceName")?.as_str());
+    let mut others = services.filter(|service| !service.eq_ignore_ascii_case(GATEWAYS));
+    others.next().map(|service| {
+        format!(
+            "this existing subnet does not fit: it is delegated to {service}, and a gateway takes \
+             a subnet for itself"
         )
     })
 }
@@ -332,6 +363,18 @@ pub(super) fn blocker(change: &Change) -> Option<String> {
             "Azure fixes {} when an environment is made, and {} can't be deleted while its apps are in \
              it; take the change back, or run `dify-infra destroy`, which keeps the data, and apply \
              again",
+            fixed_fields(change),
+            change.id.name()
+        ));
+    }
+    if change.action == Action::Replace
+        && change.kind == Some(Kind::PublicIpAddress)
+        && !change.differences.is_empty()
+    {
+        return Some(format!(
+            "Azure fixes {} when an address is made, and {} can't be deleted while the gateway has it; \
+             take the change back, or delete the gateway and the address by hand, apply, and set \
+             the DNS record anew",
             fixed_fields(change),
             change.id.name()
         ));

@@ -33,7 +33,8 @@ impl fmt::Display for Permanent {
 /// Sources: `x-ms-mutability` and descriptions of Azure/azure-rest-api-specs;
 /// <https://learn.microsoft.com/azure/postgresql/network/concepts-networking-private-link>;
 /// <https://learn.microsoft.com/azure/redis/architecture>;
-/// <https://learn.microsoft.com/azure/storage/common/redundancy-migration>.
+/// <https://learn.microsoft.com/azure/storage/common/redundancy-migration>;
+/// <https://learn.microsoft.com/azure/reliability/reliability-application-gateway-v2>.
 fn choices(kind: Kind) -> &'static [(&'static str, &'static str, Option<&'static str>)] {
     match kind {
         Kind::ManagedEnvironment => &[
@@ -85,6 +86,24 @@ fn choices(kind: Kind) -> &'static [(&'static str, &'static str, Option<&'static
             "in one zone or several: only a conversion of the account changes that",
             None,
         )],
+        Kind::PublicIpAddress => &[(
+            "/zones",
+            "the zones of the address, which the DNS record leads to",
+            Some("the address is in no zone of the file's choice"),
+        )],
+        Kind::ApplicationGateway => &[
+            ("/properties/sku/tier", "the kind of gateway", None),
+            (
+                "/properties/gatewayIPConfigurations/0/properties/subnet/id",
+                "the gateway's subnet",
+                None,
+            ),
+            (
+                "/zones",
+                "the zones of the instances",
+                Some("the instances are in no zones of the file's choice"),
+            ),
+        ],
         Kind::Subnet => &[(
             "/properties/addressPrefix",
             "the range, as soon as something is in the subnet",

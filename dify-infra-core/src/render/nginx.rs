@@ -218,7 +218,7 @@ fn http(input: &NginxInput<'_>, hosts: &BTreeMap<&str, &str>) -> Written<Vec<Ent
     entries.extend(limits(input.routes.settings()));
     entries.push(Entry::Blank);
     entries.extend(client_address(&input.routes.settings().trusted_proxies)?);
-    entries.extend(maps(input.routes.settings().tls));
+    entries.extend(maps(input.routes.settings())?);
     entries.push(Directive::new("server").block(server(input, hosts)?).into());
     Ok(entries)
 }
@@ -317,16 +317,69 @@ fn map(source: &'static str, variable: &'static str, cases: &[[&'static str; 2]]
         .into()
 }
 
-/// What a request looks like from outside, and what it may ask for.
-fn maps(tls: TlsTermination) -> Vec<Entry> {
-    let remark = |text: &str| Entry::Comment(text.to_owned());
-    let mut entries = public_scheme(tls);
-    entries.extend([
+/// A `geo` block: `1` for addresses of these networks, otherwise `0`.
+fn geo(source: &'static str, variable: &'static str, networks: &[IpNet]) -> Written<Entry> {
+    let mut cases = vec![Directive::new("default").with("0").into()];
+    for network in networks {
+        let network = Argument::text(&network.to_string())?;
+        cases.push(Directive::new(network).with("1").into());
+    }
+    Ok(Directive::new("geo")
+        .with(source)
+        .with(variable)
+        .block(cases)
+        .into())
+}
+
+/// The host that the public asked for. Behind an application gateway it is in `X-Original-Host`, which
+/// is believed when the platform's ingress saw the gateway's subnet: it adds whom it saw behind
+/// all that `X-Forwarded-For` holds, whatever a client sent.
+fn public_host(settings: &HttpSettings) -> Written<Vec<Entry>> {
+    let asked_for = |variable| {
         map(
             "$http_host",
-            "$public_host",
+            variable,
             &[["", "$host"], ["default", "$http_host"]],
+        )
+    };
+    let Some(gateway) = settings.gateway else {
+        return Ok(vec![asked_for("$public_host")]);
+    };
+    Ok(vec![
+        Entry::Comment(
+            "The gateway asks under the name of the app, and says in X-Original-Host for which \
+             host the public asked. It is believed when the ingress saw it."
+                .to_owned(),
         ),
+        map(
+            "$http_x_forwarded_for",
+            "$ingress_client",
+            &[[r"~(?:^|[ ,])([^ ,]+)[ ,]*$", "$1"], ["default", ""]],
+        ),
+        geo("$ingress_client", "$is_from_gateway", &[gateway])?,
+        geo(
+            "$realip_remote_addr",
+            "$is_from_ingress",
+            &settings.trusted_proxies,
+        )?,
+        asked_for("$requested_host"),
+        map(
+            "$is_from_ingress$is_from_gateway$http_x_original_host",
+            "$public_host",
+            &[
+                ["~^11(?<original_host>.+)$", "$original_host"],
+                ["default", "$requested_host"],
+            ],
+        ),
+    ])
+}
+
+/// What a request looks like from outside, and what it may ask for.
+fn maps(settings: &HttpSettings) -> Written<Vec<Entry>> {
+    let remark = |text: &str| Entry::Comment(text.to_owned());
+    let mut entries = public_scheme(settings.tls);
+    entries.extend(public_host(settings)?);
+    entries.extend([
         map(
             "$public_host",
             "$public_host_port",
@@ -368,7 +421,7 @@ fn maps(tls: TlsTermination) -> Vec<Entry> {
         ),
         Entry::Blank,
     ]);
-    entries
+    Ok(entries)
 }
 
 /// Which scheme the public uses.

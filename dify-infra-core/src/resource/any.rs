@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Kind, ResourceId, authorization, container_apps, domain, identity, monitor, network, postgres,
-    redis, registry, resources, storage, vault,
+    Kind, ResourceId, authorization, container_apps, domain, gateway, identity, monitor, network,
+    postgres, redis, registry, resources, storage, vault,
 };
 
 /// A typed Azure resource: an id and the body that is sent for it.
@@ -104,6 +104,9 @@ resources! {
     PrivateDnsZoneGroup(network::PrivateDnsZoneGroup),
     PrivateDnsZone(network::PrivateDnsZone),
     VirtualNetworkLink(network::VirtualNetworkLink),
+    PublicIpAddress(gateway::PublicIpAddress),
+    FirewallPolicy(gateway::FirewallPolicy),
+    ApplicationGateway(gateway::ApplicationGateway),
     UserAssignedIdentity(identity::UserAssignedIdentity),
     RoleAssignment(authorization::RoleAssignment),
     Vault(vault::Vault),

@@ -83,6 +83,12 @@ pub enum Kind {
     PrivateDnsZone,
     /// `Microsoft.Network/privateDnsZones/virtualNetworkLinks`
     VirtualNetworkLink,
+    /// `Microsoft.Network/publicIPAddresses`
+    PublicIpAddress,
+    /// `Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies`
+    FirewallPolicy,
+    /// `Microsoft.Network/applicationGateways`
+    ApplicationGateway,
     /// `Microsoft.ManagedIdentity/userAssignedIdentities`
     UserAssignedIdentity,
     /// `Microsoft.Authorization/roleAssignments`, below the resource that it is about.
@@ -97,7 +103,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which a person would list them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::ResourceGroup,
         Self::UserAssignedIdentity,
         Self::Vault,
@@ -128,6 +134,9 @@ impl Kind {
         Self::Certificate,
         Self::ManagedCertificate,
         Self::CustomDomain,
+        Self::PublicIpAddress,
+        Self::FirewallPolicy,
+        Self::ApplicationGateway,
     ];
 
     /// The resource type in Azure's spelling.
@@ -160,6 +169,11 @@ impl Kind {
             Self::PrivateDnsZoneGroup => "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
             Self::PrivateDnsZone => "Microsoft.Network/privateDnsZones",
             Self::VirtualNetworkLink => "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+            Self::PublicIpAddress => "Microsoft.Network/publicIPAddresses",
+            Self::FirewallPolicy => {
+                "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies"
+            }
+            Self::ApplicationGateway => "Microsoft.Network/applicationGateways",
             Self::UserAssignedIdentity => "Microsoft.ManagedIdentity/userAssignedIdentities",
             Self::RoleAssignment => "Microsoft.Authorization/roleAssignments",
             Self::Vault => "Microsoft.KeyVault/vaults",
@@ -191,7 +205,10 @@ impl Kind {
             | Self::Subnet
             | Self::NetworkSecurityGroup
             | Self::PrivateEndpoint
-            | Self::PrivateDnsZoneGroup => "2025-09-01",
+            | Self::PrivateDnsZoneGroup
+            | Self::PublicIpAddress
+            | Self::FirewallPolicy
+            | Self::ApplicationGateway => "2025-09-01",
             Self::PrivateDnsZone | Self::VirtualNetworkLink => "2024-06-01",
             Self::UserAssignedIdentity => "2024-11-30",
             Self::RoleAssignment => "2022-04-01",
@@ -239,7 +256,10 @@ impl Kind {
             | Self::JobExecution
             | Self::Certificate
             | Self::ManagedCertificate
-            | Self::CustomDomain => Layer::Application,
+            | Self::CustomDomain
+            | Self::PublicIpAddress
+            | Self::FirewallPolicy
+            | Self::ApplicationGateway => Layer::Application,
         }
     }
 
@@ -263,6 +283,9 @@ impl Kind {
                 | Self::PrivateEndpoint
                 | Self::PrivateDnsZone
                 | Self::VirtualNetworkLink
+                | Self::PublicIpAddress
+                | Self::FirewallPolicy
+                | Self::ApplicationGateway
                 | Self::UserAssignedIdentity
                 | Self::Vault
                 | Self::VaultSecret
@@ -283,6 +306,8 @@ impl Kind {
             | Self::Subnet
             | Self::NetworkSecurityGroup
             | Self::UserAssignedIdentity
+            | Self::PublicIpAddress
+            | Self::FirewallPolicy
             | Self::RoleAssignment => 5,
             Self::PrivateDnsZoneGroup | Self::Certificate => 8,
             Self::Workspace
@@ -296,6 +321,7 @@ impl Kind {
             Self::JobExecution | Self::RedisEnterpriseDatabase => 60,
             Self::ManagedEnvironment => 180,
             Self::PostgresServer | Self::ManagedCertificate => 300,
+            Self::ApplicationGateway => 360,
             Self::RedisEnterprise => 420,
         })
     }
@@ -330,7 +356,12 @@ impl Kind {
             | Self::NetworkSecurityGroup
             | Self::UserAssignedIdentity
             | Self::Registry
+            | Self::FirewallPolicy
             | Self::PrivateDnsZone => &["/location"],
+            Self::PublicIpAddress => &["/location", "/sku", "/zones"],
+            Self::ApplicationGateway => {
+                &["/location", "/zones", "/properties/gatewayIPConfigurations"]
+            }
             Self::PrivateEndpoint => &[
                 "/location",
                 "/properties/subnet",

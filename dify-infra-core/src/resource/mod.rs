@@ -10,6 +10,7 @@ mod any;
 pub mod authorization;
 pub mod container_apps;
 pub mod domain;
+pub mod gateway;
 mod id;
 pub mod identity;
 mod kind;

@@ -63,6 +63,9 @@ pub struct Subnet {
     /// is compared with it.
     #[serde(skip)]
     pub longest_prefix: u8,
+    /// The range that the file says an existing subnet has.
+    #[serde(skip)]
+    pub expected_range: Option<String>,
     /// What is managed of its properties.
     pub properties: SubnetProperties,
 }

@@ -24,6 +24,8 @@ pub struct PublicRequest<'a> {
     pub forwarded_proto: Option<&'a str>,
     /// Header `X-Forwarded-For`.
     pub forwarded_for: Option<&'a str>,
+    /// Header `X-Original-Host`, which an application gateway sets.
+    pub original_host: Option<&'a str>,
     /// Header `Upgrade`.
     pub upgrade: Option<&'a str>,
     /// Length of the body, in bytes.
@@ -40,6 +42,7 @@ impl<'a> PublicRequest<'a> {
             peer: Ipv4Addr::LOCALHOST.into(),
             forwarded_proto: None,
             forwarded_for: None,
+            original_host: None,
             upgrade: None,
             body: 0,
         }
@@ -215,18 +218,38 @@ fn value(
         .upgrade
         .is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
     let scheme = public_scheme(request, settings.tls);
+    let host = public_host(request, settings);
     match source {
-        HeaderSource::PublicHost => Some(request.host.to_owned()),
+        HeaderSource::PublicHost => Some(host.to_owned()),
         HeaderSource::ClientAddress => Some(client_address(request, settings).to_string()),
         HeaderSource::PublicScheme => Some(scheme.to_owned()),
-        HeaderSource::PublicPort => Some(public_port(request.host, scheme).to_owned()),
+        HeaderSource::PublicPort => Some(public_port(host, scheme).to_owned()),
         HeaderSource::PublicUrl => {
             let target = origin_form(request.target);
-            Some(format!("{scheme}://{}{target}", request.host))
+            Some(format!("{scheme}://{host}{target}"))
         }
         HeaderSource::UpgradeProtocol => wants_websocket.then(|| "websocket".to_owned()),
         HeaderSource::UpgradeConnection => wants_websocket.then(|| "upgrade".to_owned()),
         HeaderSource::Removed => None,
+    }
+}
+
+/// The host that the public asked for: the word of the gateway when it was the one who asked the
+/// platform's ingress, which adds whom it saw behind all that `X-Forwarded-For` holds.
+fn public_host<'a>(request: &PublicRequest<'a>, settings: &HttpSettings) -> &'a str {
+    let is_from_ingress = settings
+        .trusted_proxies
+        .iter()
+        .any(|network| network.contains(&request.peer));
+    let entries = request.forwarded_for.unwrap_or_default();
+    let last = entries.rsplit([' ', ',']).find(|entry| !entry.is_empty());
+    let asked = last.and_then(|entry| entry.parse::<IpAddr>().ok());
+    let gateway = settings.gateway.as_ref();
+    let is_from_gateway =
+        gateway.is_some_and(|network| asked.is_some_and(|address| network.contains(&address)));
+    match request.original_host.filter(|host| !host.is_empty()) {
+        Some(host) if is_from_ingress && is_from_gateway => host,
+        _ => request.host,
     }
 }
 

@@ -48,6 +48,11 @@ pub struct HttpSettings {
     /// Networks from which `X-Forwarded-For` is believed: the platform's ingress, and the subnet of
     /// a gateway in front of it when there is one.
     pub trusted_proxies: Vec<IpNet>,
+    /// Subnet of an application gateway in front of the platform's ingress, from which
+    /// `X-Original-Host` is believed: the gateway asks under the name that Azure gives to the
+    /// app, and says in this header for which host the public asked
+    /// (<https://learn.microsoft.com/azure/application-gateway/how-application-gateway-works#modifications-to-the-request>).
+    pub gateway: Option<IpNet>,
 }
 
 impl Default for HttpSettings {
@@ -65,11 +70,20 @@ impl Default for HttpSettings {
             response_buffering: false,
             tls: TlsTermination::InFront,
             trusted_proxies: vec![Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10).into()],
+            gateway: None,
         }
     }
 }
 
 impl HttpSettings {
+    /// The same behind an application gateway that asks from `subnet`.
+    #[must_use]
+    pub fn behind_gateway(mut self, subnet: IpNet) -> Self {
+        self.gateway = Some(subnet);
+        self.trusted_proxies.push(subnet);
+        self
+    }
+
     /// The durations with the names they are known by, for checks over all of them.
     pub(super) fn durations(&self) -> [(&'static str, Duration); 5] {
         [

@@ -21,6 +21,7 @@
 mod data;
 mod define;
 mod document;
+mod gateway;
 mod platform;
 mod read;
 mod routes;
@@ -36,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use data::{DataSpec, LogsSpec, PostgresSpec, RedisSpec, StorageSpec};
 pub use document::Document;
+pub use gateway::{GatewaySpec, InstancesSpec};
 pub use platform::{
     AzureSpec, ImagesSpec, NetworkSpec, PublicSpec, SecretReference, SecretsSpec,
     WorkloadProfileSpec,
@@ -86,6 +88,8 @@ section! {
         images: ImagesSpec,
         /// Virtual network and private endpoints.
         network: NetworkSpec,
+        /// An Application Gateway with a web application firewall in front.
+        gateway: Option<GatewaySpec>,
         /// Machines of the environment's own, by a name that services choose them by.
         workload_profiles: BTreeMap<String, WorkloadProfileSpec>,
         /// PostgreSQL, Redis and Blob storage.

@@ -96,7 +96,7 @@ section! {
         existing: Option<String>,
         /// Subnets by their use: `apps`, `endpoints`, `gateway`. Ranges such as 10.0.1.0/24 in a
         /// network that is made, ids of subnets that exist in one that exists. The range `gateway`
-        /// is kept free.
+        /// is kept free without an application gateway.
         #[cfg_attr(
             feature = "schema",
             schemars(extend("propertyNames" = { "enum": ["apps", "endpoints", "gateway"] }))

@@ -5,7 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use dify_infra_core::render::NginxInput;
-use dify_infra_core::routes::{Answer, HttpSettings, Location, RequestPath, RouteTable};
+use dify_infra_core::routes::{
+    Answer, HttpSettings, Location, Outcome, PublicRequest, RequestPath, RouteTable,
+};
 use proptest::prelude::*;
 
 use crate::back_end::BackEnd;
@@ -212,6 +214,79 @@ fn back_ends_see_the_client_that_the_trusted_proxies_saw() {
         assert_eq!(answer.seen("X-Real-IP"), [client]);
         assert_eq!(answer.seen("CF-Connecting-IP"), [""; 0]);
     }
+}
+
+#[test]
+fn behind_a_gateway_back_ends_see_the_host_that_the_public_asked_for() {
+    if !programs::nginx_is_there() {
+        return;
+    }
+    let settings = routes().settings().clone();
+    let settings = settings.behind_gateway("10.20.0.0/24".parse().unwrap());
+    let mut routes = routes().with_settings(settings).unwrap();
+    let deployment = Deployment::start(&routes);
+    // As the harness does for nginx.
+    let mut settings = routes.settings().clone();
+    settings
+        .trusted_proxies
+        .push("127.0.0.1/32".parse().unwrap());
+    routes = routes.with_settings(settings).unwrap();
+    let app = "dify-prod-nginx.kind-sea.japaneast.azurecontainerapps.io";
+    let public = "dify.example.com";
+    // The ingress adds whom it saw behind all that a client or a gateway sent; only when that is the
+    // gateway is its word about the host believed.
+    for (forwarded, original, host, client) in [
+        ("203.0.113.9:4711, 10.20.0.5", public, public, "203.0.113.9"),
+        (
+            "1.2.3.4, 203.0.113.9:4711,10.20.0.255",
+            "dify.example.com:443",
+            "dify.example.com:443",
+            "203.0.113.9",
+        ),
+        ("203.0.113.9:4711, 10.20.0.5", "", app, "203.0.113.9"),
+        ("10.20.0.5, 10.30.0.9", public, app, "10.30.0.9"),
+        ("10.20.0.5, 10.20.1.1", public, app, "10.20.1.1"),
+        ("10.20.0.5, 10.20.0.5:80", public, app, "10.20.0.5"),
+        ("10.20.0.5, 203.0.113.9", public, app, "203.0.113.9"),
+        ("", public, app, "127.0.0.1"),
+        ("nonsense", public, app, "127.0.0.1"),
+    ] {
+        let headers = format!(
+            "Host: {app}\r\nX-Forwarded-For: {forwarded}\r\nX-Original-Host: {original}\r\n\
+             X-Forwarded-Proto: https\r\nX-Forwarded-Host: {app}\r\nX-Forwarded-Port: 80\r\n"
+        );
+        let answer = send(deployment.door.address, "GET /e/hook?x=1", &headers).unwrap();
+        let hook = format!("https://{host}/e/hook?x=1");
+        for (name, value) in [
+            ("Host", host),
+            ("X-Forwarded-Host", host),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Port", "443"),
+            ("X-Forwarded-For", client),
+            ("Dify-Hook-Url", &hook),
+        ] {
+            assert_eq!(answer.seen(name), [value], "{name} of {forwarded}");
+        }
+        let request = PublicRequest {
+            forwarded_proto: Some("https"),
+            forwarded_for: Some(forwarded),
+            original_host: Some(original),
+            ..PublicRequest::get("/e/hook?x=1", app)
+        };
+        let Outcome::Forwarded(modelled) = routes.handle(&request) else {
+            panic!("a back-end answers");
+        };
+        for name in ["Host", "X-Forwarded-For", "Dify-Hook-Url"] {
+            let seen = answer.seen(name);
+            assert_eq!(seen, [modelled.header(name).unwrap()], "{forwarded}");
+        }
+    }
+    // Without a gateway nobody is believed.
+    let plain = Deployment::start(&self::routes());
+    let headers =
+        format!("Host: {app}\r\nX-Forwarded-For: 10.20.0.5\r\nX-Original-Host: {public}\r\n");
+    let answer = send(plain.door.address, "GET /v1/x", &headers).unwrap();
+    assert_eq!(answer.seen("Host"), [app]);
 }
 
 #[test]

@@ -30,7 +30,12 @@ impl Cloud {
 
     fn end(&mut self, mut operation: Operation) {
         let failure = operation.planned_failure.take();
-        operation.outcome = match failure.or_else(|| self.fails(&operation)) {
+        let judged = |cloud: &Self| {
+            cloud
+                .fails(&operation)
+                .or_else(|| cloud.late_failure(&operation))
+        };
+        operation.outcome = match failure.or_else(|| judged(self)) {
             Some((code, message)) => Outcome::Failed { code, message },
             None => Outcome::Succeeded,
         };
@@ -56,6 +61,14 @@ impl Cloud {
         let resource = self.target(operation)?;
         let provider = provider::find(&resource.id.type_name())?;
         provider.ends_badly(self.world(operation.ends), &resource)
+    }
+
+    /// What a provider finds wrong only after it has taken a write.
+    fn late_failure(&self, operation: &Operation) -> Option<(String, String)> {
+        let is_write = matches!(operation.work, Work::Create | Work::Update);
+        let resource = self.target(operation).filter(|_| is_write)?;
+        let provider = provider::find(&resource.id.type_name())?;
+        provider.late_failure(self.world(operation.started), &resource)
     }
 
     fn target(&self, operation: &Operation) -> Option<Resource> {

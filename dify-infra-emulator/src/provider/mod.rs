@@ -347,6 +347,12 @@ pub(crate) trait Provider: Sync {
         Effects::default()
     }
 
+    /// Why an operation fails that was taken, by code and message: what is wrong is looked at as of
+    /// its beginning.
+    fn late_failure(&self, _world: World<'_>, _resource: &Resource) -> Option<(String, String)> {
+        None
+    }
+
     /// Whether a secret value still belongs to a body.
     fn wants_secret(&self, _place: &str, _body: &Value) -> bool {
         true
@@ -414,6 +420,9 @@ pub(crate) const PROVIDERS: &[&dyn Provider] = &[
     &network::subnet::Subnet,
     &network::security_group::NetworkSecurityGroup,
     &network::security_rule::SecurityRule,
+    &network::public_ip::PublicIpAddress,
+    &network::firewall_policy::FirewallPolicy,
+    &network::gateway::ApplicationGateway,
     &network::private_endpoint::PrivateEndpoint,
     &network::private_endpoint::ZoneGroup,
     &network::dns_zone::PrivateDnsZone,

@@ -8,6 +8,7 @@ mod domains;
 mod environments;
 mod fault_injection;
 mod front_door;
+mod gateways;
 mod jobs;
 mod networks;
 mod persistence;

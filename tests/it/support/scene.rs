@@ -131,6 +131,24 @@ impl Scene {
             }
             self.put(node.id(), node.kind(), &body).await;
         }
+        self.make_certificate().await;
+    }
+
+    /// Puts the certificate of an application gateway into its vault, as a platform team would.
+    async fn make_certificate(&self) {
+        let certificate = match self.deployment.gateway() {
+            Some(gateway) => &gateway.certificate,
+            None => return,
+        };
+        let vaults = self.graph.nodes().filter(|node| node.kind() == Kind::Vault);
+        let mut vaults = vaults.filter(|node| node.id().name() == certificate.vault());
+        let Some(vault) = vaults.next().map(Node::id) else {
+            panic!("the graph has no vault of the gateway's certificate")
+        };
+        let body = json!({ "properties": { "value": "MII=",
+            "contentType": "application/x-pkcs12" } });
+        let id = vault.child("secrets", certificate.name());
+        self.put(&id, Kind::VaultSecret, &body).await;
     }
 
     /// Writes a resource as somebody else would.

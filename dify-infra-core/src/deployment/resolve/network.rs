@@ -59,7 +59,8 @@ impl Resolver<'_> {
             || spec.private_endpoints == Some(true)
             || spec.private_dns_zones.is_some()
             || spec.zone_redundant == Some(true)
-            || spec.front_door.as_deref() == Some("internal");
+            || spec.front_door.as_deref() == Some("internal")
+            || self.spec.gateway.is_some();
         self.refuse_unknown_subnets();
         let front_door = self.front_door(profile);
         if !is_prod && !is_asked_for {
@@ -89,6 +90,8 @@ impl Resolver<'_> {
         let word = self.word("network.front_door", word, &["public", "internal"]);
         match (word, profile) {
             (Some("internal"), _) | (None, Profile::Prod) => FrontDoor::Internal,
+            // Whoever reached the environment itself would pass by the firewall.
+            (None, _) if self.spec.gateway.is_some() => FrontDoor::Internal,
             _ => FrontDoor::Public,
         }
     }
@@ -143,6 +146,7 @@ impl Resolver<'_> {
             self.report(spc::NO_EFFECT.finding(path, message));
         }
         let id = self.id("network.existing", existing, Kind::VirtualNetwork);
+        let has_gateway = self.spec.gateway.is_some();
         let mut subnet = |subnet: SubnetUse, is_needed: bool| {
             let path = format!("network.subnets.{}", subnet.as_str());
             let text = self.spec.network.subnets.get(subnet.as_str());
@@ -157,9 +161,9 @@ impl Resolver<'_> {
         };
         let apps = subnet(SubnetUse::Apps, true);
         let endpoints = subnet(SubnetUse::Endpoints, has_endpoints);
-        let gateway = subnet(SubnetUse::Gateway, false);
-        if gateway.is_some() {
-            let message = "`network.subnets.gateway` has no effect: this version makes no gateway";
+        let gateway = subnet(SubnetUse::Gateway, has_gateway);
+        if gateway.is_some() && !has_gateway {
+            let message = "`network.subnets.gateway` has no effect: the file has no `[gateway]`";
             let path = KeyPath::of("network.subnets.gateway");
             self.report(spc::NO_EFFECT.finding(path, message));
         }

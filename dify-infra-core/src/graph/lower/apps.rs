@@ -89,7 +89,7 @@ pub(super) fn inputs(context: &Context<'_>) -> EnvironmentInputs {
 }
 
 /// The front door's own name: `<app>.<the environment's domain>`.
-fn front_door(context: &Context<'_>) -> Text {
+pub(super) fn front_door(context: &Context<'_>) -> Text {
     Text::from(format!("{}.", context.names.app(ServiceKind::Nginx))).and(Text::property(
         &context.environment(),
         "/properties/defaultDomain",

@@ -86,6 +86,26 @@ impl ResourceNames {
         format!("{}-logs", self.prefix)
     }
 
+    /// The application gateway: `dify-prod-gateway`.
+    pub fn gateway(&self) -> String {
+        format!("{}-gateway", self.prefix)
+    }
+
+    /// The public address of the gateway: `dify-prod-gateway-address`.
+    pub fn gateway_address(&self) -> String {
+        format!("{}-gateway-address", self.prefix)
+    }
+
+    /// The policy of the gateway's firewall: `dify-prod-gateway-firewall`.
+    pub fn gateway_firewall(&self) -> String {
+        format!("{}-gateway-firewall", self.prefix)
+    }
+
+    /// The identity that reads the gateway's certificate: `dify-prod-gateway-identity`.
+    pub fn gateway_identity(&self) -> String {
+        format!("{}-gateway-identity", self.prefix)
+    }
+
     /// The identity that reads the vault and pulls images: `dify-dev-identity`.
     pub fn identity(&self) -> String {
         format!("{}-identity", self.prefix)
@@ -230,6 +250,28 @@ impl Context<'_> {
         group
             .unwrap_or(&self.group)
             .provider(Kind::PrivateDnsZone.resource_type(), name)
+    }
+
+    pub(super) fn gateway(&self) -> ResourceId {
+        self.top(Kind::ApplicationGateway, &self.names.gateway())
+    }
+
+    pub(super) fn gateway_address(&self) -> ResourceId {
+        self.top(Kind::PublicIpAddress, &self.names.gateway_address())
+    }
+
+    pub(super) fn gateway_firewall(&self) -> ResourceId {
+        self.top(Kind::FirewallPolicy, &self.names.gateway_firewall())
+    }
+
+    /// The identity that reads the gateway's certificate, made or named by the file.
+    pub(super) fn gateway_identity(&self, origin: &IdentityOrigin) -> ResourceId {
+        match origin {
+            IdentityOrigin::Managed => {
+                self.top(Kind::UserAssignedIdentity, &self.names.gateway_identity())
+            }
+            IdentityOrigin::Existing(id) => id.clone(),
+        }
     }
 
     pub(super) fn postgres(&self) -> ResourceId {

@@ -125,7 +125,7 @@ fn is_used(context: &Context<'_>, subnet: SubnetUse) -> bool {
     match subnet {
         SubnetUse::Apps => true,
         SubnetUse::Endpoints => context.deployment.private_endpoints().is_some(),
-        SubnetUse::Gateway => false,
+        SubnetUse::Gateway => context.deployment.gateway().is_some(),
     }
 }
 
@@ -156,6 +156,7 @@ fn own(context: &Context<'_>, plan: &AddressPlan) -> Vec<Managed> {
         all.push(managed(Subnet {
             id: context.network().child("subnets", subnet.as_str()),
             longest_prefix: context.deployment.longest_prefix(subnet),
+            expected_range: None,
             properties: SubnetProperties {
                 address_prefix: Some(plan.range(subnet).to_string()),
                 delegations: delegations(subnet),
@@ -198,6 +199,11 @@ fn somebody_elses(context: &Context<'_>, existing: &ExistingNetwork) -> Vec<Mana
         let subnet = Subnet {
             id,
             longest_prefix: context.deployment.longest_prefix(subnet),
+            expected_range: context
+                .deployment
+                .gateway()
+                .filter(|_| subnet == SubnetUse::Gateway)
+                .map(|gateway| gateway.subnet.to_string()),
             properties: SubnetProperties {
                 address_prefix: None,
                 delegations: delegations(subnet),

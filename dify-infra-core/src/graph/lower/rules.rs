@@ -30,8 +30,7 @@ pub(super) fn of(
     match subnet {
         SubnetUse::Apps => apps(deployment, plan),
         SubnetUse::Endpoints => endpoints(plan),
-        // The range is kept free; no gateway is made.
-        SubnetUse::Gateway => Vec::new(),
+        SubnetUse::Gateway => gateway(plan),
     }
 }
 
@@ -116,9 +115,14 @@ impl Draft {
 fn apps(deployment: &Deployment, plan: &AddressPlan) -> Vec<SecurityRule> {
     let own = plan.apps.to_string();
     let own = own.as_str();
+    // Whoever came another way would pass by the firewall of the gateway.
+    let clients = match deployment.gateway() {
+        Some(_) => plan.gateway.to_string(),
+        None => NETWORK.to_owned(),
+    };
     let mut rules = vec![
         inbound(100, "AllowFrontDoor", "Clients of the front door")
-            .from(NETWORK)
+            .from(&clients)
             .to(own)
             .tcp(&INGRESS_PORTS),
         inbound(
@@ -231,6 +235,31 @@ fn endpoints(plan: &AddressPlan) -> Vec<SecurityRule> {
         inbound(LAST, "DenyOthers", "Nobody else reaches the data services")
             .denied()
             .to(&own)
+            .any(),
+    ]
+}
+
+/// What a gateway of version 2 needs: its clients, the ports by which Azure manages it, the probes
+/// of Azure's load balancer, and everything outwards
+/// (<https://learn.microsoft.com/azure/application-gateway/configuration-infrastructure#network-security-groups>).
+fn gateway(plan: &AddressPlan) -> Vec<SecurityRule> {
+    let own = plan.gateway.to_string();
+    vec![
+        inbound(100, "AllowClients", "Everybody reaches the listeners")
+            .to(&own)
+            .tcp(&["80", "443"]),
+        inbound(110, "AllowGatewayManager", "Azure manages the gateway")
+            .from("GatewayManager")
+            .tcp(&["65200-65535"]),
+        inbound(
+            120,
+            "AllowLoadBalancer",
+            "Health probes of Azure's load balancer",
+        )
+        .from("AzureLoadBalancer")
+        .any(),
+        inbound(LAST, "DenyOthers", "Nothing else comes in")
+            .denied()
             .any(),
     ]
 }

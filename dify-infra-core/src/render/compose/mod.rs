@@ -230,6 +230,7 @@ fn nginx_files(
             TlsTermination::Nowhere
         },
         trusted_proxies: options.trusted_proxies(),
+        gateway: None,
         ..deployment.routes().settings().clone()
     };
     let routes = deployment.routes().with_settings(settings)?;

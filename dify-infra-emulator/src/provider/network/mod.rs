@@ -1,7 +1,11 @@
-//! `Microsoft.Network`: virtual networks, security groups, private endpoints, private DNS.
+//! `Microsoft.Network`: virtual networks, security groups, private endpoints, private DNS,
+//! application gateways.
 
 pub(crate) mod dns_zone;
+pub(crate) mod firewall_policy;
+pub(crate) mod gateway;
 pub(crate) mod private_endpoint;
+pub(crate) mod public_ip;
 mod range;
 pub(crate) mod security_group;
 pub(crate) mod security_rule;
@@ -78,6 +82,28 @@ pub(crate) const RULES: &[Rule] = &[
     ENVIRONMENT_SUBNET_SIZE,
     ENVIRONMENT_SUBNET_ALONE,
     ENVIRONMENT_ZONES,
+    PUBLIC_IP_STATIC,
+    PUBLIC_IP_FIXED,
+    PUBLIC_IP_IN_USE,
+    WAF_RULE_SET,
+    WAF_LIMITS,
+    WAF_IN_USE,
+    GATEWAY_SKU,
+    GATEWAY_CAPACITY,
+    GATEWAY_SUBNET,
+    GATEWAY_SUBNET_FULL,
+    GATEWAY_ADDRESS,
+    GATEWAY_FIREWALL,
+    GATEWAY_IDENTITY,
+    GATEWAY_CERTIFICATE,
+    GATEWAY_READABLE,
+    GATEWAY_NAMES,
+    GATEWAY_REFERENCE,
+    GATEWAY_PRIORITY,
+    GATEWAY_RULE,
+    GATEWAY_LISTENER,
+    GATEWAY_PROBE,
+    GATEWAY_TIMEOUT,
 ];
 
 const BUSY: Rule = Rule::known(
@@ -238,6 +264,134 @@ const ENVIRONMENT_ZONES: Rule = Rule::known(
     "ACA-ENVIRONMENT-ZONES",
     "A zone-redundant environment has a subnet of its own network.",
     "learn.microsoft.com reliability/reliability-azure-container-apps",
+);
+
+const PUBLIC_IP_STATIC: Rule = Rule::known(
+    "NET-PUBLIC-IP-STATIC",
+    "A public address of the size Standard is static.",
+    "learn.microsoft.com virtual-network/ip-services/public-ip-addresses",
+);
+const PUBLIC_IP_FIXED: Rule = Rule::known(
+    "NET-PUBLIC-IP-FIXED",
+    "Zones of addresses and gateways, and the size of an address, can't change.",
+    "learn.microsoft.com reliability/reliability-application-gateway-v2, \
+     virtual-network/ip-services/public-ip-upgrade",
+);
+const PUBLIC_IP_IN_USE: Rule = Rule::known(
+    "NET-PUBLIC-IP-IN-USE",
+    "A public address can't be deleted while something has it.",
+    "hashicorp/terraform-provider-azurerm#13484; \
+     learn.microsoft.com virtual-network/ip-services/virtual-network-public-ip-address",
+)
+.with_known_code();
+const WAF_RULE_SET: Rule = Rule::known(
+    "WAF-RULE-SET",
+    "A firewall policy has one rule set of OWASP or Microsoft's default, of a version that exists.",
+    "learn.microsoft.com web-application-firewall/ag/application-gateway-crs-rulegroups-rules",
+);
+const WAF_LIMITS: Rule = Rule::known(
+    "WAF-LIMITS",
+    "Bodies are limited to 8-2000 KB and files to 1-4000 MB with CRS 3.2 or DRS, to 128 KB and 750 \
+     MB with older rule sets.",
+    "learn.microsoft.com azure-resource-manager/management/azure-subscription-service-limits, \
+     azure-application-gateway-limits",
+);
+const WAF_IN_USE: Rule = Rule::guessed(
+    "WAF-IN-USE",
+    "A firewall policy can't be deleted while a gateway has it.",
+    "learn.microsoft.com web-application-firewall/ag/policy-overview",
+);
+const GATEWAY_SKU: Rule = Rule::known(
+    "AGW-SKU",
+    "The size of a gateway is Standard_v2, WAF_v2 or Basic; version 1 can't be created any more.",
+    "hashicorp/terraform-provider-azurerm#27222",
+);
+const GATEWAY_CAPACITY: Rule = Rule::known(
+    "AGW-CAPACITY",
+    "A gateway has either a capacity of 1-125 or a range of 0-125 to 2-125 instances.",
+    "Azure/bicep-types-az ApplicationGatewayAutoscaleConfiguration; learn.microsoft.com \
+     azure-resource-manager/management/azure-subscription-service-limits",
+);
+const GATEWAY_SUBNET: Rule = Rule::known(
+    "AGW-SUBNET",
+    "A gateway is in a subnet of its region that holds gateways alone, and is delegated to no other \
+     service.",
+    "learn.microsoft.com application-gateway/configuration-infrastructure",
+);
+const GATEWAY_SUBNET_FULL: Rule = Rule::guessed(
+    "AGW-SUBNET-FULL",
+    "The subnet of a gateway has an address for each of its instances.",
+    "learn.microsoft.com application-gateway/configuration-infrastructure",
+);
+const GATEWAY_ADDRESS: Rule = Rule::known(
+    "AGW-ADDRESS",
+    "The public address of a gateway of version 2 has the size Standard.",
+    "hashicorp/terraform-provider-azurerm#27222; learn.microsoft.com \
+     application-gateway/configuration-frontend-ip",
+);
+const GATEWAY_FIREWALL: Rule = Rule::known(
+    "AGW-FIREWALL",
+    "A gateway of the size WAF_v2 has a firewall policy, and no other has one.",
+    "learn.microsoft.com web-application-firewall/ag/policy-overview",
+);
+const GATEWAY_IDENTITY: Rule = Rule::known(
+    "AGW-IDENTITY",
+    "A gateway with a certificate in a key vault has one user-assigned identity.",
+    "learn.microsoft.com application-gateway/key-vault-certs",
+);
+const GATEWAY_CERTIFICATE: Rule = Rule::known(
+    "AGW-CERTIFICATE",
+    "A keyVaultSecretId is https://<vault>.vault.azure.net/secrets/<name>, with or without a version.",
+    "learn.microsoft.com application-gateway/key-vault-certs",
+);
+const GATEWAY_READABLE: Rule = Rule::known(
+    "AGW-CERTIFICATE-READABLE",
+    "A gateway's identity can read its certificate when the write begins; otherwise the operation \
+     fails, and the gateway with it.",
+    "MicrosoftDocs/azure-docs#33157; mspnp/aks-baseline#242",
+)
+.with_known_code();
+const GATEWAY_NAMES: Rule = Rule::known(
+    "AGW-NAMES",
+    "Each part of a gateway has a name of its own in its list.",
+    "learn.microsoft.com templates/microsoft.network/applicationgateways",
+);
+const GATEWAY_REFERENCE: Rule = Rule::known(
+    "AGW-REFERENCE",
+    "A part of a gateway that another part refers to is in the same body.",
+    "learn.microsoft.com azure-resource-manager/troubleshooting/error-not-found",
+)
+.with_known_code();
+const GATEWAY_PRIORITY: Rule = Rule::known(
+    "AGW-PRIORITY",
+    "Each request routing rule has a priority of its own.",
+    "aztfm/terraform-azurerm-application-gateway#10; learn.microsoft.com \
+     application-gateway/multiple-site-overview",
+)
+.with_known_code();
+const GATEWAY_RULE: Rule = Rule::known(
+    "AGW-RULE",
+    "A request routing rule has a listener that no other has, and leads to a pool with settings, to a \
+     redirect or to a path map.",
+    "learn.microsoft.com application-gateway/configuration-request-routing-rules",
+);
+const GATEWAY_LISTENER: Rule = Rule::known(
+    "AGW-LISTENER",
+    "A listener has an address, a port, a host that no other has on this port, and for https alone a \
+     certificate.",
+    "learn.microsoft.com application-gateway/configuration-listeners",
+);
+const GATEWAY_PROBE: Rule = Rule::known(
+    "AGW-PROBE",
+    "A probe has a path, either a host or that of the settings, 1-86400 seconds and a threshold of \
+     1-20.",
+    "learn.microsoft.com application-gateway/application-gateway-probe-overview; Azure/bicep-types-az \
+     ApplicationGatewayProbePropertiesFormat",
+);
+const GATEWAY_TIMEOUT: Rule = Rule::known(
+    "AGW-TIMEOUT",
+    "A request may take 1-86400 seconds.",
+    "Azure/bicep-types-az ApplicationGatewayBackendHttpSettingsPropertiesFormat",
 );
 
 fn busy(id: &ResourceId) -> ArmError {

@@ -74,6 +74,16 @@ pub(crate) fn certificate_is_readable(
         })
 }
 
+/// Whether a text is the address of a secret.
+pub(crate) fn is_address(url: &str) -> bool {
+    Address::parse(url).is_some()
+}
+
+/// Whether an account can read the secret at an address.
+pub(crate) fn can_read(world: World<'_>, url: &str, principal: &str) -> bool {
+    Address::parse(url).is_some_and(|address| address.is_readable(world, principal))
+}
+
 /// The words of the live service, which are the same whatever the cause is.
 fn refused(name: &str, reader: &str) -> ArmError {
     RESOLVED.refuse(
