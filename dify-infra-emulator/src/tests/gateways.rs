@@ -8,36 +8,36 @@ fn network(rest: &str) -> String {
     group(&format!("/providers/Microsoft.Network{rest}"))
 }
 
-fn gateway_path() -> String {
+pub(super) fn gateway_path() -> String {
     network("/applicationGateways/gate")
 }
 
-fn part(collection: &str, name: &str) -> Value {
+pub(super) fn part(collection: &str, name: &str) -> Value {
     json!({ "id": format!("{}/{collection}/{name}", gateway_path()) })
 }
 
-fn subnet_path(name: &str) -> String {
+pub(super) fn subnet_path(name: &str) -> String {
     network(&format!("/virtualNetworks/net/subnets/{name}"))
 }
 
-fn address_path() -> String {
+pub(super) fn address_path() -> String {
     network("/publicIPAddresses/address")
 }
 
-fn policy_path() -> String {
+pub(super) fn policy_path() -> String {
     network("/ApplicationGatewayWebApplicationFirewallPolicies/policy")
 }
 
-fn identity_path() -> String {
+pub(super) fn identity_path() -> String {
     group("/providers/Microsoft.ManagedIdentity/userAssignedIdentities/reader")
 }
 
-fn address_body() -> Value {
+pub(super) fn address_body() -> Value {
     json!({ "location": "japaneast", "sku": { "name": "Standard" },
         "properties": { "publicIPAllocationMethod": "Static" } })
 }
 
-fn policy_body() -> Value {
+pub(super) fn policy_body() -> Value {
     json!({ "location": "japaneast", "properties": {
         "policySettings": { "state": "Enabled", "mode": "Prevention" },
         "managedRules": { "managedRuleSets": [
@@ -46,7 +46,7 @@ fn policy_body() -> Value {
 }
 
 /// A gateway over plain http, which needs no certificate.
-fn gateway_body() -> Value {
+pub(super) fn gateway_body() -> Value {
     json!({ "location": "japaneast", "properties": {
         "sku": { "name": "WAF_v2", "tier": "WAF_v2" },
         "autoscaleConfiguration": { "minCapacity": 0, "maxCapacity": 2 },
@@ -75,7 +75,7 @@ fn gateway_body() -> Value {
 }
 
 /// An Azure with all that a gateway needs.
-fn ready() -> Client {
+pub(super) fn ready() -> Client {
     let client = Client::with_group();
     client.create(
         &network("/virtualNetworks/net"),

@@ -4,6 +4,7 @@ mod apps;
 mod data;
 mod domains;
 mod environments;
+mod gateways;
 mod general;
 mod networks;
 mod registries;
@@ -43,6 +44,7 @@ const ALL: &[&[Broken]] = &[
     environments::BROKEN,
     apps::BROKEN,
     networks::BROKEN,
+    gateways::BROKEN,
     data::BROKEN,
     registries::BROKEN,
     domains::BROKEN,
@@ -104,6 +106,10 @@ const WITHOUT_REFUSAL: &[(&str, &str)] = &[
     (
         "RBAC-PROPAGATION",
         "vaults::an_app_reads_a_secret_once_its_role_works",
+    ),
+    (
+        "AGW-CERTIFICATE-READABLE",
+        "gateways::a_certificate_that_cant_be_read_fails_the_operation_and_not_the_request",
     ),
     (
         "LOG-SOFT-DELETE",
