@@ -10,6 +10,7 @@ use dify_infra_core::audit::{
     Finding, Inventory, Report, TemplateInput, audit, emit, from_resources, from_template,
 };
 use dify_infra_core::diagnostic::Severity;
+use dify_infra_core::names::ResourceGroupName;
 use serde_json::json;
 
 use crate::args::AuditArguments;
@@ -167,7 +168,7 @@ async fn live(
         .source
         .resource_group
         .as_ref()
-        .map(|it| it.as_str())
+        .map(ResourceGroupName::as_str)
         .unwrap_or_default();
     let (client, subscription) = crate::session::connect_for_group(ui, settings).await?;
     let busy = ui.busy("reading the resource group");

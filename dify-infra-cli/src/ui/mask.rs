@@ -398,7 +398,7 @@ fn string<'a>(inner: &'a str, quote: &str) -> &'a str {
     let mut from = 0;
     while let Some(at) = inner[from..].find(quote).map(|at| at + from) {
         let slashes = inner[..at].len() - inner[..at].trim_end_matches('\\').len();
-        if slashes % 2 == 0 || quote.starts_with('\'') {
+        if slashes.is_multiple_of(2) || quote.starts_with('\'') {
             return &inner[..at];
         }
         from = at + 1;

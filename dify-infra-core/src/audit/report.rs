@@ -165,12 +165,11 @@ fn once_for_each_place(findings: Vec<Finding>, inventory: &Inventory) -> Vec<Fin
             .collect();
         let place = finding.place.to_string();
         let key = (finding.code, finding.severity, place, same.join("`"));
-        match (first.get(&key), name) {
-            (Some(&at), Some(name)) => kept[at].1.push(name),
-            _ => {
-                first.insert(key, kept.len());
-                kept.push((finding, Vec::new()));
-            }
+        if let (Some(&at), Some(name)) = (first.get(&key), name) {
+            kept[at].1.push(name);
+        } else {
+            first.insert(key, kept.len());
+            kept.push((finding, Vec::new()));
         }
     }
     let one = |(mut finding, also): (Finding, Vec<String>)| {

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::document::Document;
 use super::suggest;
 use crate::check::spc;
-use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath};
+use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Segment};
 
 /// What a piece of the file may hold: enough to list every key that it can have.
 pub(super) enum Shape {
@@ -215,16 +215,14 @@ impl Read for bool {
 
 /// The smallest value of a number of the file.
 fn least(path: &KeyPath) -> u32 {
-    let path = path.to_string();
-    match path.as_str() {
-        "schema" => 1,
+    let is_maximum = path.segments().last() == Some(&Segment::Key("max".to_owned()));
+    match path.to_string().as_str() {
         "data.postgres.version" => 14,
         "data.postgres.storage" => 32,
         "data.postgres.backup_days" | "secrets.retention_days" => 7,
-        "data.storage.retention_days" => 1,
+        "schema" | "data.storage.retention_days" => 1,
         "logs.retention_days" => 30,
-        _ if path.ends_with(".max") => 1,
-        _ => 0,
+        _ => u32::from(is_maximum),
     }
 }
 

@@ -106,14 +106,12 @@ impl<'a> Reader<'a> {
     fn value(&mut self) -> Result<Value, InvalidCompose> {
         let blank = self.rest.len() - self.rest.trim_start_matches(is_space).len();
         self.take(blank);
-        match self.rest.chars().next() {
-            Some(quote @ ('"' | '\'')) => self.quoted(quote),
-            _ => {
-                let line = self.take_line();
-                let value = line.split(" #").next().unwrap_or_default();
-                Ok(Value::WithVariables(value.trim_end().to_owned()))
-            }
+        if let Some(quote @ ('"' | '\'')) = self.rest.chars().next() {
+            return self.quoted(quote);
         }
+        let line = self.take_line();
+        let value = line.split(" #").next().unwrap_or_default();
+        Ok(Value::WithVariables(value.trim_end().to_owned()))
     }
 
     /// A value in quotes; a backslash keeps a quote from ending it.
