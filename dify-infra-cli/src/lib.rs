@@ -47,8 +47,9 @@ fn run(arguments: Arguments) -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             let exit = failed(&ui, &error);
-            // Whoever asked for JSON gets some, unless the command has written its own before.
-            if settings.json && !ui.has_written_data() {
+            // Whoever asked for JSON gets some, unless the command has written its own before, or
+            // was asked for in a way in which it has none.
+            if settings.json && !matches!(exit, Exit::Usage) && !ui.has_written_data() {
                 // Nothing is left to do when stdout is gone.
                 let _ = ui.json(&errors::as_json(&error));
             }
