@@ -26,23 +26,33 @@ pub(super) fn nearest<'a>(
 /// Whether two names could be as alike as `least`, whatever the order of their letters: a look at the
 /// letters takes a hundredth of a comparison, and a file may have thousands of unknown names.
 pub(crate) fn can_be_alike(one: &str, other: &str, least: f64) -> bool {
-    let count = |text: &str| {
-        let mut letters = [0_u32; 128];
-        for byte in text.bytes() {
-            let letter = usize::from(byte.to_ascii_uppercase() & 0x7f);
-            letters[letter] += 1;
-        }
-        letters
+    // Letters of several bytes make names look more different than they are.
+    if !one.is_ascii() || !other.is_ascii() {
+        return true;
+    }
+    // Every edit adds, removes or replaces one letter, and exchanging two changes none: what the names
+    // don't have in common is the least distance.
+    let longest = one.len().max(other.len());
+    let alike = |common: usize| {
+        let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        1.0 - count(longest - common) / count(longest.max(1)) >= least
     };
-    let (first, second) = (count(one), count(other));
-    let pairs = || first.iter().zip(&second);
-    let missing: u32 = pairs().map(|(one, other)| one.saturating_sub(*other)).sum();
-    let more: u32 = pairs().map(|(one, other)| other.saturating_sub(*one)).sum();
-    // Every edit adds, removes or replaces one letter; exchanging two changes none. Letters of several
-    // bytes make names look more different than they are, so that names with such are always compared.
-    let longest = u32::try_from(one.len().max(other.len())).unwrap_or(u32::MAX);
-    let distance = f64::from(missing.max(more));
-    !one.is_ascii() || !other.is_ascii() || 1.0 - distance / f64::from(longest.max(1)) >= least
+    if !alike(one.len().min(other.len())) {
+        return false;
+    }
+    let mut letters = [0_u32; 128];
+    for byte in one.bytes() {
+        letters[usize::from(byte.to_ascii_uppercase())] += 1;
+    }
+    let mut common = 0;
+    for byte in other.bytes() {
+        let left = &mut letters[usize::from(byte.to_ascii_uppercase())];
+        if *left > 0 {
+            *left -= 1;
+            common += 1;
+        }
+    }
+    alike(common)
 }
 
 #[cfg(test)]

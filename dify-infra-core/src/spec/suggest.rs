@@ -1,5 +1,7 @@
 //! "Did you mean": the key that was probably meant, here or in another table of the file.
 
+use std::sync::LazyLock;
+
 use super::Spec;
 use super::read::{Field, Shape};
 use crate::catalogue::can_be_alike;
@@ -85,9 +87,10 @@ fn nearest_alike<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
     least: f64,
 ) -> Option<&'a str> {
+    let bare_given = bare(given);
     candidates
         .into_iter()
-        .filter(|candidate| can_be_alike(&bare(given), &bare(candidate), least))
+        .filter(|candidate| can_be_alike(&bare_given, &bare(candidate), least))
         .map(|candidate| (likeness(given, candidate), candidate))
         .filter(|(alike, _)| *alike >= least)
         .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -122,12 +125,15 @@ fn belongs_to(places: &[KeyPath]) -> Suggestion {
 
 /// The paths of all keys of the file for which `matches` holds, outermost first.
 fn places(matches: impl Fn(&str) -> bool) -> Vec<KeyPath> {
-    let mut found: Vec<_> = known_keys()
-        .into_iter()
+    // A file may have thousands of unknown keys.
+    static KNOWN: LazyLock<Vec<KeyPath>> = LazyLock::new(known_keys);
+    let mut found: Vec<_> = KNOWN
+        .iter()
         .filter(|path| match path.segments().last() {
             Some(Segment::Key(key)) => key != ANY_KEY && matches(key),
             _ => false,
         })
+        .cloned()
         .collect();
     found.sort_by_key(|path| path.segments().len());
     found
