@@ -15,7 +15,7 @@ mod ssr;
 mod url;
 mod ver;
 
-use super::inventory::{Container, Inventory, Platform, Variable, Workload};
+use super::inventory::{Container, FileKind, Inventory, Platform, TextFile, Variable, Workload};
 use super::recognise::Role;
 use crate::catalogue::{Catalogue, Release, ServiceKind, Version};
 use crate::check::Rule;
@@ -82,6 +82,11 @@ fn label(workload: &Workload, container: &Container) -> String {
     } else {
         name
     }
+}
+
+/// The files of a program that can be seen.
+fn files(inventory: &Inventory, kind: FileKind) -> impl Iterator<Item = &TextFile> {
+    inventory.files.iter().filter(move |it| it.kind == kind)
 }
 
 /// The variables of the application that hold it together; the migration alone needs few of them.

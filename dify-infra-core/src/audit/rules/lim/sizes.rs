@@ -1,0 +1,197 @@
+//! CPU, memory and connections.
+
+use super::super::dbx::server_of;
+use super::super::{API, BEAT, DAEMON, PROXY, files, filled, label, number_or, on_azure};
+use super::replicas::replicas;
+use super::{ERROR, WARNING};
+use crate::audit::inventory::{Container, Fact, FileKind, Inventory, WorkloadKind};
+use crate::audit::recognise::Role;
+use crate::audit::report::Findings;
+use crate::check::rule::{Rule, Sample};
+use crate::deployment::sku::PostgresSku;
+use crate::values::{ConsumptionSize, Cpu, Memory};
+
+pub(super) const SIZE: Rule = Rule {
+    id: "LIM103",
+    title: "CPU and memory are a pair that Container Apps knows",
+    why: "The Consumption profile gives 2 Gi to each vCPU of a replica and refuses every other sum.",
+    source: "Azure/bicep#14569, #10821; Azure/bicep-types-az#1924; learn.microsoft.com container-apps/containers",
+    fix: "Use pairs such as 0.5 and 1Gi, 1 and 2Gi, 2 and 4Gi.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "resources": {"cpu": 1, "memory": "1Gi"}}]}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(size),
+    ..ERROR
+};
+
+pub(super) const CONNECTIONS: Rule = Rule {
+    id: "LIM104",
+    title: "PostgreSQL has a connection for everyone who may ask for one",
+    why: "Each process keeps a pool of its own: 30 and 10 more by default, times replicas. A server that \
+          has none left answers \"remaining connection slots are reserved\", and everything fails at once.",
+    source: "langgenius/dify#22695; learn.microsoft.com postgresql/concepts-limits",
+    fix: "Lower `SQLALCHEMY_POOL_SIZE`, `SQLALCHEMY_MAX_OVERFLOW` and `DB_MAX_OPEN_CONNS`, or use a larger \
+          server.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "SQLALCHEMY_POOL_SIZE", "value": "100"}]}]}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(connections),
+    ..ERROR
+};
+
+pub(super) const PROXY_MEMORY: Rule = Rule {
+    id: "LIM109",
+    title: "squid's cache fits its container",
+    why: "The official file asks for 256 MB of cache; with half a Gi nothing is left for requests, and the \
+          container is killed under load.",
+    source: "langgenius/dify 1.16.0 docker/ssrf_proxy/squid.conf.template",
+    fix: "Turn the cache off with `cache deny all` and `cache_mem 0`, or give the container 1Gi.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"containers": [{"name": "ssrf-proxy", "resources": {"cpu": 0.25, "memory": "0.5Gi"}}]}, "configuration": {"secrets": [{"name": "file-squid-conf", "value": "http_port 3128\ncache_mem 256 MB\nhttp_access deny all"}]}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(proxy_memory),
+    ..WARNING
+};
+
+fn size(inventory: &Inventory, found: &mut Findings) {
+    for workload in &inventory.workloads {
+        let mut sum = (0_u32, 0_u32);
+        let mut place = None;
+        for container in &workload.containers {
+            let (Fact::Known(cpu, at), Fact::Known(memory, _)) =
+                (&container.cpu, &container.memory)
+            else {
+                place = None;
+                break;
+            };
+            let (Ok(cpu), Ok(memory)) = (Cpu::try_from(*cpu), memory.parse::<Memory>()) else {
+                let message = format!(
+                    "`{}` has {cpu} vCPU and {memory}",
+                    label(workload, container)
+                );
+                found.push(at, message);
+                place = None;
+                break;
+            };
+            sum = (
+                sum.0 + u32::from(cpu.quarters()),
+                sum.1 + memory.hundredths(),
+            );
+            place = Some(at);
+        }
+        let Some(place) = place.filter(|_| on_azure(inventory)) else {
+            continue;
+        };
+        let fits = ConsumptionSize::all()
+            .any(|it| (u32::from(it.cpu().quarters()), it.memory().hundredths()) == sum);
+        if !fits {
+            let message = format!(
+                "`{}` has {} vCPU and {}Gi in all, which is no pair",
+                workload.name.shown(),
+                f64::from(sum.0) / 4.0,
+                f64::from(sum.1) / 100.0
+            );
+            found.push(place, message);
+        }
+    }
+}
+
+fn connections(inventory: &Inventory, found: &mut Findings) {
+    for server in &inventory.postgres {
+        let Some(usable) = server
+            .sku
+            .known()
+            .and_then(|sku| PostgresSku::find(sku))
+            .map(PostgresSku::usable_connections)
+        else {
+            continue;
+        };
+        let mut most = 0.0;
+        let mut told = Vec::new();
+        for (workload, container) in inventory.containers() {
+            let Some(connections) = connections_of(container) else {
+                continue;
+            };
+            let host = filled(container, "DB_HOST").map(|it| server_of(inventory, &it.value));
+            let own = match host {
+                Some(Some(it)) => std::ptr::eq(it, server),
+                _ => inventory.postgres.len() == 1,
+            };
+            let Some(replicas) = replicas(workload)
+                .1
+                .filter(|_| own && workload.kind != WorkloadKind::Job)
+            else {
+                continue;
+            };
+            most += connections * replicas;
+            told.push(format!(
+                "{} × {} by `{}`",
+                replicas,
+                connections,
+                label(workload, container)
+            ));
+        }
+        if most > f64::from(usable) {
+            let message = format!(
+                "up to {most} connections may be opened, but the server has {usable}: {}",
+                told.join(", ")
+            );
+            found.push(server.sku.place().unwrap_or(&server.place), message);
+        }
+    }
+}
+
+/// Connections that a replica may open; nothing when it opens none or that can't be seen.
+fn connections_of(container: &Container) -> Option<f64> {
+    if container.role == DAEMON {
+        return number_or(container, "DB_MAX_OPEN_CONNS", 30.0);
+    }
+    if !container.role.is_application() || container.role == Role::Migration {
+        return None;
+    }
+    let pool = number_or(container, "SQLALCHEMY_POOL_SIZE", 30.0)?;
+    let overflow = number_or(container, "SQLALCHEMY_MAX_OVERFLOW", 10.0)?;
+    let processes = match container.role {
+        API => number_or(container, "SERVER_WORKER_AMOUNT", 1.0)?,
+        _ => 1.0,
+    };
+    let vectors = if container.literal("VECTOR_STORE") == Some("pgvector") && container.role != BEAT
+    {
+        number_or(container, "PGVECTOR_MAX_CONNECTION", 5.0)?
+    } else {
+        0.0
+    };
+    Some((pool + overflow + vectors) * processes)
+}
+
+fn proxy_memory(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.of(PROXY) {
+        let memory = container
+            .memory
+            .known()
+            .and_then(|it| it.parse::<Memory>().ok());
+        let small = memory.is_some_and(|memory| memory.hundredths() < 100);
+        let file = files(inventory, FileKind::Squid).next();
+        let cache = file.map(|file| {
+            let line = file
+                .text
+                .lines()
+                .find_map(|line| line.trim().strip_prefix("cache_mem "));
+            let number = line.and_then(|it| it.split_whitespace().next()?.parse::<f64>().ok());
+            number.unwrap_or(256.0)
+        });
+        if small && cache.is_some_and(|cache| cache >= 200.0) {
+            let message = format!(
+                "squid of `{}` asks for 256 MB of cache",
+                label(workload, container)
+            );
+            found.push(
+                container.memory.place().unwrap_or(&container.place),
+                message,
+            );
+        }
+    }
+}

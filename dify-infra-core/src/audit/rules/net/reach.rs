@@ -1,0 +1,348 @@
+//! Whether a service that calls another reaches it: name, port, scheme and ingress.
+
+use super::super::calls::{self, Call, Naming, Target, calls, listens_on};
+use super::super::{filled, label, on_azure};
+use super::ERROR;
+use crate::audit::inventory::{Fact, Ingress, Inventory};
+use crate::audit::recognise::Role;
+use crate::audit::report::Findings;
+use crate::check::rule::{Rule, Sample};
+
+pub(super) const NOBODY: Rule = Rule {
+    id: "NET101",
+    title: "Every internal URL leads to a service that exists",
+    why: "A name that no app has is found out at the first request only: \"name or service not known\", \
+          or 404 \"Container App stopped or does not exist\".",
+    source: "microsoft/azure-container-apps#1298, #1315; kei1-dev/azure-dify troubleshooting guide",
+    fix: "Use the name of the app that is meant; underscores of compose names are no part of app names.",
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://dify-sandbox:8194",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194",
+    ),
+    audit: Some(|inventory, found| each(inventory, found, nobody)),
+    ..ERROR
+};
+
+pub(super) const CALLED_PORT: Rule = Rule {
+    id: "NET102",
+    title: "Every internal URL has the port that is listened on",
+    why: "An http ingress listens on 80 and 443 whatever the container's port is; a tcp ingress on its \
+          exposed port alone. Every other port times out.",
+    source: "microsoft/azure-container-apps#540; langgenius/dify#6244; nikawang/dify-azure-terraform#1",
+    fix: "Give internal services `transport: tcp` with `exposedPort`, and call that port by the app's name.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null}}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"transport": "Tcp"}}}}]"#,
+    ),
+    audit: Some(|inventory, found| each(inventory, found, called_port)),
+    ..ERROR
+};
+
+pub(super) const NO_INGRESS: Rule = Rule {
+    id: "NET103",
+    title: "Whoever is called has an ingress",
+    why: "An app without ingress has no name in its environment: nobody can reach it.",
+    source: "microsoft/azure-container-apps#276, #135; DFE-Digital/terraform-azurerm-container-apps-hosting#99",
+    fix: "Give the app an internal ingress.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"configuration": {"ingress": null}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(|inventory, found| each(inventory, found, no_ingress)),
+    ..ERROR
+};
+
+pub(super) const REDIRECTED: Rule = Rule {
+    id: "NET104",
+    title: "Plain http is not redirected",
+    why: "An http ingress answers plain http with a redirect to https unless `allowInsecure` is set; \
+          a POST becomes a GET on the way, and the body is lost.",
+    source: "learn.microsoft.com container-apps/ingress-overview; kei1-dev/azure-dify",
+    fix: "Set `allowInsecure: true` on the internal app, or use a tcp ingress.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null}}, "template": {"containers": [{"name": "api"}]}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DIFY_INNER_API_URL", "value": "http://dify-dev-api"}]}]}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(|inventory, found| each(inventory, found, redirected)),
+    ..ERROR
+};
+
+pub(super) const TCP_BY_FQDN: Rule = Rule {
+    id: "NET105",
+    title: "A tcp app is called by its bare name",
+    why: "The `.internal.` name of a tcp app resolves to the environment's http entry, which does not \
+          answer on its port: the call hangs.",
+    source: "microsoft/azure-container-apps#540; learn.microsoft.com container-apps/connect-apps",
+    fix: "Write `http://<app name>:<exposed port>`.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon.internal.kindsea-1.japaneast.azurecontainerapps.io:5002"}]}]}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon:5002"}]}]}}}]"#,
+    ),
+    audit: Some(|inventory, found| each(inventory, found, tcp_by_fqdn)),
+    ..ERROR
+};
+
+pub(super) const EXTERNAL_NAME: Rule = Rule {
+    id: "NET106",
+    title: "An internal app is called by its internal name",
+    why: "Without `.internal` the name is that of an app which answers the internet, and there is none: \
+          404 \"Container App stopped or does not exist\".",
+    source: "learn.microsoft.com container-apps/connect-apps; microsoft/azure-container-apps#1315",
+    fix: "Write `<app name>.internal.<domain>` for http apps, or the bare name.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon.kindsea-1.japaneast.azurecontainerapps.io:5002"}]}]}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(|inventory, found| each(inventory, found, external_name)),
+    ..ERROR
+};
+
+pub(super) const WRONG_SERVICE: Rule = Rule {
+    id: "NET117",
+    title: "Every URL leads to the service that is meant",
+    why: "A URL that leads to another service of Dify is answered, with an error that says nothing of \
+          the mistake.",
+    source: "langgenius/dify 1.16.0 docker/docker-compose.yaml",
+    fix: "Use the name of the service that the variable is about.",
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      PLUGIN_DAEMON_URL: http://sandbox:8194",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      PLUGIN_DAEMON_URL: http://plugin_daemon:5002",
+    ),
+    audit: Some(|inventory, found| each(inventory, found, wrong_service)),
+    ..ERROR
+};
+
+pub(super) const NO_SCHEME: Rule = Rule {
+    id: "NET120",
+    title: "Internal addresses are URLs",
+    why: "An address without `http://` is refused by the client that gets it, at the first call.",
+    source: "langgenius/dify#18257; langgenius/dify-sandbox internal/static/config.go",
+    fix: "Write `http://name:port`.",
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: sandbox:8194",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194",
+    ),
+    audit: Some(no_scheme),
+    ..ERROR
+};
+
+fn each(
+    inventory: &Inventory,
+    found: &mut Findings,
+    look: fn(&Inventory, &Call<'_>, &mut Findings),
+) {
+    for call in calls(inventory) {
+        look(inventory, &call, found);
+    }
+}
+
+/// `CODE_EXECUTION_ENDPOINT` of `api`.
+fn what(call: &Call<'_>) -> String {
+    format!(
+        "`{}` of `{}`",
+        call.variable.name,
+        label(call.workload, call.container)
+    )
+}
+
+fn nobody(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    let missing = match call.target {
+        Target::Nobody => inventory.complete,
+        Target::Itself => true,
+        _ => false,
+    };
+    if missing {
+        let message = if matches!(call.target, Target::Itself) {
+            format!(
+                "{} leads to the container itself ({})",
+                what(call),
+                call.url.shown()
+            )
+        } else {
+            format!(
+                "{} leads to `{}`, which is no service",
+                what(call),
+                call.url.host.shown()
+            )
+        };
+        found.push(&call.variable.place, message);
+    }
+}
+
+fn called_port(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    let Target::Workload(target, _) = call.target else {
+        return;
+    };
+    let Some(port) = call.url.effective_port() else {
+        return;
+    };
+    let name = target.name.shown();
+    if !on_azure(inventory) {
+        let Some(container) = target.containers.first() else {
+            return;
+        };
+        if let Some(own) = listens_on(inventory, container).filter(|own| *own != port) {
+            let message = format!(
+                "{} calls port {port}, but `{name}` listens on {own}",
+                what(call)
+            );
+            found
+                .push(&call.variable.place, message)
+                .see(&container.place, format!("`{name}`"));
+        }
+        return;
+    }
+    let Some(ingress) = target.ingress.known() else {
+        return;
+    };
+    let additional = ingress
+        .additional
+        .iter()
+        .any(|it| it.exposed.or(it.target) == Some(port));
+    let (right, open) = match ingress.is_tcp() {
+        Some(true) => match ingress.tcp_port() {
+            Some(own) => (own == port, format!("its tcp ingress listens on {own}")),
+            None => return,
+        },
+        Some(false) => (
+            port == 80 || port == 443,
+            "its http ingress listens on 80 and 443 alone".to_owned(),
+        ),
+        None => return,
+    };
+    if !right && !additional {
+        let message = format!("{} calls port {port} of `{name}`, but {open}", what(call));
+        let place = target.ingress.place().unwrap_or(&target.place);
+        found
+            .push(&call.variable.place, message)
+            .see(place, "the ingress");
+    }
+}
+
+fn no_ingress(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    let Target::Workload(target, _) = call.target else {
+        return;
+    };
+    if on_azure(inventory) && calls::has_no_ingress(target) {
+        let message = format!(
+            "{} calls `{}`, which has no ingress",
+            what(call),
+            target.name.shown()
+        );
+        found
+            .push(&call.variable.place, message)
+            .see(&target.place, "the app without ingress");
+    }
+}
+
+fn redirected(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    let Target::Workload(target, _) = call.target else {
+        return;
+    };
+    let Some(ingress) = target.ingress.known() else {
+        return;
+    };
+    let insecure = match &ingress.allow_insecure {
+        Fact::Known(insecure, _) => *insecure,
+        Fact::Absent => false,
+        Fact::Unseen(..) => return,
+    };
+    let plain = call.url.scheme == "http" && call.url.effective_port() == Some(80);
+    if ingress.is_tcp() == Some(false) && plain && !insecure {
+        let name = target.name.shown();
+        let message = format!(
+            "{} calls `{name}` over plain http, which its ingress redirects to https",
+            what(call)
+        );
+        let place = target.ingress.place().unwrap_or(&target.place);
+        found
+            .push(&call.variable.place, message)
+            .see(place, "the ingress");
+    }
+}
+
+fn tcp_by_fqdn(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    let Target::Workload(target, naming) = call.target else {
+        return;
+    };
+    if calls::speaks_tcp(target) == Some(true) && naming == Naming::Internal {
+        let name = target.name.shown();
+        let message = format!(
+            "{} calls the tcp app `{name}` by its `.internal.` name",
+            what(call)
+        );
+        found.push(&call.variable.place, message);
+    }
+}
+
+fn external_name(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    let Target::Workload(target, naming) = call.target else {
+        return;
+    };
+    let external = target.ingress.known().and_then(Ingress::is_external);
+    if naming == Naming::External && external == Some(false) {
+        let name = target.name.shown();
+        let message = format!("{} omits `.internal` in the name of `{name}`", what(call));
+        let place = target.ingress.place().unwrap_or(&target.place);
+        found
+            .push(&call.variable.place, message)
+            .see(place, "an internal ingress");
+    }
+}
+
+fn wrong_service(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    let Target::Workload(target, _) = call.target else {
+        return;
+    };
+    let known: Vec<Role> = target
+        .containers
+        .iter()
+        .map(|it| it.role)
+        .filter(|role| !matches!(role, Role::Other | Role::Application))
+        .collect();
+    if !known.is_empty() && !known.iter().any(|role| call.wanted.contains(role)) {
+        let message = format!(
+            "{} leads to `{}`, which is the {}",
+            what(call),
+            target.name.shown(),
+            known[0].as_str()
+        );
+        found.push(&call.variable.place, message);
+    }
+}
+
+fn no_scheme(inventory: &Inventory, found: &mut Findings) {
+    const NAMES: [&str; 6] = [
+        "CODE_EXECUTION_ENDPOINT",
+        "PLUGIN_DAEMON_URL",
+        "SSRF_PROXY_HTTP_URL",
+        "SSRF_PROXY_HTTPS_URL",
+        "DIFY_INNER_API_URL",
+        "INTERNAL_FILES_URL",
+    ];
+    for (workload, container) in inventory
+        .containers()
+        .filter(|(_, it)| it.role != Role::Other)
+    {
+        for name in NAMES {
+            let Some(variable) = filled(container, name) else {
+                continue;
+            };
+            let wrong = variable.value.url().is_none() && variable.value.literal().is_some();
+            if wrong {
+                let message = format!("`{name}` of `{}` is no URL", label(workload, container));
+                found.push(&variable.place, message);
+            }
+        }
+    }
+}
