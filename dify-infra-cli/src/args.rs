@@ -76,7 +76,7 @@ pub struct GlobalArguments {
     pub auth: Option<Auth>,
 
     /// How many times faster than Azure the embedded Azure is [default: 60]
-    #[arg(long, global = true, value_name = "N", value_parser = crate::settings::parse_time_scale)]
+    #[arg(long, global = true, value_name = "N", value_parser = crate::settings::parse_time_scale, allow_negative_numbers = true)]
     pub time_scale: Option<f64>,
 
     /// Print data as JSON on stdout
@@ -232,6 +232,7 @@ is an error, and with 1 when there is none but nothing was recognised as a part 
     #[command(after_help = "\
 Examples:
   dify-infra emulate --listen 127.0.0.1:7700 --state azure-state
+  dify-infra emulate --tls --listen 127.0.0.1:0
   dify-infra plan --endpoint http://127.0.0.1:7700 --subscription ID")]
     Emulate(EmulateArguments),
 }
@@ -514,15 +515,15 @@ pub struct AuditSource {
 #[derive(Args, Debug)]
 pub struct EmulateArguments {
     /// Loopback address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7700")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7700", value_parser = address)]
     pub listen: SocketAddr,
 
     /// Directory to keep the state in; without it the state ends with the process
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 
-    /// Speak https, which `az`, Terraform and the SDKs need; the certificate is printed with what
-    /// points them here
+    /// Speak https, which `az`, Terraform and the SDKs need; variables that point them here are on
+    /// stdout, what to do with them on stderr
     #[arg(long)]
     pub tls: bool,
 
@@ -543,6 +544,14 @@ pub struct EmulateArguments {
     /// List the rules that it enforces, with where each is known from, and end
     #[arg(long)]
     pub rules: bool,
+}
+
+/// Reads an address such as `127.0.0.1:7700` or `localhost:0`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numbers = text.replace("localhost:", "127.0.0.1:");
+    numbers
+        .parse()
+        .map_err(|_| "it is a loopback address and a port, such as 127.0.0.1:7700".to_owned())
 }
 
 /// Reads a time such as `90s`, `30m` or `2h`.

@@ -1,12 +1,15 @@
 //! `dify-infra emulate`: an Azure on a loopback port.
 
+use std::fmt::Display;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use dify_infra_emulator::server::Server;
 use dify_infra_emulator::{
-    Authority, DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, Emulator, RequestRecord,
+    Authority, DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, Emulator, EmulatorError, RequestRecord,
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -16,7 +19,8 @@ use crate::embedded::ZONE_FILE;
 use crate::exit::Exit;
 use crate::interrupt::signal;
 use crate::settings::Settings;
-use crate::ui::{DIM, GREEN, RED, Ui, YELLOW, styled};
+use crate::ui::errors::Problem;
+use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW, styled};
 
 /// Where the certificate authority is kept when nothing else is said.
 const AUTHORITY_DIRECTORY: &str = ".dify-infra/emulator";
@@ -50,7 +54,8 @@ pub(super) async fn run(
     if let Some(seed) = arguments.faults {
         builder = builder.random_faults(seed);
     }
-    let mut server = Server::bind(Arc::new(builder.build()?), arguments.listen).await?;
+    let server = Server::bind(Arc::new(builder.build()?), arguments.listen).await;
+    let mut server = server.map_err(explained)?;
     let mut certificate = None;
     if arguments.tls {
         let directory = authority_directory(arguments);
@@ -62,11 +67,10 @@ pub(super) async fn run(
             })?);
     }
     let endpoint = server.endpoint();
-    ui.data(&instructions(
-        &endpoint,
-        subscription,
-        certificate.as_deref(),
-    ))?;
+    ui.data(&variables(&endpoint, subscription, certificate.as_deref()))?;
+    if certificate.is_some() {
+        ui.say(clients(&endpoint, subscription));
+    }
     ui.say(styled(DIM, greeting(&endpoint, settings, arguments)));
     let serving = server.serve_until(signal());
     let mut serving = std::pin::pin!(serving);
@@ -99,11 +103,34 @@ fn greeting(endpoint: &str, settings: &Settings, arguments: &EmulateArguments) -
     )
 }
 
-/// Lines that point clients here. As a whole it is a script for a shell: what is for other places
-/// is commented out.
-fn instructions(endpoint: &str, subscription: &str, certificate: Option<&Path>) -> String {
+/// A used port is told with the way out.
+fn explained(error: EmulatorError) -> anyhow::Error {
+    match error {
+        EmulatorError::Listen { address, source } if source.kind() == ErrorKind::AddrInUse => {
+            let message = format!("{address} is in use by another program");
+            let hint = format!(
+                "end that program, or let a free port be taken with --listen {}",
+                SocketAddr::new(address.ip(), 0)
+            );
+            Problem::new(message).hint(hint).into()
+        }
+        error => error.into(),
+    }
+}
+
+/// A text as a word of a shell.
+fn quoted(text: impl Display) -> String {
+    format!("'{}'", text.to_string().replace('\'', r"'\''"))
+}
+
+/// Variables that point clients here: a script that a shell can read, and nothing else.
+///
+/// Terraform's are those of the azurerm provider (hashicorp/terraform-provider-azurerm,
+/// `internal/provider/framework/config.go`).
+fn variables(endpoint: &str, subscription: &str, certificate: Option<&Path>) -> String {
     let mut text = format!(
-        "# dify-infra: the tools of this shell use this Azure\n\
+        "# paste this into a shell of its own, or source it: its tools use this Azure\n\
+         # dify-infra\n\
          export DIFY_INFRA_ENDPOINT={endpoint}\n\
          export DIFY_INFRA_TOKEN=any\n\
          export AZURE_SUBSCRIPTION_ID={subscription}\n"
@@ -114,28 +141,51 @@ fn instructions(endpoint: &str, subscription: &str, certificate: Option<&Path>) 
         );
         return text;
     };
-    let certificate = certificate.display();
+    let certificate = quoted(certificate.display());
     let host = endpoint.trim_start_matches("https://");
-    let clients = format!(
-        "# the certificate: SSL_CERT_FILE for dify-infra, Terraform and curl, the other for Python\n\
-         export SSL_CERT_FILE='{certificate}'\n\
-         export REQUESTS_CA_BUNDLE='{certificate}'\n\
-         # az: a profile of its own, then once\n\
-         #   export AZURE_CONFIG_DIR=\"$PWD/.dify-infra/az\" AZURE_CORE_INSTANCE_DISCOVERY=false\n\
-         #   az cloud register --name emulator --endpoint-resource-manager {endpoint}\n\
-         #   az cloud set --name emulator\n\
-         #   az login --service-principal --username any --password any --tenant {DEFAULT_TENANT}\n\
-         # Terraform (azurerm): not tried, there is no provider to try it with\n\
-         #   export ARM_METADATA_HOSTNAME={host} ARM_SUBSCRIPTION_ID={subscription}\n\
-         #   export ARM_TENANT_ID={DEFAULT_TENANT} ARM_CLIENT_ID=any ARM_CLIENT_SECRET=any\n\
-         # Python\n\
-         #   from azure.identity import ClientSecretCredential\n\
-         #   credential = ClientSecretCredential('{DEFAULT_TENANT}', 'any', 'any',\n\
-         #       authority='{endpoint}', disable_instance_discovery=True)\n\
-         #   ContainerAppsAPIClient(credential, '{subscription}', base_url='{endpoint}',\n\
-         #       credential_scopes=['{endpoint}/.default'])\n"
+    let others = format!(
+        "# the certificate: for dify-infra and Terraform; curl; Python and az; Node.js\n\
+         export SSL_CERT_FILE={certificate}\n\
+         export CURL_CA_BUNDLE={certificate}\n\
+         export REQUESTS_CA_BUNDLE={certificate}\n\
+         export NODE_EXTRA_CA_CERTS={certificate}\n\
+         # az: a profile of its own\n\
+         export AZURE_CONFIG_DIR=\"$PWD/.dify-infra/az\" AZURE_CORE_INSTANCE_DISCOVERY=false\n\
+         # Terraform (azurerm)\n\
+         export ARM_METADATA_HOSTNAME={host} ARM_RESOURCE_PROVIDER_REGISTRATIONS=none\n\
+         export ARM_SUBSCRIPTION_ID={subscription} ARM_TENANT_ID={DEFAULT_TENANT}\n\
+         export ARM_CLIENT_ID=any ARM_CLIENT_SECRET=any\n"
     );
-    text + &clients
+    text + &others
+}
+
+/// What a person does with each client once that shell has the variables.
+fn clients(endpoint: &str, subscription: &str) -> String {
+    let title = |text: &str| styled(BOLD, text);
+    format!(
+        "\n{az}\n\
+         az cloud register --name emulator --endpoint-resource-manager {endpoint} ||\n  \
+         az cloud update --name emulator --endpoint-resource-manager {endpoint}\n\
+         az cloud set --name emulator\n\
+         az login --service-principal --username any --password any --tenant {DEFAULT_TENANT}\n\
+         \n{terraform}\n\
+         provider \"azurerm\" {{\n  \
+           features {{}}\n\
+         }}\n\
+         \n{python}\n\
+         from azure.identity import ClientSecretCredential\n\
+         from azure.mgmt.appcontainers import ContainerAppsAPIClient\n\
+         azure = '{endpoint}'\n\
+         credential = ClientSecretCredential('{DEFAULT_TENANT}', 'any', 'any',\n    \
+             authority=azure, disable_instance_discovery=True)\n\
+         client = ContainerAppsAPIClient(credential, '{subscription}',\n    \
+             base_url=azure, credential_scopes=[azure + '/.default'])\n\
+         print([app.name for app in client.container_apps.list_by_subscription()])\n",
+        az = title("# az, once (it may say that the cloud is registered already, and updates it)"),
+        terraform =
+            title("# Terraform (its azurerm provider was never tried: no package registry has it)"),
+        python = title("# Python"),
+    )
 }
 
 /// A request as a person follows it: time, what was asked, what was answered, and why not.
@@ -219,10 +269,10 @@ mod tests {
 
     #[test]
     fn the_lines_are_a_script_that_only_sets_variables() {
-        let certificate = Path::new("/tmp/ca.pem");
+        let certificate = Path::new("/tmp/it's/ca.pem");
         for text in [
-            instructions("http://127.0.0.1:7700", "id", None),
-            instructions("https://localhost:7700", "id", Some(certificate)),
+            variables("http://127.0.0.1:7700", "id", None),
+            variables("https://localhost:7700", "id", Some(certificate)),
         ] {
             for line in text.lines() {
                 assert!(
@@ -231,6 +281,7 @@ mod tests {
                 );
             }
         }
+        assert_eq!(quoted(certificate.display()), r"'/tmp/it'\''s/ca.pem'");
     }
 
     #[test]

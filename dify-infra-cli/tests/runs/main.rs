@@ -10,6 +10,9 @@ mod azure;
 mod canary;
 mod credentials;
 mod deploy_script;
+mod emulate;
+#[path = "../../../tests/it/clients/find.rs"]
+mod find;
 mod guides;
 mod images;
 mod kills;

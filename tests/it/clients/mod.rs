@@ -6,6 +6,7 @@ mod az;
 mod az_commands;
 mod blobs;
 mod examples;
+mod find;
 mod load;
 mod python;
 mod tools;
