@@ -12,7 +12,7 @@ use crate::arm::merge::text_at;
 use crate::engine::Cloud;
 use crate::engine::view::view;
 use crate::engine::world::World;
-use crate::provider::{self, Definition, Style};
+use crate::provider::{self, Definition, Provider, Style};
 use crate::settings::{Dialect, poll_hint};
 use crate::store::model::{Change, Operation, Outcome, Resource, Work};
 
@@ -163,7 +163,7 @@ pub(crate) fn poll(cloud: &Cloud, call: &Call, word: &str, id: &str) -> Result<A
     let asks_status =
         provider.is_some_and(|p| p.definition().polling.status.eq_ignore_ascii_case(word));
     Ok(if asks_status {
-        status(call, operation)
+        status(call, operation, provider.map(Provider::definition))
     } else {
         result(cloud, call, operation)
     })
@@ -171,7 +171,7 @@ pub(crate) fn poll(cloud: &Cloud, call: &Call, word: &str, id: &str) -> Result<A
 
 /// The status document; an operation that failed is reported with status 200 (learn.microsoft.com
 /// azure-resource-manager/management/async-operations).
-fn status(call: &Call, operation: &Operation) -> Answer {
+fn status(call: &Call, operation: &Operation, definition: Option<&Definition>) -> Answer {
     let mut body = json!({
         "id": call.path,
         "name": operation.id,
@@ -179,7 +179,7 @@ fn status(call: &Call, operation: &Operation) -> Answer {
     });
     match &operation.outcome {
         Outcome::Running => {
-            body["status"] = json!("InProgress");
+            body["status"] = json!(running_word(operation, definition));
             let answer = Answer::ok(body);
             return with_retry_after(answer, operation.ends.duration_since(operation.started));
         }
@@ -191,6 +191,19 @@ fn status(call: &Call, operation: &Operation) -> Answer {
     }
     body["endTime"] = json!(operation.ends.to_string());
     Answer::ok(body)
+}
+
+/// The word for an operation that runs: any but the three at the end means that it does.
+fn running_word(operation: &Operation, definition: Option<&Definition>) -> &'static str {
+    if !definition.is_some_and(|definition| definition.polling.names_work) {
+        return "InProgress";
+    }
+    match operation.work {
+        Work::Create => "Creating",
+        Work::Update => "Updating",
+        Work::Delete => "Deleting",
+        _ => "InProgress",
+    }
 }
 
 /// What the `Location` of an operation answers.

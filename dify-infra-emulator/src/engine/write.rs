@@ -66,7 +66,11 @@ pub(crate) fn patch(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<A
     let style = definition.patch.ok_or_else(|| not_allowed(call, id))?;
     let id = require_place(cloud, call, id)?;
     let table = definition.table.ok_or_else(|| not_allowed(call, &id))?();
-    let patch = accept(definition, table, call, &call.json()?, Mode::Patch)?;
+    let given = call.json()?;
+    if definition.patches_tags_alone {
+        front::require_tags_alone(definition.name, &given)?;
+    }
+    let patch = accept(definition, table, call, &given, Mode::Patch)?;
     let world = cloud.world(call.now);
     let existing = world
         .find(&id)

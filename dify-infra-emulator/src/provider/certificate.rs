@@ -67,6 +67,8 @@ static MANAGED: Definition = Definition {
     table: Some(types::managed_certificate),
     create: Some(Style::TRACKED),
     update: Some(Style::TRACKED),
+    patch: Some(Style::SYNC),
+    patches_tags_alone: true,
     delete: Some(Style::SYNC),
     seconds: Seconds {
         create: 300.0,
@@ -87,6 +89,8 @@ static STORED: Definition = Definition {
     table: Some(types::environment_certificate),
     create: Some(Style::SYNC),
     update: Some(Style::SYNC),
+    patch: Some(Style::SYNC),
+    patches_tags_alone: true,
     delete: Some(Style::SYNC),
     created_status: StatusCode::OK,
     states: Some(&CERTIFICATE_STATES),

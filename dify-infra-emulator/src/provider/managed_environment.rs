@@ -87,6 +87,7 @@ pub(crate) const POLLING: Polling = Polling {
     status: "containerappOperationStatuses",
     result: "containerappOperationResults",
     api_version: "2026-01-01",
+    ..Polling::USUAL
 };
 
 static DEFINITION: Definition = Definition {

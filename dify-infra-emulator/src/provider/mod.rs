@@ -65,6 +65,11 @@ impl Style {
         async_operation: true,
         ..Self::STATE
     };
+    /// 200 or 201 with a body and both headers.
+    pub(crate) const TRACKED_BOTH: Self = Self {
+        location: true,
+        ..Self::TRACKED
+    };
     /// 202 without a body, `Azure-AsyncOperation`.
     pub(crate) const ACCEPTED_TRACKED: Self = Self {
         accepted: true,
@@ -121,6 +126,19 @@ pub(crate) struct Polling {
     pub(crate) status: &'static str,
     pub(crate) result: &'static str,
     pub(crate) api_version: &'static str,
+    /// Whether the status document says `Creating`, `Updating` or `Deleting` while the operation runs,
+    /// as the resource does, instead of `InProgress`.
+    pub(crate) names_work: bool,
+}
+
+impl Polling {
+    /// `operationStatuses` and `operationResults`, in no version.
+    pub(crate) const USUAL: Self = Self {
+        status: "operationStatuses",
+        result: "operationResults",
+        api_version: "",
+        names_work: false,
+    };
 }
 
 /// What is fixed about a resource type.
@@ -157,6 +175,8 @@ pub(crate) struct Definition {
     pub(crate) busy: fn(&ResourceId) -> ArmError,
     /// Whether PATCH merges tags instead of replacing them.
     pub(crate) merges_tags: bool,
+    /// Whether PATCH takes tags and nothing else.
+    pub(crate) patches_tags_alone: bool,
     /// Secret values that a PUT without them keeps.
     pub(crate) sticky_secrets: &'static [&'static str],
     pub(crate) global_name: Option<NameKind>,
@@ -182,11 +202,7 @@ impl Definition {
             delete: 0.0,
         },
         states: None,
-        polling: Polling {
-            status: "operationStatuses",
-            result: "operationResults",
-            api_version: "",
-        },
+        polling: Polling::USUAL,
         tracked: false,
         global: false,
         system_data: false,
@@ -197,6 +213,7 @@ impl Definition {
         rest_after_create: 0.0,
         busy: usual_conflict,
         merges_tags: false,
+        patches_tags_alone: false,
         sticky_secrets: &[],
         global_name: None,
         answers_deleted: false,

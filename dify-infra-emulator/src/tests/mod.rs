@@ -6,6 +6,7 @@ mod deployments;
 mod dialects;
 mod domains;
 mod environments;
+mod every_type;
 mod fault_injection;
 mod front_door;
 mod gateways;

@@ -19,12 +19,12 @@ fn with_cache() -> Client {
 }
 
 #[test]
-fn a_creation_is_followed_by_the_state_of_the_resource() {
+fn a_creation_is_followed_by_its_headers_or_by_the_state_of_the_resource() {
     let client = Client::with_group();
     let reply = client.put(&cache_path(), cache_body());
     assert_eq!((reply.status.as_u16(), reply.state()), (201, "Creating"));
     assert_eq!(reply.body["properties"]["resourceState"], "Creating");
-    assert!(reply.header("azure-asyncoperation").is_none());
+    assert!(reply.header("azure-asyncoperation").is_some());
     client.settle();
     let body = client.get(&cache_path()).body;
     assert_eq!(

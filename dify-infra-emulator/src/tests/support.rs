@@ -185,7 +185,8 @@ impl Client {
             if let Some(address) = reply.header("azure-asyncoperation") {
                 let poll = self.get(address);
                 assert_eq!(poll.status, 200, "{}", poll.body);
-                if poll.body["status"] != "InProgress" {
+                let status = poll.body["status"].as_str();
+                if ["Succeeded", "Failed", "Canceled"].contains(&status.unwrap_or_default()) {
                     return poll;
                 }
                 self.wait_as_told(&poll);

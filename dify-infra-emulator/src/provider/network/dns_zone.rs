@@ -22,12 +22,14 @@ const DNS: Definition = Definition {
     api_versions: &["2024-06-01"],
     create: Some(Style::ACCEPTED_BOTH),
     update: Some(Style::ACCEPTED_BOTH),
+    patch: Some(Style::ACCEPTED_BOTH),
     delete: Some(Style::ACCEPTED_LOCATION),
     states: Some(&StateWords::USUAL),
     polling: Polling {
         status: "privateDnsOperationStatuses",
         result: "privateDnsOperationResults",
         api_version: "2024-06-01",
+        ..Polling::USUAL
     },
     tracked: true,
     global: true,

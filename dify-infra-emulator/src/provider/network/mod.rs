@@ -30,6 +30,7 @@ const POLLING: Polling = Polling {
     status: "operations",
     result: "operationResults",
     api_version: "2025-09-01",
+    ..Polling::USUAL
 };
 
 /// This provider says `Updating` for creations too.
@@ -49,6 +50,15 @@ const NETWORK: Definition = Definition {
     busy,
     merges_tags: true,
     ..Definition::READ_ONLY
+};
+
+/// Types whose tags can be changed by themselves, at once (Azure/azure-rest-api-specs
+/// Microsoft.Network, `UpdateTags`).
+const TAGGED: Definition = Definition {
+    tracked: true,
+    patch: Some(Style::SYNC),
+    patches_tags_alone: true,
+    ..NETWORK
 };
 
 /// The rules of networks.

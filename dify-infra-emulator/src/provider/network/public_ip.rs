@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::virtual_network::differs;
 use super::{
-    NETWORK, PUBLIC_IP_FIXED, PUBLIC_IP_IN_USE, PUBLIC_IP_STATIC, etag, gateway, same_id,
-    usual_name,
+    PUBLIC_IP_FIXED, PUBLIC_IP_IN_USE, PUBLIC_IP_STATIC, TAGGED, etag, gateway, same_id, usual_name,
 };
 use crate::arm::error::ArmError;
 use crate::arm::merge::{at, default_at, list_at, remove_at, set_at, text_at};
@@ -26,8 +25,7 @@ static DEFINITION: Definition = Definition {
         update: 4.0,
         delete: 11.0,
     },
-    tracked: true,
-    ..NETWORK
+    ..TAGGED
 };
 
 /// Public addresses.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    NETWORK, SECURITY_CONFLICT, SECURITY_IN_USE, SECURITY_NAME, SECURITY_PRIORITY, etag, same_id,
+    SECURITY_CONFLICT, SECURITY_IN_USE, SECURITY_NAME, SECURITY_PRIORITY, TAGGED, etag, same_id,
     usual_name,
 };
 use crate::arm::error::ArmError;
@@ -24,8 +24,7 @@ static DEFINITION: Definition = Definition {
         update: 4.0,
         delete: 11.0,
     },
-    tracked: true,
-    ..NETWORK
+    ..TAGGED
 };
 
 /// Network security groups.

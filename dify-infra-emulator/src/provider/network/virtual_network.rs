@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::range::Range;
 use super::{
-    LINK_ONCE, NETWORK, PREFIX_IN_USE, SPACE, SUBNET_IN_USE, SUBNET_OUTSIDE, etag, long_name,
+    LINK_ONCE, PREFIX_IN_USE, SPACE, SUBNET_IN_USE, SUBNET_OUTSIDE, TAGGED, etag, long_name,
     subnet, users_of,
 };
 use crate::arm::error::ArmError;
@@ -25,9 +25,8 @@ pub(super) static DEFINITION: Definition = Definition {
         update: 5.0,
         delete: 11.0,
     },
-    tracked: true,
     shares_lane: true,
-    ..NETWORK
+    ..TAGGED
 };
 
 const SPACE_PATH: &str = "properties.addressSpace.addressPrefixes";

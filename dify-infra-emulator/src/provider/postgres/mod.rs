@@ -25,6 +25,7 @@ const POLLING: Polling = Polling {
     status: "azureAsyncOperation",
     result: "operationResults",
     api_version: "2025-06-01-preview",
+    ..Polling::USUAL
 };
 
 /// Seconds for which a server still refuses writes after its creation was reported as done.

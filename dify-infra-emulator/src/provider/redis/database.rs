@@ -22,8 +22,9 @@ static DEFINITION: Definition = Definition {
     api_versions: VERSIONS,
     table: Some(types::redis_enterprise_database),
     check_name,
-    create: Some(Style::STATE),
-    update: Some(Style::STATE),
+    // Azure/azure-cli-extensions redisenterprise recordings/test_redisenterprise_access_string.yaml
+    create: Some(Style::TRACKED_BOTH),
+    update: Some(Style::TRACKED_BOTH),
     patch: Some(Style::ACCEPTED_TRACKED),
     delete: Some(Style::ACCEPTED_TRACKED),
     seconds: Seconds {

@@ -14,6 +14,7 @@ const POLLING: Polling = Polling {
     status: "operationsStatus",
     result: "operationResults",
     api_version: "2025-07-01",
+    ..Polling::USUAL
 };
 
 /// The rules of Redis.

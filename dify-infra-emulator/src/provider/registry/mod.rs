@@ -40,8 +40,9 @@ static DEFINITION: Definition = Definition {
     api_versions: &["2025-11-01"],
     table: Some(types::registry),
     check_name,
-    create: Some(Style::STATE),
-    update: Some(Style::STATE),
+    create: Some(Style::TRACKED),
+    update: Some(Style::TRACKED),
+    patch: Some(Style::TRACKED),
     delete: Some(Style::SYNC),
     seconds: Seconds {
         create: 10.0,
@@ -49,10 +50,11 @@ static DEFINITION: Definition = Definition {
         delete: 0.0,
     },
     states: Some(&StateWords::USUAL),
+    // Azure/azure-cli acr recordings/test_acr_create_with_managed_registry.yaml: the status is `Creating`
     polling: Polling {
-        status: "operationStatuses",
-        result: "operationResults",
         api_version: "2025-11-01",
+        names_work: true,
+        ..Polling::USUAL
     },
     tracked: true,
     ..Definition::READ_ONLY

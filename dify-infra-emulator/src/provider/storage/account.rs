@@ -39,6 +39,7 @@ static DEFINITION: Definition = Definition {
         status: "operations",
         result: "asyncoperations",
         api_version: "2026-04-01",
+        ..Polling::USUAL
     },
     tracked: true,
     gone_on_failure: true,

@@ -36,6 +36,13 @@ pub(super) const BROKEN: &[Broken] = &[
             json!({"location": "japaneast", "tags": {"a<b": "c"}}),
         )
     }),
+    broken("ARM-PATCH-TAGS", 400, "InvalidRequestContent", |client| {
+        let network = "Microsoft.Network/virtualNetworks/net";
+        let space = json!({ "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] } });
+        let body = json!({ "location": "japaneast", "properties": space });
+        make(client, network, body);
+        client.patch(&path(network), json!({ "properties": space }))
+    }),
     broken(
         "ARM-GROUP-LOCATION",
         409,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     GATEWAY_ADDRESS, GATEWAY_CAPACITY, GATEWAY_CERTIFICATE, GATEWAY_FIREWALL, GATEWAY_IDENTITY,
-    GATEWAY_SKU, GATEWAY_SUBNET, GATEWAY_SUBNET_FULL, NETWORK, etag, firewall_policy, public_ip,
+    GATEWAY_SKU, GATEWAY_SUBNET, GATEWAY_SUBNET_FULL, TAGGED, etag, firewall_policy, public_ip,
     referred, subnet, users_of, usual_name,
 };
 use crate::arm::error::ArmError;
@@ -30,8 +30,7 @@ static DEFINITION: Definition = Definition {
         update: 60.0,
         delete: 300.0,
     },
-    tracked: true,
-    ..NETWORK
+    ..TAGGED
 };
 
 /// Application gateways.
