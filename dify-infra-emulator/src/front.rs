@@ -370,7 +370,7 @@ fn invalid_version(version: &str) -> ArmError {
     )
 }
 
-fn check_front_version(version: &str) -> Result<(), ArmError> {
+pub(crate) fn check_front_version(version: &str) -> Result<(), ArmError> {
     if FRONT_VERSIONS.contains(&version) {
         Ok(())
     } else {

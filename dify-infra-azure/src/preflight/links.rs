@@ -3,7 +3,9 @@
 //!
 //! Sources: <https://learn.microsoft.com/azure/private-link/rbac-permissions> (endpoints, subnets, zones),
 //! <https://learn.microsoft.com/azure/role-based-access-control/permissions/networking> (networks, security
-//! groups), <https://learn.microsoft.com/azure/role-based-access-control/permissions/containers>
+//! groups, addresses), the refusal `LinkedAuthorizationFailed` that names
+//! `applicationGatewayWebApplicationFirewallPolicies/join/action` when the right at a firewall policy is missing,
+//! <https://learn.microsoft.com/azure/role-based-access-control/permissions/containers>
 //! (environments), "Managed Identity Operator" in the list of built-in roles (identities).
 
 use dify_infra_core::resource::{Kind, ResourceId};
@@ -52,6 +54,8 @@ fn link(text: &str, under: &str) -> Option<Link> {
             | Kind::Subnet
             | Kind::PrivateDnsZone
             | Kind::NetworkSecurityGroup
+            | Kind::PublicIpAddress
+            | Kind::FirewallPolicy
             | Kind::ManagedEnvironment) => format!("{}/join/action", kind.resource_type()),
             kind @ Kind::UserAssignedIdentity => format!("{}/assign/action", kind.resource_type()),
             _ => return None,
@@ -63,9 +67,13 @@ fn link(text: &str, under: &str) -> Option<Link> {
 /// The smallest built-in role that lets somebody join a resource.
 pub(super) fn role(scope: &ResourceId) -> &'static str {
     match Kind::from_type(&scope.resource_type()) {
-        Some(Kind::VirtualNetwork | Kind::Subnet | Kind::NetworkSecurityGroup) => {
-            "Network Contributor"
-        }
+        Some(
+            Kind::VirtualNetwork
+            | Kind::Subnet
+            | Kind::NetworkSecurityGroup
+            | Kind::PublicIpAddress
+            | Kind::FirewallPolicy,
+        ) => "Network Contributor",
         Some(Kind::PrivateDnsZone) => "Private DNS Zone Contributor",
         Some(Kind::UserAssignedIdentity) => "Managed Identity Operator",
         _ => "Contributor",
@@ -86,6 +94,9 @@ mod tests {
                 (format!("{group}/Microsoft.ManagedIdentity/userAssignedIdentities/i")): {} } },
             "properties": {
                 "subnet": { "id": format!("{group}/Microsoft.Network/virtualNetworks/n/subnets/s") },
+                "publicIPAddress": { "id": format!("{group}/Microsoft.Network/publicIPAddresses/a") },
+                "firewallPolicy": { "id": format!(
+                    "{group}/Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies/f") },
                 "privateLinkServiceConnections": [{ "properties": {
                     "privateLinkServiceId": format!("{group}/Microsoft.Storage/storageAccounts/a"),
                 } }],
@@ -99,6 +110,8 @@ mod tests {
             actions,
             [
                 "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+                "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies/join/action",
+                "Microsoft.Network/publicIPAddresses/join/action",
                 "Microsoft.Network/virtualNetworks/subnets/join/action",
                 "Microsoft.Storage/storageAccounts/privateEndpointConnectionsApproval/action",
             ]

@@ -2,8 +2,12 @@
 //!
 //! It is deployed into a resource group (`az deployment group create`). The bodies are those of the
 //! graph; secrets are parameters, outputs of other resources are `reference` and `listKeys`
-//! expressions, and waiting is `dependsOn`. Runs of the migration job can't be written in a template:
+//! expressions, and waiting is `dependsOn`. A deployment writes into one group alone, so what belongs into
+//! another one (a role on a registry, a link of a hub's zone) is in a deployment of its own inside
+//! (`arm/elsewhere.rs`). Runs of the migration job can't be written in a template:
 //! whoever deploys one starts the job before using Dify.
+
+mod elsewhere;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -154,6 +158,34 @@ impl Template<'_> {
     }
 
     fn resource(&mut self, node: &Node, needs: &BTreeSet<ResourceId>) -> Value {
+        let resource = self.written(node);
+        let needs: Vec<String> = needs
+            .iter()
+            .map(|id| format!("[{}]", self.awaited(id)))
+            .collect();
+        let mut resource = if node.id().group() == *self.graph.group() {
+            resource
+        } else {
+            elsewhere::deployment(self.graph, node.id(), resource)
+        };
+        if !needs.is_empty() {
+            resource.insert("dependsOn".to_owned(), Value::from(needs));
+        }
+        Value::Object(resource)
+    }
+
+    /// What `dependsOn` calls a resource of the template: by its id, or by that of the deployment
+    /// that it is in.
+    fn awaited(&mut self, id: &ResourceId) -> String {
+        if id.group() == *self.graph.group() {
+            self.resource_id(id)
+        } else {
+            elsewhere::id(self.graph, id)
+        }
+    }
+
+    /// A resource as it stands in a template for its group.
+    fn written(&mut self, node: &Node) -> Map<String, Value> {
         let mut resource = Map::new();
         resource.insert("type".to_owned(), Value::from(node.kind().resource_type()));
         resource.insert(
@@ -169,19 +201,12 @@ impl Template<'_> {
             None => self.pieces(&names(node.id()).join("/")),
         };
         resource.insert("name".to_owned(), Value::from(string(&name)));
-        if !needs.is_empty() {
-            let needs: Vec<String> = needs
-                .iter()
-                .map(|id| format!("[{}]", self.resource_id(id)))
-                .collect();
-            resource.insert("dependsOn".to_owned(), Value::from(needs));
-        }
         // The tags that say what Azure does not show are part of what apply writes.
         let body = desired(node, &Snapshot::new(), None);
         if let Value::Object(body) = self.value(&body) {
             resource.extend(body);
         }
-        Value::Object(resource)
+        resource
     }
 
     /// A value of a body, with expressions in place of markers and ids.

@@ -8,6 +8,7 @@
 mod evaluate;
 mod expression;
 mod functions;
+mod nested;
 mod parameters;
 pub(crate) mod run;
 pub(crate) mod template;
@@ -16,6 +17,7 @@ mod view;
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::arm::answer::Answer;
@@ -172,12 +174,17 @@ fn check_name(name: &str) -> Result<(), ArmError> {
 
 /// The body of a request, the group and what the template would do.
 fn asked(cloud: &Cloud, call: &Call, id: &ResourceId) -> Result<(Value, Judged), ArmError> {
+    let body = call.lenient_json()?;
+    let judged = judge(cloud, id, &body)?;
+    Ok((body, judged))
+}
+
+fn judge(cloud: &Cloud, id: &ResourceId, body: &Value) -> Result<Judged, ArmError> {
     check_name(id.name())?;
     let group = group_of(cloud, id)?;
     if group.deleting {
         return Err(front::group_is_being_deleted(&group.name));
     }
-    let body = call.lenient_json()?;
     if let Some(unknown) = body
         .as_object()
         .into_iter()
@@ -200,9 +207,8 @@ fn asked(cloud: &Cloud, call: &Call, id: &ResourceId) -> Result<(Value, Judged),
             "A deployment into a resource group has no location of its own.",
         ));
     }
-    front::check_tags(&body)?;
-    let judged = judged(cloud, group, id.name(), &body["properties"])?;
-    Ok((body, judged))
+    front::check_tags(body)?;
+    judged(cloud, group, id.name(), &body["properties"])
 }
 
 fn validate(cloud: &Cloud, call: &Call, id: &ResourceId) -> Result<Answer, ArmError> {
@@ -211,6 +217,35 @@ fn validate(cloud: &Cloud, call: &Call, id: &ResourceId) -> Result<Answer, ArmEr
 }
 
 fn put(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<Answer, ArmError> {
+    let body = call.lenient_json()?;
+    let created = accept(cloud, id, body, call.now)?;
+    let deployment = find(cloud, id)?;
+    let mut accepted = view::deployment(cloud, deployment);
+    accepted["properties"]["provisioningState"] = json!("Accepted");
+    let address = format!(
+        "{}{}/operationStatuses/{}?api-version={}",
+        call.base,
+        deployment.id,
+        deployment.operation,
+        call.query("api-version").unwrap_or_default()
+    );
+    run::drive(cloud, call.now);
+    let status = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let answer = Answer::of(status, accepted).header("azure-asyncoperation", address);
+    Ok(with_hint(cloud, answer, &id.key()))
+}
+
+/// Takes a deployment in, without beginning it; says whether its name is new.
+fn accept(
+    cloud: &mut Cloud,
+    id: &ResourceId,
+    mut body: Value,
+    at: Timestamp,
+) -> Result<bool, ArmError> {
     let key = id.key();
     let existing = cloud.store.deployment(&key);
     if existing.is_some_and(|old| old.progress == Progress::Running) {
@@ -225,7 +260,7 @@ fn put(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<Answer, ArmErr
         ));
     }
     let created = existing.is_none();
-    let (mut body, judged) = asked(cloud, call, id)?;
+    let judged = judge(cloud, id, &body)?;
     let group = group_of(cloud, id)?.clone();
     let mut parameters = BTreeMap::new();
     for (name, parameter) in judged.parameters {
@@ -255,33 +290,16 @@ fn put(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<Answer, ArmErr
         parameters,
         items: judged.items,
         progress: Progress::Running,
-        started: call.now,
+        started: at,
         ended: None,
         correlation: cloud.settings.dice.guid(&format!("correlation/{purpose}")),
         operation: cloud.settings.dice.guid(&purpose),
         outputs: Value::Null,
         error: None,
     };
-    let mut accepted = view::deployment(cloud, &deployment);
-    accepted["properties"]["provisioningState"] = json!("Accepted");
-    let address = format!(
-        "{}{}/operationStatuses/{}?api-version={}",
-        call.base,
-        deployment.id,
-        deployment.operation,
-        call.query("api-version").unwrap_or_default()
-    );
-    cloud
-        .store
-        .apply(Change::Deployment(key.clone(), Some(Box::new(deployment))));
-    run::drive(cloud, call.now);
-    let status = if created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let answer = Answer::of(status, accepted).header("azure-asyncoperation", address);
-    Ok(with_hint(cloud, answer, &key))
+    let change = Change::Deployment(key, Some(Box::new(deployment)));
+    cloud.store.apply(change);
+    Ok(created)
 }
 
 /// Adds when to look again, from the longest of what runs now.

@@ -12,7 +12,9 @@ use crate::arm::answer::Answer;
 use crate::arm::call::Call;
 use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
+use crate::arm::merge::text_at;
 use crate::deployments::evaluate::{Problem, Question, Scope};
+use crate::deployments::nested;
 use crate::deployments::template::NOT_BODY;
 use crate::engine::Cloud;
 use crate::front;
@@ -21,12 +23,20 @@ use crate::store::model::{Change, Operation, Outcome, SecretValue};
 
 /// Goes on with every deployment that runs, at a moment.
 pub(crate) fn drive(cloud: &mut Cloud, at: Timestamp) {
-    for key in cloud.store.running_deployments() {
-        if let Some(deployment) = cloud.store.deployment(&key).cloned() {
-            let deployment = step(cloud, deployment, at);
-            cloud
-                .store
-                .apply(Change::Deployment(key, Some(Box::new(deployment))));
+    // One may begin another, or wait for another's end: as long as any gets on, all are looked at.
+    let mut gets_on = true;
+    while gets_on {
+        gets_on = false;
+        for key in cloud.store.running_deployments() {
+            let Some(before) = cloud.store.deployment(&key).cloned() else {
+                continue;
+            };
+            let after = step(cloud, before.clone(), at);
+            if after != before {
+                gets_on = true;
+                let change = Change::Deployment(key, Some(Box::new(after)));
+                cloud.store.apply(change);
+            }
         }
     }
 }
@@ -61,6 +71,13 @@ fn look_at(cloud: &Cloud, item: &mut Item, at: Timestamp) {
     let ItemState::Running(operation) = &item.state else {
         return;
     };
+    if nested::is_one(&item.id.type_name()) {
+        if let Some(state) = nested::ended(cloud, &item.id) {
+            item.ended = Some(at);
+            item.state = state;
+        }
+        return;
+    }
     let key = item.id.key();
     let busy = cloud.store.running().any(|running| running.target == key);
     if busy {
@@ -103,7 +120,17 @@ fn begin(cloud: &mut Cloud, deployment: &Deployment, place: usize, at: Timestamp
     let item = &deployment.items[place];
     let resource = &deployment.template["resources"][item.place];
     let version = resource["apiVersion"].as_str().unwrap_or_default();
-    let answer = body_of(cloud, deployment, resource, at).and_then(|body| {
+    let body = body_of(cloud, deployment, resource, at);
+    if nested::is_one(&item.id.type_name()) {
+        return match body {
+            Ok(body) => nested::begin(cloud, &item.id, body, at),
+            Err(error) => {
+                let answer = error.into_answer();
+                ItemState::Failed(answer.status.as_u16(), error_of(&answer, &item.id))
+            }
+        };
+    }
+    let answer = body.and_then(|body| {
         send(
             cloud,
             &Method::PUT,
@@ -166,7 +193,13 @@ fn body_of(
 ) -> Result<Value, ArmError> {
     let mut body: Map<String, Value> = resource.as_object().cloned().unwrap_or_default();
     body.retain(|name, _| !NOT_BODY.contains(&name.as_str()));
-    evaluated(cloud, deployment, &Value::Object(body), at)
+    if !nested::is_one(text_at(resource, "type").unwrap_or_default()) {
+        return evaluated(cloud, deployment, &Value::Object(body), at);
+    }
+    let (body, template) = nested::apart(body);
+    let mut body = evaluated(cloud, deployment, &Value::Object(body), at)?;
+    body["properties"]["template"] = template;
+    Ok(body)
 }
 
 /// A part of the template with all its expressions evaluated as they are at a moment.

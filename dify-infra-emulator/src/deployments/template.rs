@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::arm::error::ArmError;
-use crate::arm::id::ResourceId;
+use crate::arm::id::{ResourceId, group_key};
 use crate::arm::merge::text_at;
 use crate::deployments::evaluate::{Problem, Scope, judge};
 use crate::deployments::functions::id_of;
+use crate::deployments::nested;
 use crate::deployments::parameters::{PARAMETERS, Parameter, parameter_names, parameters};
-use crate::engine::Cloud;
+use crate::engine::{Cloud, read};
 use crate::front;
 use crate::rules::Rule;
 use crate::store::deployment::{Item, ItemState};
 use crate::store::model::Group;
 
-pub(crate) const RULES: &[Rule] = &[TEMPLATE, PARAMETERS, DEPENDENCY, PARTS];
+pub(crate) const RULES: &[Rule] = &[TEMPLATE, PARAMETERS, DEPENDENCY, SCOPE, PARTS];
 
 pub(crate) const TEMPLATE: Rule = Rule::known(
     "ARM-TEMPLATE",
@@ -31,6 +32,12 @@ const DEPENDENCY: Rule = Rule::known(
     "learn.microsoft.com azure-resource-manager/troubleshooting/error-invalid-template",
 )
 .with_known_code();
+const SCOPE: Rule = Rule::known(
+    "ARM-TEMPLATE-SCOPE",
+    "What a resource extends is in the group that is deployed into; another group takes a deployment \
+     inside, with its resourceGroup.",
+    "learn.microsoft.com azure-resource-manager/bicep/bicep-error-bcp139; rjmax/Build2017 issue 3",
+);
 const PARTS: Rule = Rule::guessed(
     "ARM-TEMPLATE-PARTS",
     "Linked templates, copy loops, nested resources, conditions, symbolic names and complete mode are \
@@ -97,6 +104,14 @@ pub(crate) fn judged(
         answerer: None,
     };
     let items = items(&mut scope)?;
+    for item in items
+        .iter()
+        .filter(|item| nested::is_one(&item.id.type_name()))
+    {
+        if cloud.store.group(&item.id.group_key()).is_none() {
+            return Err(read::group_not_found(&item.id.group));
+        }
+    }
     check_order(&items)?;
     Ok(Judged { parameters, items })
 }
@@ -113,7 +128,7 @@ const OUTLINE: [&str; 8] = [
     "apiProfile",
 ];
 
-fn check_outline(template: &Value) -> Result<(), ArmError> {
+pub(super) fn check_outline(template: &Value) -> Result<(), ArmError> {
     let Some(members) = template.as_object() else {
         return Err(invalid(
             &TEMPLATE,
@@ -141,20 +156,24 @@ fn check_outline(template: &Value) -> Result<(), ArmError> {
     let names = parameter_names(template);
     for part in ["resources", "outputs", "variables"] {
         if let Some(value) = template.get(part) {
-            judge(value, &names).map_err(|reason| invalid(&TEMPLATE, &reason))?;
+            // What is inside is evaluated by itself, and judged by itself.
+            let value = nested::without_templates(value);
+            judge(&value, &names).map_err(|reason| invalid(&TEMPLATE, &reason))?;
         }
     }
     Ok(())
 }
 
 /// What of a resource is about its deployment rather than its body.
-pub(crate) const NOT_BODY: [&str; 6] = [
+pub(crate) const NOT_BODY: [&str; 8] = [
     "type",
     "apiVersion",
     "name",
     "dependsOn",
     "comments",
     "scope",
+    "resourceGroup",
+    "subscriptionId",
 ];
 
 fn items(scope: &mut Scope<'_>) -> Result<Vec<Item>, ArmError> {
@@ -196,14 +215,7 @@ fn items(scope: &mut Scope<'_>) -> Result<Vec<Item>, ArmError> {
 }
 
 fn place_of(scope: &mut Scope<'_>, resource: &Value) -> Result<ResourceId, ArmError> {
-    for part in [
-        "copy",
-        "condition",
-        "resources",
-        "existing",
-        "resourceGroup",
-        "plan",
-    ] {
+    for part in ["copy", "condition", "resources", "existing", "plan"] {
         if resource.get(part).is_some() {
             return Err(not_emulated(&format!("{part} of a resource")));
         }
@@ -223,11 +235,27 @@ fn place_of(scope: &mut Scope<'_>, resource: &Value) -> Result<ResourceId, ArmEr
         Some(above) => Some(static_text(scope, above)?),
         None => None,
     };
-    let (subscription, group) = (&scope.group.subscription, &scope.group.name);
-    let id = id_of(subscription, group, kind, &names);
+    let is_deployment = nested::is_one(kind);
+    let (subscription, group) = nested::group_of(scope, resource)?;
+    let id = id_of(&subscription, &group, kind, &names);
     let mut id = id.map_err(|reason| invalid(&TEMPLATE, &reason))?;
+    if is_deployment {
+        nested::check(resource, version)?;
+        return Ok(id);
+    }
     if let Some(above) = above {
         id = extension_of(&above, &id)?;
+        let own = group_key(&scope.group.subscription, &scope.group.name);
+        if id.group_key() != own {
+            return Err(invalid(
+                &SCOPE,
+                &format!(
+                    "The scope '{above}' of the resource '{name}' is not in the resource group '{}' that \
+                     is deployed into. {}",
+                    scope.group.name, SCOPE.text
+                ),
+            ));
+        }
     }
     front::check_version(&id.type_name(), version)?;
     Ok(id)
@@ -248,7 +276,7 @@ fn extension_of(above: &str, id: &ResourceId) -> Result<ResourceId, ArmError> {
 }
 
 /// A text that must be known before anything is deployed.
-fn static_text(scope: &mut Scope<'_>, value: &Value) -> Result<String, ArmError> {
+pub(super) fn static_text(scope: &mut Scope<'_>, value: &Value) -> Result<String, ArmError> {
     match scope.value(value) {
         Ok(Value::String(text)) => Ok(text),
         Ok(_) => Err(invalid(&TEMPLATE, "a text is expected")),

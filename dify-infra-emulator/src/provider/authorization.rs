@@ -64,8 +64,8 @@ const RIGHT: Rule = Rule::known(
 
 const LINKED_RIGHT: Rule = Rule::known(
     "RBAC-LINKED",
-    "A write that joins another resource (a subnet, a zone, a security group, an identity, an \
-     environment, what a private endpoint leads to) needs the right to join that one too; enforced \
+    "A write that joins another resource (a subnet, a zone, a security group, an address, a \
+     firewall policy, an identity, an environment, what a private endpoint leads to) needs the right to join that one too; enforced \
      only when a test asks for it.",
     "learn.microsoft.com private-link/rbac-permissions; role-based-access-control/permissions",
 )
@@ -77,6 +77,11 @@ const JOINS: &[(&str, &str)] = &[
     ("Microsoft.Network/virtualNetworks/subnets", "join"),
     ("Microsoft.Network/privateDnsZones", "join"),
     ("Microsoft.Network/networkSecurityGroups", "join"),
+    ("Microsoft.Network/publicIPAddresses", "join"),
+    (
+        "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies",
+        "join",
+    ),
     ("Microsoft.ManagedIdentity/userAssignedIdentities", "assign"),
     ("Microsoft.App/managedEnvironments", "join"),
 ];

@@ -370,3 +370,102 @@ fn a_deployment_goes_on_after_a_restart_and_its_secrets_are_in_their_file_alone(
     let state = std::fs::read_to_string(directory.path().join("state.jsonl")).unwrap();
     assert!(!state.contains("canary-parameter"));
 }
+
+/// A deployment inside that makes logs in another group, with their name from outside, and what is
+/// made after them here.
+fn elsewhere(name: &str) -> Value {
+    let mut logs = workspace();
+    logs["name"] = json!("[parameters('name')]");
+    logs["tags"] = json!({ "note": "[parameters('note')]" });
+    let mut inner = template(&[logs]);
+    inner["parameters"] = json!({
+        "name": { "type": "string" },
+        "note": { "type": "secureString" },
+    });
+    let inside = json!({
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2025-04-01",
+        "name": "inside",
+        "resourceGroup": "other",
+        "properties": {
+            "mode": "Incremental",
+            "expressionEvaluationOptions": { "scope": "inner" },
+            "parameters": {
+                "name": { "value": name },
+                "note": { "value": "[parameters('key')]" },
+            },
+            "template": inner,
+        },
+    });
+    let mut here = workspace();
+    here["dependsOn"] =
+        json!(["[resourceId('other', 'Microsoft.Resources/deployments', 'inside')]"]);
+    let there = "resourceId('other', 'Microsoft.OperationalInsights/workspaces', 'there')";
+    here["tags"] = json!({ "of": format!("[reference({there}, '2026-03-01').customerId]") });
+    let mut template = template(&[here, inside]);
+    template["parameters"] = json!({ "key": { "type": "secureString" } });
+    template
+}
+
+fn in_other(rest: &str) -> String {
+    group(rest).replace("/resourceGroups/g", "/resourceGroups/other")
+}
+
+#[test]
+fn a_deployment_inside_writes_into_another_group_with_what_it_is_given() {
+    let client = Client::with_group();
+    let given = json!({ "key": { "value": "canary-inside" } });
+    let refused = client.put(&path(""), request(&elsewhere("there"), &given));
+    assert_eq!(
+        (refused.status.as_u16(), refused.code()),
+        (404, "ResourceGroupNotFound")
+    );
+
+    client.put(&in_other(""), json!({ "location": "japaneast" }));
+    let status = follow(&client, request(&elsewhere("there"), &given));
+    assert_eq!(status, json!({ "status": "Succeeded" }));
+    let kind = "/providers/Microsoft.OperationalInsights/workspaces/";
+    let there = client.get(&in_other(&format!("{kind}there"))).body;
+    assert_eq!(there["tags"]["note"], "canary-inside");
+    let here = client.get(&group(&format!("{kind}logs"))).body;
+    assert_eq!(here["tags"]["of"], there["properties"]["customerId"]);
+    let inside = in_other("/providers/Microsoft.Resources/deployments/inside");
+    let inside = client.get(&inside).body;
+    assert_eq!(inside["properties"]["provisioningState"], "Succeeded");
+    assert!(!inside.to_string().contains("canary-inside"), "{inside}");
+}
+
+#[test]
+fn what_fails_inside_fails_outside_and_stops_what_waits_for_it() {
+    let client = Client::with_group();
+    client.put(&in_other(""), json!({ "location": "japaneast" }));
+    let given = json!({ "key": { "value": "k" } });
+    let status = follow(&client, request(&elsewhere("no_name"), &given));
+    assert_eq!(status["status"], "Failed");
+    let inside = &status["error"]["details"][0];
+    assert_eq!(inside["code"], "DeploymentFailed", "{status}");
+    assert_eq!(inside["details"].as_array().unwrap().len(), 1, "{status}");
+    let kind = "/providers/Microsoft.OperationalInsights/workspaces/logs";
+    assert_eq!(client.get(&group(kind)).status, 404);
+}
+
+#[test]
+fn a_template_inside_is_evaluated_by_itself_or_refused() {
+    let client = Client::with_group();
+    client.put(&in_other(""), json!({ "location": "japaneast" }));
+    let given = json!({ "key": { "value": "k" } });
+    let mut outside = elsewhere("there");
+    let options = "/resources/1/properties/expressionEvaluationOptions/scope";
+    *outside.pointer_mut(options).unwrap() = json!("outer");
+    let mut unknown = elsewhere("there");
+    let name = "/resources/1/properties/template/resources/0/name";
+    *unknown.pointer_mut(name).unwrap() = json!("[parameters('key')]");
+    for (template, said) in [
+        (outside, "Inner is not emulated"),
+        (unknown, "'key' is not found"),
+    ] {
+        let reply = client.put(&path(""), request(&template, &given));
+        assert_eq!(reply.code(), "InvalidTemplate");
+        assert!(reply.body.to_string().contains(said), "{}", reply.body);
+    }
+}

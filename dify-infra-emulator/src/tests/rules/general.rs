@@ -153,6 +153,17 @@ pub(super) const BROKEN: &[Broken] = &[
             )
         },
     ),
+    broken("ARM-TEMPLATE-SCOPE", 400, "InvalidTemplate", |client| {
+        let role = json!({
+            "type": "Microsoft.Authorization/roleAssignments",
+            "apiVersion": "2022-04-01",
+            "name": "00000000-0000-4000-8000-000000000001",
+            "scope": "[resourceId('other', 'Microsoft.KeyVault/vaults', 'v')]",
+            "properties": {},
+        });
+        let body = with(template(), "/properties/template/resources/0", role);
+        client.put(&deployment("d"), body)
+    }),
     broken("ARM-TEMPLATE-PARTS", 400, "InvalidTemplate", |client| {
         let link = json!({"uri": "https://example.com/template.json"});
         client.put(
