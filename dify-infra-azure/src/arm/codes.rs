@@ -10,6 +10,7 @@ const BUSY: &[&str] = &[
     "ManagedEnvironmentOperationInProgress",
     "MaintenanceConfigurationLockConflict",
     "ContainerAppOperationInProgress",
+    "ContainerAppsJobOperationInProgress",
     // Altinn/dialogporten#3663, Azure/bicep-registry-modules#4451
     "ServerIsBusy",
     "ServerBusy",

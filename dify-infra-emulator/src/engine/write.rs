@@ -160,11 +160,17 @@ fn accept(
         .api_versions
         .iter()
         .any(|known| known.eq_ignore_ascii_case(spoken));
-    if known {
+    let accepted = if known {
         table.accept(body, mode)
     } else {
         table.accept_of_other_version(body, mode)
-    }
+    };
+    accepted.map_err(|mut error| {
+        if let Some(code) = definition.schema_code {
+            code.clone_into(&mut error.code);
+        }
+        error
+    })
 }
 
 fn writable(id: &ResourceId) -> Result<&'static dyn Provider, ArmError> {

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::arm::answer::Answer;
 use crate::arm::error::ArmError;
+use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, set_at, text_at};
 use crate::engine::world::World;
-use crate::provider::container_app::{APP_STATES, add_identity, busy, list_secrets};
+use crate::provider::container_app::{APP_STATES, add_identity, list_secrets};
 use crate::provider::managed_environment::{POLLING, stream_endpoint};
 use crate::provider::template;
 use crate::provider::{Action, ActionOutcome, Definition, Draft, Provider, Seconds, Style};
@@ -18,7 +19,7 @@ use crate::store::model::{Phase, Resource};
 use crate::types;
 
 /// The rules of jobs.
-pub(crate) const RULES: &[Rule] = &[TRIGGER, LIMITS, START];
+pub(crate) const RULES: &[Rule] = &[TRIGGER, LIMITS, START, BUSY];
 
 const TRIGGER: Rule = Rule::known(
     "ACA-JOB-TRIGGER",
@@ -36,6 +37,13 @@ const START: Rule = Rule::guessed(
     "A job can be started only when it is provisioned.",
     "Azure/azure-rest-api-specs Jobs.json",
 );
+
+const BUSY: Rule = Rule::known(
+    "ACA-JOB-BUSY",
+    "One operation at a time runs on a job.",
+    "ContainerAppsJobOperationInProgress in public pipeline logs of 2026",
+)
+.with_known_code();
 
 /// Seconds that an execution runs.
 const EXECUTION_SECONDS: f64 = 60.0;
@@ -72,6 +80,16 @@ static EXECUTION: Definition = Definition {
     polling: POLLING,
     ..Definition::READ_ONLY
 };
+
+fn busy(id: &ResourceId) -> ArmError {
+    let message = format!(
+        "Cannot modify a container apps job '{}' because there is an active provisioning operation in \
+         progress.",
+        id.name()
+    );
+    let code = "ContainerAppsJobOperationInProgress";
+    BUSY.refuse_with(StatusCode::CONFLICT, code, message)
+}
 
 /// Jobs.
 pub(crate) struct Job;

@@ -38,9 +38,9 @@ const NAME: Rule = Rule::known(
 const NOT_EMPTY: Rule = Rule::known(
     "ACA-ENVIRONMENT-NOT-EMPTY",
     "An environment can't be deleted while apps or jobs are in it.",
-    "Azure/azure-rest-api-specs ManagedEnvironments.json; that jobs count and the error code are \
-     guesses",
-);
+    "Azure/azure-rest-api-specs ManagedEnvironments.json; public deployment logs",
+)
+.with_known_code();
 const BUSY: Rule = Rule::known(
     "ACA-ENVIRONMENT-BUSY",
     "One operation at a time runs on an environment.",
@@ -52,16 +52,18 @@ const CREATE_ONLY: Rule = Rule::known(
     "vnetConfiguration, zoneRedundant and infrastructureResourceGroup can't change after creation.",
     "Azure/azure-rest-api-specs ManagedEnvironments.json, x-ms-mutability",
 );
-const LOG_DESTINATION: Rule = Rule::guessed(
+const LOG_DESTINATION: Rule = Rule::known(
     "ACA-ENVIRONMENT-LOGS",
     "The destination log-analytics needs both customerId and sharedKey.",
-    "Azure/azure-rest-api-specs ManagedEnvironments.json",
-);
+    "Azure/azure-rest-api-specs ManagedEnvironments.json; public deployment logs",
+)
+.with_known_code();
 const INTERNAL: Rule = Rule::known(
     "ACA-ENVIRONMENT-INTERNAL",
     "An internal environment needs an infrastructure subnet.",
-    "learn.microsoft.com container-apps/custom-virtual-networks",
-);
+    "learn.microsoft.com container-apps/custom-virtual-networks; public deployment logs",
+)
+.with_known_code();
 const PREMIUM_INGRESS: Rule = Rule::known(
     "ACA-ENVIRONMENT-INGRESS",
     "Premium ingress has a requestIdleTimeout of 4-30 minutes, a grace period of 0-3600 seconds, \
@@ -127,6 +129,7 @@ static DEFINITION: Definition = Definition {
     system_data: true,
     display_location: true,
     busy,
+    schema_code: Some("ManagedEnvironmentInvalidSchema"),
     merges_tags: true,
     sticky_secrets: &["properties.appLogsConfiguration.logAnalyticsConfiguration.sharedKey"],
     ..Definition::READ_ONLY
@@ -261,26 +264,31 @@ impl Provider for ManagedEnvironment {
 
     fn check_delete(&self, world: World<'_>, resource: &Resource) -> Result<(), ArmError> {
         let key = resource.id.key();
-        let members: Vec<String> = world
-            .store
-            .resources()
-            .filter(|other| environment_key(other).as_deref() == Some(key.as_str()))
-            .map(|other| other.id.name().to_owned())
-            .collect();
-        if members.is_empty() {
-            return Ok(());
-        }
+        let count = |kind: &str| {
+            let inside = world.store.resources().filter(|other| {
+                other.id.type_name() == kind && environment_key(other).as_deref() == Some(&key)
+            });
+            inside.count()
+        };
+        let (code, what, number) = match (count("Microsoft.App/containerApps"), count(JOBS)) {
+            (0, 0) => return Ok(()),
+            (0, jobs) => ("ManagedEnvironmentHasContainerAppsJobs", "Jobs", jobs),
+            (apps, _) => ("ManagedEnvironmentHasContainerApps", "", apps),
+        };
+        let what = format!("Container Apps {what}");
         Err(NOT_EMPTY.refuse_with(
             StatusCode::CONFLICT,
-            "ManagedEnvironmentHasContainerApps",
+            code,
             format!(
-                "The environment '{}' can't be deleted while it has container apps or jobs: {}.",
+                "The specified environment {} cannot be deleted because it still contains {number} {}.",
                 resource.id.name(),
-                members.join(", ")
+                what.trim_end()
             ),
         ))
     }
 }
+
+const JOBS: &str = "Microsoft.App/jobs";
 
 /// The key of the environment that an app or a job is in.
 pub(crate) fn environment_key(resource: &Resource) -> Option<String> {

@@ -182,6 +182,8 @@ pub(crate) struct Definition {
     pub(crate) global_name: Option<NameKind>,
     /// Whether a deletion answers what was deleted.
     pub(crate) answers_deleted: bool,
+    /// The code for a body that its properties do not fit, where it is the provider's own.
+    pub(crate) schema_code: Option<&'static str>,
 }
 
 impl Definition {
@@ -217,6 +219,7 @@ impl Definition {
         sticky_secrets: &[],
         global_name: None,
         answers_deleted: false,
+        schema_code: None,
     };
 
     /// For example `Microsoft.App`.
@@ -481,6 +484,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static Rule> {
         certificate::RULES,
         job::RULES,
         network::RULES,
+        network::gateway::rules::RULES,
         postgres::RULES,
         redis::RULES,
         storage::RULES,

@@ -129,13 +129,14 @@ fn an_app_waits_for_its_environment() {
 }
 
 #[test]
-fn a_busy_app_answers_without_an_envelope() {
+fn a_busy_app_refuses_and_others_are_free() {
     let client = with_environment();
     client.put(&app_path("api"), app_body());
     let reply = client.put(&app_path("api"), app_body());
-    assert_eq!(reply.status, 409);
-    assert_eq!(reply.body["code"], "ContainerAppLockConflict");
-    assert!(reply.body.get("error").is_none());
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (409, "ContainerAppOperationInProgress")
+    );
     assert_eq!(
         client.put(&app_path("web"), app_body()).status,
         201,
@@ -418,7 +419,7 @@ fn scale_has_limits() {
     let number = json!([{"name": "r", "tcp": {"metadata": {"concurrentConnections": 10}}}]);
     assert_eq!(
         refusal(&client, with("/properties/template/scale/rules", number)),
-        "InvalidRequestContent"
+        "ContainerAppInvalidSchema"
     );
     let nameless = json!([{"tcp": {"metadata": {"concurrentConnections": "10"}}}]);
     assert_eq!(

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::support::{
-    Client, app_body, app_path, environment_body, environment_path, group, with_environment,
+    Client, app_body, app_path, environment_body, environment_path, group, job_body,
+    with_environment,
 };
 
 #[test]
@@ -75,15 +76,21 @@ fn an_environment_with_apps_is_not_deleted() {
     let client = with_environment();
     client.create(&app_path("api"), app_body());
     let reply = client.delete(&environment_path());
-    assert_eq!(reply.status, 409);
-    assert!(
-        reply.body["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("api")
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (409, "ManagedEnvironmentHasContainerApps")
     );
     let gone = client.delete(&app_path("api"));
     client.follow(&app_path("api"), &gone);
+    let job = group("/providers/Microsoft.App/jobs/migrate");
+    client.create(&job, job_body());
+    let reply = client.delete(&environment_path());
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (409, "ManagedEnvironmentHasContainerAppsJobs")
+    );
+    client.delete(&job);
+    client.settle();
     assert_eq!(client.delete(&environment_path()).status, 202);
 }
 

@@ -149,7 +149,7 @@ fn a_gateway_is_refused_for_what_azure_refuses() {
         (
             "/properties/gatewayIPConfigurations/0/properties/subnet/id",
             json!(subnet_path("apps")),
-            "ApplicationGatewaySubnetCannotHaveOtherResources",
+            "InvalidSubnet",
         ),
         (
             "/properties/gatewayIPConfigurations/0/properties/subnet/id",
@@ -159,7 +159,7 @@ fn a_gateway_is_refused_for_what_azure_refuses() {
         (
             "/properties/probes/0/properties/host",
             Value::Null,
-            "ApplicationGatewayInvalidProbe",
+            "ApplicationGatewayProbeHostIsNull",
         ),
         (
             "/properties/probes/0/properties/path",
@@ -184,13 +184,13 @@ fn a_gateway_is_refused_for_what_azure_refuses() {
         (
             "/properties/sku",
             json!({ "name": "WAF_Medium", "tier": "WAF" }),
-            "ApplicationGatewayInvalidSkuTier",
+            "AppGatewayV1SkuDeprecated",
         ),
         (
             "/properties/sslCertificates",
             json!([{ "name": "one", "properties": {
                 "keyVaultSecretId": "https://certs.vault.azure.net/secrets/one" } }]),
-            "ApplicationGatewayUserAssignedIdentityRequired",
+            "ApplicationGatewayKeyVaultSecretRequiresUserAssignedIdentity",
         ),
     ];
     for (pointer, value, code) in edits {
@@ -205,7 +205,7 @@ fn a_gateway_is_refused_for_what_azure_refuses() {
         json!(subnet_path("small"));
     wide["properties"]["autoscaleConfiguration"]["maxCapacity"] = json!(4);
     let reply = client.put(&gateway_path(), wide);
-    assert_eq!(reply.code(), "ApplicationGatewaySubnetTooSmall");
+    assert_eq!(reply.code(), "SubnetTooSmall");
     let mut twice = gateway_body();
     let rules = twice["properties"]["frontendPorts"].as_array_mut().unwrap();
     rules.push(json!({ "name": "HTTP", "properties": { "port": 81 } }));
@@ -256,7 +256,7 @@ fn an_address_for_a_gateway_is_standard_and_static() {
         json!(other);
     assert_eq!(
         client.put(&gateway_path(), body).code(),
-        "ApplicationGatewayV2PublicIpMustBeStandard"
+        "ApplicationGatewayInvalidPublicIpSku"
     );
     let address = client.get(&address_path()).body;
     let first = address["properties"]["ipAddress"]

@@ -125,13 +125,13 @@ fn an_environment_has_a_delegated_subnet_for_itself() {
             json!([{ "name": "Consumption", "workloadProfileType": "Consumption" }]);
         body
     };
-    for subnet in ["plain", "small", "absent"] {
+    for (subnet, code) in [
+        ("plain", "ManagedEnvironmentSubnetDelegationError"),
+        ("small", "ManagedEnvironmentInvalidNetworkConfiguration"),
+        ("absent", "ManagedEnvironmentInvalidNetworkConfiguration"),
+    ] {
         let reply = client.put(&environment_path(), body(subnet));
-        assert_eq!(
-            reply.code(),
-            "ManagedEnvironmentInvalidNetworkConfiguration",
-            "{subnet}"
-        );
+        assert_eq!(reply.code(), code, "{subnet}");
     }
     let environment = client.create(&environment_path(), body("apps"));
     let address = environment["properties"]["staticIp"]

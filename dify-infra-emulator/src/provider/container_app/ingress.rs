@@ -50,7 +50,8 @@ const EXTERNAL_TCP: Rule = Rule::known(
     "ACA-TCP-EXTERNAL",
     "External tcp ingress needs an environment with a network of one's own.",
     "learn.microsoft.com container-apps/ingress-overview",
-);
+)
+.with_known_code();
 const PORT_TAKEN: Rule = Rule::known(
     "ACA-TCP-PORT-TAKEN",
     "External exposed ports are unique in an environment; internal ones need not be.",

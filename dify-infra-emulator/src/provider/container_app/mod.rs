@@ -4,6 +4,7 @@ pub(crate) mod domain;
 pub(crate) mod ingress;
 pub(crate) mod revisions;
 
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::arm::answer::Answer;
@@ -11,7 +12,6 @@ use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
 use crate::engine::world::{World, text_of};
-use crate::faults::lock_conflict;
 use crate::provider::identity;
 use crate::provider::managed_environment::{POLLING, environment_of, stream_endpoint};
 use crate::provider::template;
@@ -27,9 +27,8 @@ pub(crate) const RULES: &[Rule] = &[BUSY, REVISION_SUFFIX, REVISION_NAME, SCALE,
 
 const BUSY: Rule = Rule::known(
     "ACA-APP-BUSY",
-    "One operation at a time runs on an app or a job; another one is refused without an error \
-     envelope.",
-    "microsoft/azure-container-apps#175",
+    "One operation at a time runs on an app.",
+    "microsoft/azure-container-apps#175 (ContainerAppLockConflict, in 2022); public pipeline logs of 2026",
 )
 .with_known_code();
 const REVISION_SUFFIX: Rule = Rule::known(
@@ -76,6 +75,8 @@ static DEFINITION: Definition = Definition {
     system_data: true,
     display_location: true,
     busy,
+    // learn.microsoft.com container-apps/scale-app, as public templates quote it
+    schema_code: Some("ContainerAppInvalidSchema"),
     merges_tags: true,
     ..Definition::READ_ONLY
 };
@@ -87,9 +88,17 @@ pub(crate) const APP_STATES: StateWords = StateWords {
     ..StateWords::USUAL
 };
 
-/// The refusal of a write to a busy app or job.
-pub(crate) fn busy(_id: &ResourceId) -> ArmError {
-    lock_conflict().because_of(BUSY.id)
+fn busy(id: &ResourceId) -> ArmError {
+    let message = format!(
+        "Cannot modify a container app '{}' because there is an active provisioning operation in \
+         progress.",
+        id.name()
+    );
+    BUSY.refuse_with(
+        StatusCode::CONFLICT,
+        "ContainerAppOperationInProgress",
+        message,
+    )
 }
 
 /// Container apps.

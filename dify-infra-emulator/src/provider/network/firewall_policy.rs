@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{NETWORK, WAF_IN_USE, WAF_LIMITS, WAF_RULE_SET, etag, gateway, same_id, usual_name};
+use super::gateway::rules::{WAF_IN_USE, WAF_LIMITS, WAF_RULE_SET};
+use super::{NETWORK, etag, gateway, same_id, usual_name};
 use crate::arm::error::ArmError;
 use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
 use crate::engine::world::World;

@@ -89,31 +89,13 @@ pub(crate) const RULES: &[Rule] = &[
     ZONE_NOT_EMPTY,
     LINK_ONCE,
     ENVIRONMENT_SUBNET,
+    ENVIRONMENT_DELEGATION,
     ENVIRONMENT_SUBNET_SIZE,
     ENVIRONMENT_SUBNET_ALONE,
     ENVIRONMENT_ZONES,
     PUBLIC_IP_STATIC,
     PUBLIC_IP_FIXED,
     PUBLIC_IP_IN_USE,
-    WAF_RULE_SET,
-    WAF_LIMITS,
-    WAF_IN_USE,
-    GATEWAY_SKU,
-    GATEWAY_CAPACITY,
-    GATEWAY_SUBNET,
-    GATEWAY_SUBNET_FULL,
-    GATEWAY_ADDRESS,
-    GATEWAY_FIREWALL,
-    GATEWAY_IDENTITY,
-    GATEWAY_CERTIFICATE,
-    GATEWAY_READABLE,
-    GATEWAY_NAMES,
-    GATEWAY_REFERENCE,
-    GATEWAY_PRIORITY,
-    GATEWAY_RULE,
-    GATEWAY_LISTENER,
-    GATEWAY_PROBE,
-    GATEWAY_TIMEOUT,
 ];
 
 const BUSY: Rule = Rule::known(
@@ -137,13 +119,15 @@ const REFERENCE: Rule = Rule::known(
 const SPACE: Rule = Rule::known(
     "NET-SPACE",
     "A virtual network has at least one address range, without host bits.",
-    "learn.microsoft.com virtual-network/manage-virtual-network",
-);
-const SUBNET_RANGE: Rule = Rule::guessed(
+    "learn.microsoft.com virtual-network/manage-virtual-network; Azure/azure-cli#2119",
+)
+.with_known_code();
+const SUBNET_RANGE: Rule = Rule::known(
     "NET-SUBNET-RANGE",
     "A subnet has one IPv4 range without host bits.",
-    "learn.microsoft.com virtual-network/virtual-network-manage-subnet",
-);
+    "learn.microsoft.com virtual-network/virtual-network-manage-subnet; Azure/azure-cli#2119",
+)
+.with_known_code();
 const SUBNET_OUTSIDE: Rule = Rule::known(
     "NET-SUBNET-OUTSIDE",
     "A subnet lies in the address space of its network.",
@@ -173,11 +157,12 @@ const PREFIX_IN_USE: Rule = Rule::known(
     "learn.microsoft.com virtual-network/virtual-network-manage-subnet",
 )
 .with_known_code();
-const DELEGATION_IN_USE: Rule = Rule::guessed(
+const DELEGATION_IN_USE: Rule = Rule::known(
     "NET-DELEGATION-IN-USE",
     "The delegation of a subnet can't change while something is in it.",
-    "learn.microsoft.com virtual-network/manage-subnet-delegation",
-);
+    "learn.microsoft.com virtual-network/manage-subnet-delegation; public deployment logs",
+)
+.with_known_code();
 const SECURITY_NAME: Rule = Rule::known(
     "NET-SECURITY-NAME",
     "Each security rule of a group has a name of its own, whatever its direction.",
@@ -186,8 +171,9 @@ const SECURITY_NAME: Rule = Rule::known(
 const SECURITY_PRIORITY: Rule = Rule::known(
     "NET-SECURITY-PRIORITY",
     "The priority of a security rule is 100-4096.",
-    "learn.microsoft.com virtual-network/network-security-groups-overview",
-);
+    "learn.microsoft.com virtual-network/network-security-groups-overview; public deployment logs",
+)
+.with_known_code();
 const SECURITY_CONFLICT: Rule = Rule::known(
     "NET-SECURITY-CONFLICT",
     "Two security rules of one direction have different priorities.",
@@ -200,11 +186,12 @@ const SECURITY_IN_USE: Rule = Rule::known(
     "hashicorp/terraform-provider-azurerm#2489",
 )
 .with_known_code();
-const ENDPOINT_SUBNET: Rule = Rule::guessed(
+const ENDPOINT_SUBNET: Rule = Rule::known(
     "NET-ENDPOINT-SUBNET",
     "A private endpoint is in a subnet of its own region that is not delegated.",
-    "learn.microsoft.com private-link/private-endpoint-overview",
-);
+    "learn.microsoft.com private-link/private-endpoint-overview; learn.microsoft.com troubleshoot azure private-link",
+)
+.with_known_code();
 const ENDPOINT_TARGET: Rule = Rule::known(
     "NET-ENDPOINT-TARGET",
     "A private endpoint names an existing resource and a group id that its type has.",
@@ -256,25 +243,34 @@ const LINK_ONCE: Rule = Rule::known(
 );
 const ENVIRONMENT_SUBNET: Rule = Rule::known(
     "ACA-ENVIRONMENT-SUBNET",
-    "An environment's subnet exists, is in the environment's region and is delegated to \
-     Microsoft.App/environments.",
-    "learn.microsoft.com container-apps/custom-virtual-networks",
-);
+    "An environment's subnet exists and is in the environment's region.",
+    "learn.microsoft.com container-apps/custom-virtual-networks; public deployment logs",
+)
+.with_known_code();
+const ENVIRONMENT_DELEGATION: Rule = Rule::known(
+    "ACA-ENVIRONMENT-SUBNET-DELEGATED",
+    "An environment's subnet is delegated to Microsoft.App/environments.",
+    "learn.microsoft.com container-apps/custom-virtual-networks; public deployment logs",
+)
+.with_known_code();
 const ENVIRONMENT_SUBNET_SIZE: Rule = Rule::known(
     "ACA-ENVIRONMENT-SUBNET-SIZE",
     "An environment with workload profiles needs a subnet of /27 or larger, one without of /23.",
-    "learn.microsoft.com container-apps/custom-virtual-networks",
-);
+    "learn.microsoft.com container-apps/custom-virtual-networks; public deployment logs",
+)
+.with_known_code();
 const ENVIRONMENT_SUBNET_ALONE: Rule = Rule::known(
     "ACA-ENVIRONMENT-SUBNET-ALONE",
     "An environment shares its subnet with nothing.",
-    "learn.microsoft.com container-apps/custom-virtual-networks",
-);
+    "learn.microsoft.com container-apps/custom-virtual-networks; public deployment logs",
+)
+.with_known_code();
 const ENVIRONMENT_ZONES: Rule = Rule::known(
     "ACA-ENVIRONMENT-ZONES",
     "A zone-redundant environment has a subnet of its own network.",
-    "learn.microsoft.com reliability/reliability-azure-container-apps",
-);
+    "learn.microsoft.com reliability/reliability-azure-container-apps; public deployment logs",
+)
+.with_known_code();
 
 const PUBLIC_IP_STATIC: Rule = Rule::known(
     "NET-PUBLIC-IP-STATIC",
@@ -285,8 +281,9 @@ const PUBLIC_IP_FIXED: Rule = Rule::known(
     "NET-PUBLIC-IP-FIXED",
     "Zones of addresses and gateways, and the size of an address, can't change.",
     "learn.microsoft.com reliability/reliability-application-gateway-v2, \
-     virtual-network/ip-services/public-ip-upgrade",
-);
+     virtual-network/ip-services/public-ip-upgrade; Azure/azure-sdk-for-java PublicIpAddress.withAvailabilityZone",
+)
+.with_known_code();
 const PUBLIC_IP_IN_USE: Rule = Rule::known(
     "NET-PUBLIC-IP-IN-USE",
     "A public address can't be deleted while something has it.",
@@ -294,116 +291,6 @@ const PUBLIC_IP_IN_USE: Rule = Rule::known(
      learn.microsoft.com virtual-network/ip-services/virtual-network-public-ip-address",
 )
 .with_known_code();
-const WAF_RULE_SET: Rule = Rule::known(
-    "WAF-RULE-SET",
-    "A firewall policy has one rule set of OWASP or Microsoft's default, of a version that exists.",
-    "learn.microsoft.com web-application-firewall/ag/application-gateway-crs-rulegroups-rules",
-);
-const WAF_LIMITS: Rule = Rule::known(
-    "WAF-LIMITS",
-    "Bodies are limited to 8-2000 KB and files to 1-4000 MB with CRS 3.2 or DRS, to 128 KB and 750 \
-     MB with older rule sets.",
-    "learn.microsoft.com azure-resource-manager/management/azure-subscription-service-limits, \
-     azure-application-gateway-limits",
-);
-const WAF_IN_USE: Rule = Rule::guessed(
-    "WAF-IN-USE",
-    "A firewall policy can't be deleted while a gateway has it.",
-    "learn.microsoft.com web-application-firewall/ag/policy-overview",
-);
-const GATEWAY_SKU: Rule = Rule::known(
-    "AGW-SKU",
-    "The size of a gateway is Standard_v2, WAF_v2 or Basic; version 1 can't be created any more.",
-    "hashicorp/terraform-provider-azurerm#27222",
-);
-const GATEWAY_CAPACITY: Rule = Rule::known(
-    "AGW-CAPACITY",
-    "A gateway has either a capacity of 1-125 or a range of 0-125 to 2-125 instances.",
-    "Azure/bicep-types-az ApplicationGatewayAutoscaleConfiguration; learn.microsoft.com \
-     azure-resource-manager/management/azure-subscription-service-limits",
-);
-const GATEWAY_SUBNET: Rule = Rule::known(
-    "AGW-SUBNET",
-    "A gateway is in a subnet of its region that holds gateways alone, and is delegated to no other \
-     service.",
-    "learn.microsoft.com application-gateway/configuration-infrastructure",
-);
-const GATEWAY_SUBNET_FULL: Rule = Rule::guessed(
-    "AGW-SUBNET-FULL",
-    "The subnet of a gateway has an address for each of its instances.",
-    "learn.microsoft.com application-gateway/configuration-infrastructure",
-);
-const GATEWAY_ADDRESS: Rule = Rule::known(
-    "AGW-ADDRESS",
-    "The public address of a gateway of version 2 has the size Standard.",
-    "hashicorp/terraform-provider-azurerm#27222; learn.microsoft.com \
-     application-gateway/configuration-frontend-ip",
-);
-const GATEWAY_FIREWALL: Rule = Rule::known(
-    "AGW-FIREWALL",
-    "A gateway of the size WAF_v2 has a firewall policy, and no other has one.",
-    "learn.microsoft.com web-application-firewall/ag/policy-overview",
-);
-const GATEWAY_IDENTITY: Rule = Rule::known(
-    "AGW-IDENTITY",
-    "A gateway with a certificate in a key vault has one user-assigned identity.",
-    "learn.microsoft.com application-gateway/key-vault-certs",
-);
-const GATEWAY_CERTIFICATE: Rule = Rule::known(
-    "AGW-CERTIFICATE",
-    "A keyVaultSecretId is https://<vault>.vault.azure.net/secrets/<name>, with or without a version.",
-    "learn.microsoft.com application-gateway/key-vault-certs",
-);
-const GATEWAY_READABLE: Rule = Rule::known(
-    "AGW-CERTIFICATE-READABLE",
-    "A gateway's identity can read its certificate when the write begins; otherwise the operation \
-     fails, and the gateway with it.",
-    "MicrosoftDocs/azure-docs#33157; mspnp/aks-baseline#242",
-)
-.with_known_code();
-const GATEWAY_NAMES: Rule = Rule::known(
-    "AGW-NAMES",
-    "Each part of a gateway has a name of its own in its list.",
-    "learn.microsoft.com templates/microsoft.network/applicationgateways",
-);
-const GATEWAY_REFERENCE: Rule = Rule::known(
-    "AGW-REFERENCE",
-    "A part of a gateway that another part refers to is in the same body.",
-    "learn.microsoft.com azure-resource-manager/troubleshooting/error-not-found",
-)
-.with_known_code();
-const GATEWAY_PRIORITY: Rule = Rule::known(
-    "AGW-PRIORITY",
-    "Each request routing rule has a priority of its own.",
-    "aztfm/terraform-azurerm-application-gateway#10; learn.microsoft.com \
-     application-gateway/multiple-site-overview",
-)
-.with_known_code();
-const GATEWAY_RULE: Rule = Rule::known(
-    "AGW-RULE",
-    "A request routing rule has a listener that no other has, and leads to a pool with settings, to a \
-     redirect or to a path map.",
-    "learn.microsoft.com application-gateway/configuration-request-routing-rules",
-);
-const GATEWAY_LISTENER: Rule = Rule::known(
-    "AGW-LISTENER",
-    "A listener has an address, a port, a host that no other has on this port, and for https alone a \
-     certificate.",
-    "learn.microsoft.com application-gateway/configuration-listeners",
-);
-const GATEWAY_PROBE: Rule = Rule::known(
-    "AGW-PROBE",
-    "A probe has a path, either a host or that of the settings, 1-86400 seconds and a threshold of \
-     1-20.",
-    "learn.microsoft.com application-gateway/application-gateway-probe-overview; Azure/bicep-types-az \
-     ApplicationGatewayProbePropertiesFormat",
-);
-const GATEWAY_TIMEOUT: Rule = Rule::known(
-    "AGW-TIMEOUT",
-    "A request may take 1-86400 seconds.",
-    "Azure/bicep-types-az ApplicationGatewayBackendHttpSettingsPropertiesFormat",
-);
-
 fn busy(id: &ResourceId) -> ArmError {
     BUSY.refuse_with(
         StatusCode::TOO_MANY_REQUESTS,
@@ -570,8 +457,14 @@ pub(crate) fn check_environment_subnet(
     let network = subnet.id.parent().and_then(|id| world.store.resource(&id));
     let same_region = network
         .is_some_and(|network| text_at(&network.desired, "location") == text_at(body, "location"));
-    if !same_region || !subnet::is_delegated_to(subnet, "Microsoft.App/environments") {
+    if !same_region {
         return refuse(&ENVIRONMENT_SUBNET);
+    }
+    if !subnet::is_delegated_to(subnet, "Microsoft.App/environments") {
+        let message = "The subnet of the environment must be delegated to the service \
+                       'Microsoft.App/environments'.";
+        let code = "ManagedEnvironmentSubnetDelegationError";
+        return Err(ENVIRONMENT_DELEGATION.refuse(code, message).at(PATH));
     }
     let most = if list_at(body, "properties.workloadProfiles").is_empty() {
         23

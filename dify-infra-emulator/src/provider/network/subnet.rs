@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::gateway;
 use super::range::Range;
 use super::virtual_network::{in_use, ranges_of};
 use super::{
@@ -87,6 +88,10 @@ pub(super) fn check_change(
     let Some(old) = old.filter(|_| users_of(world, id).next().is_some()) else {
         return Ok(());
     };
+    let mut gateways = users_of(world, id).filter(|user| user.id.type_name() == gateway::TYPE);
+    if let Some(user) = gateways.next() {
+        gateway::check_management(world, (id, new), &user.id)?;
+    }
     if range_of(old) != range_of(new) {
         return Err(PREFIX_IN_USE
             .refuse("InUsePrefixCannotBeDeleted", PREFIX_IN_USE.text)

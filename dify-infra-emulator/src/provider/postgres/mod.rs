@@ -102,8 +102,9 @@ const BACKUP: Rule = Rule::guessed(
 const HIGH_AVAILABILITY: Rule = Rule::known(
     "PG-HA",
     "Burstable servers have no high availability.",
-    "learn.microsoft.com postgresql/flexible-server/concepts-high-availability",
-);
+    "learn.microsoft.com postgresql/flexible-server/concepts-high-availability; HANotSupportedForBurstableSkuWithMoreInfo in public deployment logs",
+)
+.with_known_code();
 const NETWORK: Rule = Rule::known(
     "PG-NETWORK",
     "A server in a network has a delegated subnet and a private DNS zone, both or none, and no \

@@ -384,7 +384,7 @@ fn check_rest(draft: &Draft<'_>) -> Result<(), ArmError> {
     if burstable && text_at(body, path) != Some("Disabled") {
         return Err(HIGH_AVAILABILITY
             .refuse(
-                "HANotSupportedForBurstableSkuWithVersion",
+                "HANotSupportedForBurstableSkuWithMoreInfo",
                 HIGH_AVAILABILITY.text,
             )
             .at(path));

@@ -37,11 +37,12 @@ const BUSY: Rule = Rule::guessed(
     "An account that is being created takes no other write.",
     "learn.microsoft.com rest/api/storagerp/srp_error_codes_common",
 );
-const ACCOUNT_READY: Rule = Rule::guessed(
+const ACCOUNT_READY: Rule = Rule::known(
     "STO-READY",
     "Services and containers are written in an account that is complete.",
-    "learn.microsoft.com rest/api/storagerp/srp_error_codes_common",
-);
+    "learn.microsoft.com rest/api/storagerp/srp_error_codes_common; kubernetes-sigs/azurefile-csi-driver",
+)
+.with_known_code();
 const SERVICE_NAME: Rule = Rule::known(
     "STO-SERVICE-NAME",
     "The blob service of an account is named default.",

@@ -157,11 +157,39 @@ pub(super) const BROKEN: &[Broken] = &[
             app_with(client, "/properties/configuration/registries", registries)
         },
     ),
-    broken("ACA-APP-BUSY", 409, "ContainerAppLockConflict", |client| {
-        *client = with_environment();
-        client.put(&app_path("api"), app_body());
-        client.put(&app_path("api"), app_body())
-    }),
+    broken(
+        "ACA-APP-BUSY",
+        409,
+        "ContainerAppOperationInProgress",
+        |client| {
+            *client = with_environment();
+            client.put(&app_path("api"), app_body());
+            client.put(&app_path("api"), app_body())
+        },
+    ),
+    broken(
+        "ACA-JOB-BUSY",
+        409,
+        "ContainerAppsJobOperationInProgress",
+        |client| {
+            *client = with_environment();
+            let job = path("Microsoft.App/jobs/migrate");
+            client.put(&job, job_body());
+            client.put(&job, job_body())
+        },
+    ),
+    broken(
+        "ACA-CONTAINER-IMAGE",
+        400,
+        "ContainerAppImageRequired",
+        |client| {
+            app_with(
+                client,
+                "/properties/template/containers/0/image",
+                Value::Null,
+            )
+        },
+    ),
     broken(
         "ACA-REVISION-SUFFIX",
         400,

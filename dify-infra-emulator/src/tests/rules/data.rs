@@ -98,7 +98,7 @@ pub(super) const BROKEN: &[Broken] = &[
     broken(
         "PG-HA",
         400,
-        "HANotSupportedForBurstableSkuWithVersion",
+        "HANotSupportedForBurstableSkuWithMoreInfo",
         |client| {
             server_with(
                 client,

@@ -127,6 +127,15 @@ pub(super) const BROKEN: &[Broken] = &[
         "ManagedEnvironmentInvalidNetworkConfiguration",
         |client| {
             with_subnet(client, "plain", "10.0.2.0/24", None);
+            client.put(&environment_path(), in_subnet("absent"))
+        },
+    ),
+    broken(
+        "ACA-ENVIRONMENT-SUBNET-DELEGATED",
+        400,
+        "ManagedEnvironmentSubnetDelegationError",
+        |client| {
+            with_subnet(client, "plain", "10.0.2.0/24", None);
             client.put(&environment_path(), in_subnet("plain"))
         },
     ),

@@ -6,7 +6,7 @@ use super::super::gateways::{
     address_body, address_path, gateway_body, gateway_path, identity_path, part, policy_body,
     policy_path, ready, subnet_path,
 };
-use super::super::support::{Client, Reply};
+use super::super::support::{Client, Reply, account_body};
 use super::{Broken, broken, path, with};
 
 /// Puts a gateway that differs in one value from one that is right.
@@ -26,6 +26,18 @@ fn deleted_under_gateway(client: &mut Client, path: &str) -> Reply {
     client.create(&gateway_path(), gateway_body());
     client.settle();
     client.delete(path)
+}
+
+/// Puts something else into the subnet of the gateway.
+fn shared_subnet(client: &Client) {
+    let account = path("Microsoft.Storage/storageAccounts/accountone");
+    client.create(&account, account_body());
+    let body = json!({ "location": "japaneast", "properties": {
+        "subnet": { "id": subnet_path("gate") },
+        "privateLinkServiceConnections": [{ "name": "data", "properties": {
+            "privateLinkServiceId": account, "groupIds": ["blob"] } }] } });
+    client.create(&path("Microsoft.Network/privateEndpoints/one"), body);
+    client.settle();
 }
 
 /// A certificate at an address.
@@ -97,7 +109,16 @@ pub(super) const BROKEN: &[Broken] = &[
     broken(
         "AGW-SKU",
         400,
-        "ApplicationGatewayInvalidSkuTier",
+        "ApplicationGatewaySkuNameInvalidForSkuTier",
+        |client| {
+            let mixed = json!({ "name": "Standard_v2", "tier": "WAF_v2" });
+            gateway_with(client, "/properties/sku", mixed)
+        },
+    ),
+    broken(
+        "AGW-SKU-RETIRED",
+        400,
+        "AppGatewayV1SkuDeprecated",
         |client| {
             let old = json!({ "name": "WAF_Medium", "tier": "WAF" });
             gateway_with(client, "/properties/sku", old)
@@ -116,23 +137,41 @@ pub(super) const BROKEN: &[Broken] = &[
         "AGW-SUBNET",
         400,
         "ApplicationGatewaySubnetCannotHaveOtherResources",
-        |client| gateway_with(client, SUBNET, json!(subnet_path("apps"))),
-    ),
-    broken(
-        "AGW-SUBNET-FULL",
-        400,
-        "ApplicationGatewaySubnetTooSmall",
         |client| {
             *client = ready();
-            let body = with(gateway_body(), SUBNET, json!(subnet_path("small")));
-            let pointer = "/properties/autoscaleConfiguration/maxCapacity";
-            client.put(&gateway_path(), with(body, pointer, json!(4)))
+            shared_subnet(client);
+            client.put(&gateway_path(), gateway_body())
         },
     ),
+    broken("AGW-SUBNET-DELEGATED", 400, "InvalidSubnet", |client| {
+        gateway_with(client, SUBNET, json!(subnet_path("apps")))
+    }),
+    broken(
+        "AGW-SUBNET-RULES",
+        400,
+        "ApplicationGatewaySubnetInboundTrafficBlockedByNetworkSecurityGroup",
+        |client| {
+            *client = ready();
+            client.create(&gateway_path(), gateway_body());
+            client.settle();
+            let group = path("Microsoft.Network/networkSecurityGroups/closed");
+            client.create(&group, json!({ "location": "japaneast" }));
+            client.settle();
+            let body = json!({ "properties": { "addressPrefix": "10.0.0.0/24",
+                "networkSecurityGroup": { "id": group } } });
+            client.put(&subnet_path("gate"), body)
+        },
+    ),
+    broken("AGW-SUBNET-FULL", 400, "SubnetTooSmall", |client| {
+        *client = ready();
+        let body = with(gateway_body(), SUBNET, json!(subnet_path("small")));
+        let pointer = "/properties/autoscaleConfiguration/maxCapacity";
+        client.put(&gateway_path(), with(body, pointer, json!(4)))
+    }),
     broken(
         "AGW-ADDRESS",
         400,
-        "ApplicationGatewayV2PublicIpMustBeStandard",
+        "ApplicationGatewayInvalidPublicIpSku",
         |client| {
             *client = ready();
             let basic = path("Microsoft.Network/publicIPAddresses/basic");
@@ -149,9 +188,30 @@ pub(super) const BROKEN: &[Broken] = &[
         |client| gateway_with(client, "/properties/firewallPolicy", Value::Null),
     ),
     broken(
+        "AGW-NO-FIREWALL",
+        400,
+        "ApplicationGatewayFirewallCannotBeEnabledForSelectedSku",
+        |client| {
+            let plain = json!({ "name": "Standard_v2", "tier": "Standard_v2" });
+            gateway_with(client, "/properties/sku", plain)
+        },
+    ),
+    broken(
+        "AGW-FIREWALL-KEPT",
+        400,
+        "ApplicationGatewayFirewallPolicyCannotBeRemoved",
+        |client| {
+            *client = ready();
+            client.create(&gateway_path(), gateway_body());
+            client.settle();
+            let without = with(gateway_body(), "/properties/firewallPolicy", Value::Null);
+            client.put(&gateway_path(), without)
+        },
+    ),
+    broken(
         "AGW-IDENTITY",
         400,
-        "ApplicationGatewayUserAssignedIdentityRequired",
+        "ApplicationGatewayKeyVaultSecretRequiresUserAssignedIdentity",
         |client| {
             let url = "https://certs.vault.azure.net/secrets/one";
             gateway_with(client, "/properties/sslCertificates", certificate(url))
@@ -203,6 +263,27 @@ pub(super) const BROKEN: &[Broken] = &[
         },
     ),
     broken(
+        "AGW-RULE-LISTENER",
+        400,
+        "ApplicationGatewayRequestRoutingRulesUsingSameHttpListener",
+        |client| {
+            let mut second = gateway_body()["properties"]["requestRoutingRules"][0].clone();
+            second["name"] = json!("second");
+            second["properties"]["priority"] = json!(20);
+            gateway_with(client, "/properties/requestRoutingRules/1", second)
+        },
+    ),
+    broken(
+        "AGW-LISTENER-PORT",
+        400,
+        "ApplicationGatewayHttpListenersUsingSameFrontendPort",
+        |client| {
+            let mut second = gateway_body()["properties"]["httpListeners"][0].clone();
+            second["name"] = json!("second");
+            gateway_with(client, "/properties/httpListeners/1", second)
+        },
+    ),
+    broken(
         "AGW-LISTENER",
         400,
         "ApplicationGatewayInvalidHttpListener",
@@ -215,7 +296,25 @@ pub(super) const BROKEN: &[Broken] = &[
         "AGW-PROBE",
         400,
         "ApplicationGatewayInvalidProbe",
+        |client| {
+            let pointer = "/properties/probes/0/properties/path";
+            gateway_with(client, pointer, json!("health"))
+        },
+    ),
+    broken(
+        "AGW-PROBE-HOST",
+        400,
+        "ApplicationGatewayProbeHostIsNull",
         |client| gateway_with(client, "/properties/probes/0/properties/host", Value::Null),
+    ),
+    broken(
+        "AGW-PROBE-PROTOCOL",
+        400,
+        "ApplicationGatewayProbeProtocolMustMatchBackendHttpSettinsProtocol",
+        |client| {
+            let pointer = "/properties/probes/0/properties/protocol";
+            gateway_with(client, pointer, json!("Https"))
+        },
     ),
     broken(
         "AGW-TIMEOUT",

@@ -56,7 +56,15 @@ fn with(mut body: Value, pointer: &str, value: Value) -> Value {
     let mut place = &mut body;
     for name in pointer.split('/').skip(1) {
         place = match name.parse::<usize>() {
-            Ok(index) => &mut place[index],
+            Ok(index) => {
+                let list = place
+                    .as_array_mut()
+                    .expect("a number stands for an item of a list");
+                if index == list.len() {
+                    list.push(Value::Null);
+                }
+                &mut list[index]
+            }
             Err(_) => &mut place[name],
         };
     }

@@ -1,15 +1,18 @@
 //! `Microsoft.Network/applicationGateways`.
 
 mod parts;
+pub(crate) mod rules;
 
 use serde_json::{Value, json};
 
-use super::{
-    GATEWAY_ADDRESS, GATEWAY_CAPACITY, GATEWAY_CERTIFICATE, GATEWAY_FIREWALL, GATEWAY_IDENTITY,
-    GATEWAY_SKU, GATEWAY_SUBNET, GATEWAY_SUBNET_FULL, TAGGED, etag, firewall_policy, public_ip,
-    referred, subnet, users_of, usual_name,
+use self::rules::{
+    GATEWAY_ADDRESS, GATEWAY_CAPACITY, GATEWAY_CERTIFICATE, GATEWAY_DELEGATION, GATEWAY_FIREWALL,
+    GATEWAY_FIREWALL_KEPT, GATEWAY_IDENTITY, GATEWAY_MANAGED, GATEWAY_NO_FIREWALL, GATEWAY_RETIRED,
+    GATEWAY_SKU, GATEWAY_SUBNET, GATEWAY_SUBNET_FULL,
 };
+use super::{TAGGED, etag, firewall_policy, public_ip, referred, subnet, users_of, usual_name};
 use crate::arm::error::ArmError;
+use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
 use crate::engine::world::World;
 use crate::provider::container_app::add_identity;
@@ -108,12 +111,23 @@ impl Provider for ApplicationGateway {
 fn check_sku(body: &Value) -> Result<(), ArmError> {
     let tier = text_at(body, "properties.sku.tier").unwrap_or_default();
     let name = text_at(body, "properties.sku.name").unwrap_or_default();
-    if ["Standard_v2", "WAF_v2", "Basic"].contains(&tier) && name == tier {
+    if !["Standard_v2", "WAF_v2", "Basic"].contains(&tier) {
+        let message = format!(
+            "Application Gateway SKU tier {tier} has been deprecated. Supported SKU tiers are \
+             Standard_v2,WAF_v2. Refer https://aka.ms/V1retirement."
+        );
+        return Err(GATEWAY_RETIRED
+            .refuse("AppGatewayV1SkuDeprecated", message)
+            .at("properties.sku.tier"));
+    }
+    if name == tier {
         return Ok(());
     }
+    let message =
+        format!("Application Gateway SKU name {name} is not valid for the SKU tier {tier}");
     Err(GATEWAY_SKU
-        .refuse("ApplicationGatewayInvalidSkuTier", GATEWAY_SKU.text)
-        .at("properties.sku.tier"))
+        .refuse("ApplicationGatewaySkuNameInvalidForSkuTier", message)
+        .at("properties.sku.name"))
 }
 
 /// The most instances that a body asks for.
@@ -157,9 +171,16 @@ fn check_subnet(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> {
     let here = text_at(&draft.body, "location");
     let is_near = network.is_some_and(|one| text_at(&one.desired, "location") == here);
     let delegations = list_at(&subnet.desired, "properties.delegations");
-    let is_free = delegations.is_empty() || subnet::is_delegated_to(subnet, TYPE);
+    if !delegations.is_empty() && !subnet::is_delegated_to(subnet, TYPE) {
+        let message = format!(
+            "Subnet '{}' is delegated to a different service and can't be used by Application Gateway",
+            subnet.id
+        );
+        return Err(GATEWAY_DELEGATION.refuse("InvalidSubnet", message).at(PATH));
+    }
+    check_management(world, (&subnet.id, &subnet.desired), draft.id)?;
     let is_alone = users_of(world, &subnet.id).all(|user| user.id.type_name() == TYPE);
-    if !is_near || !is_free || !is_alone {
+    if !is_near || !is_alone {
         let message = format!(
             "Subnet {} can't be used for application gateway {}. {}",
             subnet.id, draft.id, GATEWAY_SUBNET.text
@@ -175,10 +196,71 @@ fn check_subnet(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> {
             subnet.id
         );
         return Err(GATEWAY_SUBNET_FULL
-            .refuse("ApplicationGatewaySubnetTooSmall", message)
+            .refuse("SubnetTooSmall", message)
             .at(PATH));
     }
     Ok(())
+}
+
+/// Refuses a subnet whose security group keeps out who manages the gateway.
+pub(super) fn check_management(
+    world: World<'_>,
+    (subnet, body): (&ResourceId, &Value),
+    gateway: &ResourceId,
+) -> Result<(), ArmError> {
+    let group = text_at(body, "properties.networkSecurityGroup.id");
+    let group = group.and_then(ResourceId::parse);
+    let Some(group) = group.and_then(|id| world.store.resource(&id)) else {
+        return Ok(());
+    };
+    if admits_management(&group.desired) {
+        return Ok(());
+    }
+    let code = "ApplicationGatewaySubnetInboundTrafficBlockedByNetworkSecurityGroup";
+    let message = format!(
+        "Network security group {} blocks incoming internet traffic on ports 65200 - 65535 to subnet \
+         {subnet}, associated with Application Gateway {gateway}. This is not permitted for \
+         Application Gateways that have V2 Sku.",
+        group.id
+    );
+    Err(GATEWAY_MANAGED.refuse(code, message))
+}
+
+/// Whether a security group lets the service `GatewayManager` in: the first rule about it decides,
+/// and without one the group's last rule denies.
+fn admits_management(group: &Value) -> bool {
+    let all = |rule: &Value, one: &str, many: &str| {
+        let mut texts: Vec<String> = list_at(rule, &format!("properties.{many}"))
+            .iter()
+            .filter_map(|text| text.as_str().map(str::to_ascii_lowercase))
+            .collect();
+        texts.extend(text_at(rule, &format!("properties.{one}")).map(str::to_ascii_lowercase));
+        texts
+    };
+    let sources = ["gatewaymanager", "internet", "*", "any", "0.0.0.0/0"];
+    let about = |rule: &&Value| {
+        let inbound = text_at(rule, "properties.direction");
+        let from = all(rule, "sourceAddressPrefix", "sourceAddressPrefixes");
+        let to = all(rule, "destinationPortRange", "destinationPortRanges");
+        inbound.is_some_and(|word| word.eq_ignore_ascii_case("Inbound"))
+            && from.iter().any(|source| sources.contains(&source.as_str()))
+            && to.iter().any(|range| covers_management(range))
+    };
+    let rules = list_at(group, "properties.securityRules").iter();
+    let first = rules
+        .filter(about)
+        .min_by_key(|rule| at(rule, "properties.priority").and_then(Value::as_i64));
+    first
+        .and_then(|rule| text_at(rule, "properties.access"))
+        .is_some_and(|access| access.eq_ignore_ascii_case("Allow"))
+}
+
+fn covers_management(range: &str) -> bool {
+    let (from, to) = range.split_once('-').unwrap_or((range, range));
+    let number = |text: &str| text.trim().parse::<u32>().ok();
+    range == "*"
+        || number(from).is_some_and(|from| from <= 65_200)
+            && number(to).is_some_and(|to| to >= 65_535)
 }
 
 fn check_addresses(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> {
@@ -191,8 +273,13 @@ fn check_addresses(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> 
         let is_standard = address.id.type_name() == public_ip::TYPE
             && text_at(&address.desired, "sku.name") == Some("Standard");
         if !is_standard {
-            let code = "ApplicationGatewayV2PublicIpMustBeStandard";
-            return Err(GATEWAY_ADDRESS.refuse(code, GATEWAY_ADDRESS.text).at(PATH));
+            let tier = text_at(&draft.body, "properties.sku.name").unwrap_or_default();
+            let message = format!(
+                "Application gateway {} with SKU {tier} can only reference public ip with Standard SKU.",
+                draft.id
+            );
+            let code = "ApplicationGatewayInvalidPublicIpSku";
+            return Err(GATEWAY_ADDRESS.refuse(code, message).at(PATH));
         }
     }
     Ok(())
@@ -212,13 +299,35 @@ fn check_firewall(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> {
         &draft.body,
         "properties.webApplicationFirewallConfiguration",
     );
-    if is_firewall == (policy.is_some() || inline.is_some()) {
-        return Ok(());
-    }
-    let code = "ApplicationGatewayFirewallNotConfiguredForSelectedSku";
-    Err(GATEWAY_FIREWALL
-        .refuse(code, GATEWAY_FIREWALL.text)
-        .at(PATH))
+    let has_one = policy.is_some() || inline.is_some();
+    let lost = draft.old(PATH).filter(|_| policy.is_none());
+    let (rule, code, message) = match (is_firewall, has_one, lost) {
+        (true, _, Some(old)) => (
+            GATEWAY_FIREWALL_KEPT,
+            "ApplicationGatewayFirewallPolicyCannotBeRemoved",
+            format!(
+                "Firewall policy {} cannot be removed from Application Gateway, changing from one \
+                 firewall policy to another is permitted.",
+                old.as_str().unwrap_or_default()
+            ),
+        ),
+        (true, false, None) => (
+            GATEWAY_FIREWALL,
+            "ApplicationGatewayFirewallNotConfiguredForSelectedSku",
+            GATEWAY_FIREWALL.text.to_owned(),
+        ),
+        (false, true, _) => (
+            GATEWAY_NO_FIREWALL,
+            "ApplicationGatewayFirewallCannotBeEnabledForSelectedSku",
+            format!(
+                "Application Gateway {} does not support WebApplicationFirewall with the selected SKU \
+                 tier.",
+                draft.id
+            ),
+        ),
+        _ => return Ok(()),
+    };
+    Err(rule.refuse(code, message).at(PATH))
 }
 
 /// Who reads certificates of a vault.
@@ -238,7 +347,7 @@ fn check_identity(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> {
         return Ok(());
     };
     if readers.len() != 1 {
-        let code = "ApplicationGatewayUserAssignedIdentityRequired";
+        let code = "ApplicationGatewayKeyVaultSecretRequiresUserAssignedIdentity";
         return Err(GATEWAY_IDENTITY
             .refuse(code, GATEWAY_IDENTITY.text)
             .at("identity"));

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::{
-    GATEWAY_LISTENER, GATEWAY_NAMES, GATEWAY_PRIORITY, GATEWAY_PROBE, GATEWAY_REFERENCE,
-    GATEWAY_RULE, GATEWAY_TIMEOUT,
-};
 use super::TYPE;
+use super::rules::{
+    GATEWAY_LISTENER, GATEWAY_LISTENER_PORT, GATEWAY_NAMES, GATEWAY_PRIORITY, GATEWAY_PROBE,
+    GATEWAY_PROBE_HOST, GATEWAY_PROBE_PROTOCOL, GATEWAY_REFERENCE, GATEWAY_RULE,
+    GATEWAY_RULE_LISTENER, GATEWAY_TIMEOUT,
+};
 use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
@@ -142,8 +143,8 @@ pub(super) fn check(id: &ResourceId, body: &Value) -> Result<(), ArmError> {
         }
     }
     check_rules(id, body)?;
-    check_listeners(body)?;
-    check_probes(body)?;
+    check_listeners(id, body)?;
+    check_probes(id, body)?;
     check_timeouts(body)
 }
 
@@ -196,8 +197,15 @@ fn check_rules(id: &ResourceId, body: &Value) -> Result<(), ArmError> {
         let to_backend = has("backendAddressPool") && has("backendHttpSettings");
         let ways = [to_backend, has("redirectConfiguration"), has("urlPathMap")];
         let listener = text_at(rule, "properties.httpListener.id").unwrap_or_default();
-        let is_new = listeners.insert(listener.to_ascii_lowercase());
-        if listener.is_empty() || !is_new || ways.iter().filter(|way| **way).count() != 1 {
+        if !listener.is_empty() && !listeners.insert(listener.to_ascii_lowercase()) {
+            let message = format!(
+                "Two Request Routing Rules of Application Gateway {id} are using the same Http Listener \
+                 {listener}."
+            );
+            let code = "ApplicationGatewayRequestRoutingRulesUsingSameHttpListener";
+            return Err(GATEWAY_RULE_LISTENER.refuse(code, message));
+        }
+        if listener.is_empty() || ways.iter().filter(|way| **way).count() != 1 {
             let message = format!("Request routing rule {place}: {}", GATEWAY_RULE.text);
             return Err(GATEWAY_RULE.refuse("ApplicationGatewayInvalidRequestRoutingRule", message));
         }
@@ -205,7 +213,7 @@ fn check_rules(id: &ResourceId, body: &Value) -> Result<(), ArmError> {
     Ok(())
 }
 
-fn check_listeners(body: &Value) -> Result<(), ArmError> {
+fn check_listeners(id: &ResourceId, body: &Value) -> Result<(), ArmError> {
     let mut seen = BTreeSet::new();
     for listener in parts(body, "httpListeners") {
         let text = |field: &str| text_at(listener, &format!("properties.{field}"));
@@ -227,8 +235,14 @@ fn check_listeners(body: &Value) -> Result<(), ArmError> {
             .into_iter()
             .map(|host| (port.to_ascii_lowercase(), host))
             .collect();
-        let is_new = places.into_iter().all(|place| seen.insert(place));
-        if !has_parts || !is_new {
+        if !places.into_iter().all(|place| seen.insert(place)) {
+            let message = format!(
+                "Two Http Listeners of Application Gateway {id} are using the same Frontend Port {port}."
+            );
+            let code = "ApplicationGatewayHttpListenersUsingSameFrontendPort";
+            return Err(GATEWAY_LISTENER_PORT.refuse(code, message));
+        }
+        if !has_parts {
             let message = format!(
                 "Listener {}: {}",
                 text_at(listener, "name").unwrap_or_default(),
@@ -240,7 +254,7 @@ fn check_listeners(body: &Value) -> Result<(), ArmError> {
     Ok(())
 }
 
-fn check_probes(body: &Value) -> Result<(), ArmError> {
+fn check_probes(id: &ResourceId, body: &Value) -> Result<(), ArmError> {
     for probe in parts(body, "probes") {
         let number = |field: &str| {
             at(probe, &format!("properties.{field}"))
@@ -251,21 +265,59 @@ fn check_probes(body: &Value) -> Result<(), ArmError> {
             at(probe, "properties.pickHostNameFromBackendHttpSettings") == Some(&json!(true));
         let host = text_at(probe, "properties.host").filter(|host| !host.is_empty());
         let path = text_at(probe, "properties.path").unwrap_or_default();
+        let name = text_at(probe, "name").unwrap_or_default();
+        let place = id.child("probes", name).to_string();
+        if !picks && host.is_none() {
+            let message = format!(
+                "Probe '{place}' is not valid. Host can only be null when \
+                 pickHostNameFromBackendHttpSettings is set to true."
+            );
+            return Err(GATEWAY_PROBE_HOST.refuse("ApplicationGatewayProbeHostIsNull", message));
+        }
+        check_probe_protocol(id, body, probe, &place)?;
         let is_right = picks != host.is_some()
             && path.starts_with('/')
             && (1..=86_400).contains(&number("interval"))
             && (1..=86_400).contains(&number("timeout"))
             && (1..=20).contains(&number("unhealthyThreshold"));
         if !is_right {
-            let message = format!(
-                "Probe {}: {}",
-                text_at(probe, "name").unwrap_or_default(),
-                GATEWAY_PROBE.text
-            );
+            let message = format!("Probe {place}: {}", GATEWAY_PROBE.text);
             return Err(GATEWAY_PROBE.refuse("ApplicationGatewayInvalidProbe", message));
         }
     }
     Ok(())
+}
+
+/// The settings that use a probe speak its protocol.
+fn check_probe_protocol(
+    id: &ResourceId,
+    body: &Value,
+    probe: &Value,
+    place: &str,
+) -> Result<(), ArmError> {
+    let protocol = text_at(probe, "properties.protocol").unwrap_or_default();
+    let mut users = parts(body, "backendHttpSettingsCollection")
+        .iter()
+        .filter(|settings| {
+            text_at(settings, "properties.probe.id")
+                .is_some_and(|id| id.eq_ignore_ascii_case(place))
+        });
+    let other = users.find(|settings| {
+        let theirs = text_at(settings, "properties.protocol").unwrap_or_default();
+        !theirs.eq_ignore_ascii_case(protocol)
+    });
+    let Some(settings) = other else {
+        return Ok(());
+    };
+    let name = text_at(settings, "name").unwrap_or_default();
+    let message = format!(
+        "Probe {place} protocol ({protocol}) does not match Backend Http Setting {} protocol ({}).",
+        id.child("backendHttpSettingsCollection", name),
+        text_at(settings, "properties.protocol").unwrap_or_default()
+    );
+    // spelled as Azure spells it
+    let code = "ApplicationGatewayProbeProtocolMustMatchBackendHttpSettinsProtocol";
+    Err(GATEWAY_PROBE_PROTOCOL.refuse(code, message))
 }
 
 fn check_timeouts(body: &Value) -> Result<(), ArmError> {
