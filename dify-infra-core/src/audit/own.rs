@@ -1,5 +1,7 @@
 //! Our own deployments as an inventory, so that the same rules look at what the file leads to.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::inventory::Inventory;
@@ -37,22 +39,17 @@ pub fn from_deployment(deployment: &Deployment) -> Result<Inventory, LowerError>
 /// Makes an inventory of a graph of resources.
 pub fn from_graph(graph: &ResourceGraph) -> Inventory {
     let mut resources = Vec::new();
+    let families = families(graph);
     for node in graph.in_order() {
         let kind = node.kind().resource_type();
         let names = names(node.id());
         let place = Place::document(&format!("{kind} {names}"));
         let mut body = Node::from_json(node.body(), &place);
         // Lanes order what would collide: writes to one server are never parallel.
-        if names.contains('/')
+        if let Some(family) = names.split_once('/').and(families.get(&node.id().parent()))
             && let super::node::Tree::Object(members) = &mut body.tree
         {
-            let server = node.id().parent();
-            let others = graph.nodes().filter(|other| other.id().parent() == server);
-            let waits = others.map(|other| {
-                let path = other.id().as_str();
-                let start = path.find("/providers/").unwrap_or_default();
-                Node::text(&path[start..], place.clone())
-            });
+            let waits = family.iter().map(|path| Node::text(path, place.clone()));
             let waits = super::node::Tree::List(waits.collect());
             members.push(("dependsOn".to_owned(), Node::new(waits, place.clone())));
         }
@@ -68,14 +65,22 @@ pub fn from_graph(graph: &ResourceGraph) -> Inventory {
     inventory
 }
 
+/// The paths of all resources, by what they stand below.
+fn families(graph: &ResourceGraph) -> BTreeMap<Option<ResourceId>, Vec<String>> {
+    let mut families: BTreeMap<Option<ResourceId>, Vec<String>> = BTreeMap::new();
+    for node in graph.nodes() {
+        let path = node.id().as_str();
+        let start = path.find("/providers/").unwrap_or_default();
+        let family = families.entry(node.id().parent()).or_default();
+        family.push(path[start..].to_owned());
+    }
+    families
+}
+
 /// The names in an id, joined by slashes: `server/database`.
 pub(super) fn names(id: &ResourceId) -> String {
-    let below = id
-        .as_str()
-        .get(id.group().as_str().len()..)
-        .unwrap_or_default();
-    // Empty, `providers`, namespace, then pairs of type and name, the first type skipped too.
-    let names: Vec<&str> = below.split('/').skip(4).step_by(2).collect();
+    // Empty, subscription and group, `providers`, namespace, then pairs of type and name.
+    let names: Vec<&str> = id.as_str().split('/').skip(8).step_by(2).collect();
     names.join("/")
 }
 

@@ -18,6 +18,7 @@
 mod allow;
 pub(crate) mod azr;
 pub(crate) mod blb;
+mod checker;
 pub(crate) mod dbx;
 pub(crate) mod gateway;
 mod key;
@@ -122,17 +123,7 @@ pub(crate) fn apply_rules(deployment: &Deployment) -> Diagnostics {
 /// severities, in the order of the file. Rules about what a file leads to are applied once the file itself
 /// has no errors.
 pub fn check_file(text: &str) -> Result<Resolved, Diagnostics> {
-    let (mut resolved, document) = Deployment::parse_with_document(text)?;
-    if let Ok(mut found) = crate::audit::check_deployment(&resolved.deployment, &document) {
-        found.retain(|finding| !follows(finding, &resolved.diagnostics));
-        let has_errors = found.has_errors();
-        resolved.diagnostics.extend(found);
-        resolved.diagnostics.sort();
-        if has_errors {
-            return Err(resolved.diagnostics);
-        }
-    }
-    Ok(resolved)
+    Checker::new().check_file(text)
 }
 
 /// Rules about the file, and the rules about deployments that what breaks them leads to: one wrong origin
@@ -149,6 +140,8 @@ fn follows(finding: &Diagnostic, told: &Diagnostics) -> bool {
 }
 
 pub(crate) use crate::deployment::point_at_overrides;
+pub use checker::Checker;
+
 pub(crate) use allow::{allow_findings, apply_allowances};
 pub(crate) use sec::holds_credential;
 pub(crate) use wiring::sets_itself;

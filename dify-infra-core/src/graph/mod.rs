@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::resource::text::{strings, texts};
-use crate::resource::{AnyResource, Kind, ResourceId};
+use crate::resource::text::visit;
+use crate::resource::{AnyResource, Kind, ResourceId, Text};
 
 pub use lower::{LowerError, ResourceNames, Target, lower, registry_id};
 pub use schedule::{Schedule, Task};
@@ -94,6 +94,8 @@ pub struct ResourceGraph {
     owner: String,
     group: ResourceId,
     nodes: BTreeMap<ResourceId, Node>,
+    /// Their ids, each after all that it needs.
+    order: Vec<ResourceId>,
 }
 
 impl ResourceGraph {
@@ -126,15 +128,17 @@ impl ResourceGraph {
                 return Err(GraphError::Duplicate(id));
             }
         }
-        let graph = Self {
+        let order = order(&nodes);
+        if order.len() < nodes.len() {
+            let ordered: BTreeSet<&ResourceId> = order.iter().collect();
+            return Err(GraphError::Cycle(find_cycle(&nodes, &ordered)));
+        }
+        Ok(Self {
             owner: owner.to_owned(),
             group,
             nodes,
-        };
-        match graph.find_cycle() {
-            Some(cycle) => Err(GraphError::Cycle(cycle)),
-            None => Ok(graph),
-        }
+            order,
+        })
     }
 
     /// The value of the ownership tag: `<name>-<environment>`.
@@ -169,44 +173,60 @@ impl ResourceGraph {
 
     /// The resources in an order in which each comes after all that it needs.
     pub fn in_order(&self) -> Vec<&Node> {
-        let mut placed = BTreeSet::new();
-        let mut order = Vec::with_capacity(self.nodes.len());
-        while order.len() < self.nodes.len() {
-            let before = order.len();
-            for node in self.nodes.values() {
-                if !placed.contains(node.id())
-                    && node
-                        .dependencies
-                        .iter()
-                        .all(|needed| placed.contains(needed))
-                {
-                    order.push(node);
-                }
-            }
-            placed.extend(order[before..].iter().map(|node| node.id()));
-            if order.len() == before {
-                break;
-            }
-        }
-        order
+        self.order
+            .iter()
+            .filter_map(|id| self.nodes.get(id))
+            .collect()
     }
+}
 
-    /// A circle of references, when there is one.
-    fn find_cycle(&self) -> Option<Vec<ResourceId>> {
-        let ordered: BTreeSet<&ResourceId> = self.in_order().into_iter().map(Node::id).collect();
-        let start = self.nodes.keys().find(|id| !ordered.contains(id))?;
-        let mut path = vec![start.clone()];
-        loop {
-            let last = self.nodes.get(path.last()?)?;
-            let next = last.dependencies.iter().find(|id| !ordered.contains(id))?;
-            if let Some(position) = path.iter().position(|id| id == next) {
-                path.drain(..position);
-                path.push(next.clone());
-                return Some(path);
-            }
-            path.push(next.clone());
+/// The ids in an order in which each comes after all that it needs; what waits in a circle is left out.
+fn order(nodes: &BTreeMap<ResourceId, Node>) -> Vec<ResourceId> {
+    let ids: Vec<&ResourceId> = nodes.keys().collect();
+    let needs: Vec<Vec<usize>> = nodes
+        .values()
+        .map(|node| {
+            let needed = node.dependencies.iter();
+            needed
+                .filter_map(|id| ids.binary_search(&id).ok())
+                .collect()
+        })
+        .collect();
+    let mut is_placed = vec![false; ids.len()];
+    let mut order = Vec::with_capacity(ids.len());
+    loop {
+        let is_free = |at: &usize| !is_placed[*at] && needs[*at].iter().all(|it| is_placed[*it]);
+        let free: Vec<usize> = (0..ids.len()).filter(is_free).collect();
+        if free.is_empty() {
+            return order;
+        }
+        for at in free {
+            is_placed[at] = true;
+            order.push(ids[at].clone());
         }
     }
+}
+
+/// A circle among the resources that could not be put in order.
+fn find_cycle(
+    nodes: &BTreeMap<ResourceId, Node>,
+    ordered: &BTreeSet<&ResourceId>,
+) -> Vec<ResourceId> {
+    let start = nodes.keys().find(|id| !ordered.contains(id));
+    let mut path: Vec<ResourceId> = start.into_iter().cloned().collect();
+    let next_of = |id: &ResourceId| {
+        let mut needed = nodes.get(id)?.dependencies.iter();
+        needed.find(|id| !ordered.contains(id))
+    };
+    while let Some(next) = path.last().and_then(next_of) {
+        let known = path.iter().position(|id| id == next);
+        path.push(next.clone());
+        if let Some(position) = known {
+            path.drain(..position);
+            break;
+        }
+    }
+    path
 }
 
 /// What of `ids` a resource refers to.
@@ -216,21 +236,22 @@ fn references(
     ids: &BTreeSet<ResourceId>,
 ) -> BTreeSet<ResourceId> {
     let own = resource.id();
-    let parent = own.parent();
-    let in_body = strings(body)
-        .into_iter()
-        .filter_map(|text| ResourceId::parse(text).ok());
-    let outputs = texts(body);
-    let from_texts = outputs
-        .iter()
-        .flat_map(|text| text.resources().into_iter().cloned());
-    parent
-        .into_iter()
-        .chain(in_body)
-        .chain(from_texts)
-        .chain(resource.after().iter().cloned())
-        .filter(|id| id != own && ids.contains(id))
-        .collect()
+    let mut found: BTreeSet<ResourceId> = own.parent().into_iter().collect();
+    found.extend(resource.after().iter().cloned());
+    visit(body, &mut |value| {
+        if let Some(text) = value.as_str() {
+            // Most texts are none, and a failed reading costs a sentence.
+            let is_id = text.starts_with('/');
+            found.extend(is_id.then(|| ResourceId::parse(text).ok()).flatten());
+            return false;
+        }
+        let text = Text::from_marker(value);
+        let outputs = text.iter().flat_map(Text::resources);
+        found.extend(outputs.cloned());
+        text.is_none()
+    });
+    found.retain(|id| id != own && ids.contains(id));
+    found
 }
 
 #[cfg(test)]

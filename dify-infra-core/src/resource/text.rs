@@ -331,7 +331,7 @@ pub fn texts(body: &Value) -> Vec<Text> {
 }
 
 /// Calls `look` on every value, parents first; goes below a value only when it returns true.
-fn visit(value: &Value, look: &mut impl FnMut(&Value) -> bool) {
+pub(crate) fn visit(value: &Value, look: &mut impl FnMut(&Value) -> bool) {
     if !look(value) {
         return;
     }
