@@ -248,12 +248,12 @@ pub struct FileArguments {
 /// Arguments of `check`.
 #[derive(Args, Debug)]
 pub struct CheckArguments {
-    /// The deployment file.
-    #[command(flatten)]
-    pub file: FileArguments,
+    /// Deployment files; `-` is stdin
+    #[arg(value_name = "FILE", default_value = "dify.toml")]
+    pub files: Vec<PathBuf>,
 
     /// Judge this squid file instead: what it lets through, and which line decides; `-` is stdin
-    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
     pub squid: Option<PathBuf>,
 }
 

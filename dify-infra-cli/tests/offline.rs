@@ -103,6 +103,52 @@ fn check_as_json_has_code_severity_path_and_span() {
 }
 
 #[test]
+fn several_files_are_checked_at_once_and_each_has_its_answer() {
+    let directory = with_file(MINIMAL);
+    let write = |name: &str, text: &str| {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    };
+    write("twin.toml", &MINIMAL.replace("\"dify\"", "\"twin\""));
+    write("wrong.toml", &MINIMAL.replace("location", "locaton"));
+    let good = run(directory.path(), &["check", "dify.toml", "twin.toml"]);
+    assert_eq!(good.code, Some(0), "{}", good.stderr);
+    assert!(
+        good.stderr.contains("2 files: none with errors"),
+        "{}",
+        good.stderr
+    );
+    let all = ["check", "wrong.toml", "absent.toml", "dify.toml"];
+    let mixed = run(directory.path(), &all);
+    assert_eq!(mixed.code, Some(3), "{}", mixed.stderr);
+    for part in [
+        "wrong.toml:",
+        "there is no deployment file absent.toml",
+        "3 files: 1 with errors, 1 can't be read",
+    ] {
+        assert!(
+            mixed.stderr.contains(part),
+            "{part:?} is not in {}",
+            mixed.stderr
+        );
+    }
+    let absent = run(directory.path(), &["check", "absent.toml", "dify.toml"]);
+    assert_eq!(absent.code, Some(1), "{}", absent.stderr);
+    let json = run(directory.path(), &[&all[..], &["--json"]].concat());
+    assert_eq!((json.code, json.stderr.as_str()), (Some(3), ""));
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let files = report["files"].as_array().unwrap();
+    let of = |name: &str| files.iter().find(|it| it["file"] == name).unwrap();
+    assert!(
+        !of("wrong.toml")["diagnostics"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    assert!(of("absent.toml")["error"].is_string());
+    assert!(of("dify.toml")["error"].is_null());
+}
+
+#[test]
 fn no_output_of_a_finding_shows_a_secret_that_stands_in_the_file() {
     let directory = with_file(&format!(
         "{MINIMAL}\n[public]\norigin = \"https://user:hunter2canary@dify.example.com\"\n\n\
