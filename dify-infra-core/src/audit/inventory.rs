@@ -88,6 +88,8 @@ pub struct Inventory {
     pub subnets: Vec<Subnet>,
     /// Container registries.
     pub registries: Vec<RegistryAccount>,
+    /// Application gateways and the firewall policies of such.
+    pub gateways: Vec<Gateway>,
     /// Role assignments: the principal as far as seen.
     pub role_assignments: Vec<RoleAssignment>,
     /// Outputs of a template.
@@ -102,6 +104,8 @@ pub struct Inventory {
     pub(crate) location: Option<String>,
     /// The resource group, when it can be seen.
     pub(crate) resource_group: Option<String>,
+    /// Texts of JSON documents by name, to tell the lines of findings.
+    pub(crate) texts: Vec<(String, String)>,
     /// What can't be seen, each once.
     pub unseen: Vec<NotSeen>,
     /// Whether everything that belongs to it was handed over: in a live group that is read with few
@@ -122,6 +126,7 @@ impl Inventory {
             vaults: Vec::new(),
             subnets: Vec::new(),
             registries: Vec::new(),
+            gateways: Vec::new(),
             role_assignments: Vec::new(),
             outputs: Vec::new(),
             parameters: Vec::new(),
@@ -129,6 +134,7 @@ impl Inventory {
             settings: Vec::new(),
             location: None,
             resource_group: None,
+            texts: Vec::new(),
             unseen: Vec::new(),
             complete: true,
         }
@@ -186,6 +192,7 @@ impl Inventory {
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NotSeen {
     /// Where it stands.
+    #[serde(flatten)]
     pub place: Place,
     /// Why it can't be seen.
     pub why: String,
@@ -215,6 +222,8 @@ pub struct Workload {
     pub place: Place,
     /// The managed environment's id, as far as seen.
     pub environment: Option<Seen>,
+    /// The workload profile that it runs on.
+    pub profile: Fact<String>,
     /// How it is reached.
     pub ingress: Fact<Ingress>,
     /// Lowest number of replicas.
@@ -347,8 +356,8 @@ pub struct Container {
     pub cpu: Fact<f64>,
     /// Memory, as `1Gi`.
     pub memory: Fact<String>,
-    /// How many probes it has; absent when it has none.
-    pub probes: usize,
+    /// Its probes; a health check of compose is one that asks nobody from outside.
+    pub probes: Vec<Probe>,
     /// Whether probes can be seen at all.
     pub probes_seen: bool,
     /// Where volumes appear: the volume's name and the path.
@@ -372,6 +381,17 @@ impl Container {
     pub fn place_of(&self, name: &str) -> &Place {
         self.variable(name).map_or(&self.place, |it| &it.place)
     }
+}
+
+/// What a probe asks.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// The path, for one that speaks http.
+    pub path: Option<String>,
+    /// The port.
+    pub port: Option<u16>,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// An environment variable.
@@ -464,6 +484,10 @@ pub struct Environment {
     pub internal: Fact<bool>,
     /// Whether it has workload profiles.
     pub workload_profiles: bool,
+    /// Names of its workload profiles with their types, as `D4`.
+    pub profile_types: Vec<(String, String)>,
+    /// Where its apps' logs go, in lower case.
+    pub logs: Fact<String>,
     /// Where it stands.
     pub place: Place,
 }
@@ -598,6 +622,17 @@ pub struct Subnet {
 pub struct RegistryAccount {
     /// Whether the admin user is on.
     pub admin_user: Fact<bool>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// An application gateway, or a firewall policy of one.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Seconds that it waits for an answer, for each of its settings.
+    pub timeouts: Vec<(f64, Place)>,
+    /// Megabytes of a file at most.
+    pub upload: Fact<f64>,
     /// Where it stands.
     pub place: Place,
 }

@@ -20,13 +20,16 @@
 
 mod arm;
 mod compose;
+mod embedded;
 mod emit;
 mod inventory;
 mod lift;
+mod lines;
 mod live;
 mod node;
 mod own;
 mod own_check;
+mod parts;
 mod place;
 mod recognise;
 mod report;
@@ -40,8 +43,8 @@ pub use arm::{InvalidTemplate, TemplateInput, from_template};
 pub use compose::{ComposeInput, InvalidCompose, from_compose};
 pub use emit::{Emitted, emit};
 pub use inventory::{
-    Configuration, Container, Environment, Fact, FileKind, Identity, Ingress, Inventory, Mount,
-    NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, PublishedPort,
+    Configuration, Container, Environment, Fact, FileKind, Gateway, Identity, Ingress, Inventory,
+    Mount, NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, Probe, PublishedPort,
     RedisInstance, RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, Source,
     StorageAccount, Subnet, TextFile, Variable, Vault, Volume, Workload, WorkloadKind,
 };
@@ -59,12 +62,22 @@ use crate::check;
 
 /// Applies every rule to an inventory.
 pub fn audit(inventory: &Inventory) -> Report {
+    let parts = parts::of(inventory);
+    let whole = std::slice::from_ref(inventory);
     let mut findings = Findings::default();
     for rule in check::rules() {
-        if let Some(look) = rule.audit {
-            findings.of(rule);
-            look(inventory, &mut findings);
+        let Some(look) = rule.audit else {
+            continue;
+        };
+        findings.of(rule);
+        // Whether deployments share keys is told over all of them, everything else of each alone.
+        let is_alone = !parts.is_empty() && rule.id != rules::SHARED_KEY;
+        for part in if is_alone { parts.as_slice() } else { whole } {
+            look(part, &mut findings);
         }
+    }
+    if !parts.is_empty() {
+        findings.without_repetition();
     }
     Report::new(findings, inventory)
 }

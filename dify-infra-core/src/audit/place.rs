@@ -21,6 +21,8 @@ pub struct Place {
     document: Arc<str>,
     path: Option<Arc<Step>>,
     line: Option<(usize, usize)>,
+    /// Whether the path is shown beside the line.
+    shows_path: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -42,6 +44,7 @@ impl Place {
             document: name.into(),
             path: None,
             line: None,
+            shows_path: false,
         }
     }
 
@@ -64,6 +67,15 @@ impl Place {
         self
     }
 
+    /// The same place with its line and column in a JSON text, shown with the path.
+    #[must_use]
+    pub(super) fn in_json(self, line: usize, column: usize) -> Self {
+        Self {
+            shows_path: true,
+            ..self.at_line(line, column)
+        }
+    }
+
     fn step(&self, segment: Segment) -> Self {
         Self {
             document: Arc::clone(&self.document),
@@ -72,6 +84,7 @@ impl Place {
                 segment,
             })),
             line: None,
+            shows_path: false,
         }
     }
 
@@ -151,9 +164,9 @@ impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.document)?;
         if let Some((line, column)) = self.line {
-            return write!(formatter, ":{line}:{column}");
+            write!(formatter, ":{line}:{column}")?;
         }
-        if self.path.is_some() {
+        if self.path.is_some() && (self.line.is_none() || self.shows_path) {
             write!(formatter, " {}", self.path())?;
         }
         Ok(())
@@ -166,15 +179,26 @@ impl fmt::Debug for Place {
     }
 }
 
+/// Line and column of a place, both from 1, as findings are written in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct LineAndColumn {
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    pub(super) fn span(&self) -> Option<LineAndColumn> {
+        self.line
+            .map(|(line, column)| LineAndColumn { line, column })
+    }
+}
+
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("document", &*self.document)?;
         map.serialize_entry("path", &self.path())?;
-        if let Some((line, column)) = self.line {
-            map.serialize_entry("line", &line)?;
-            map.serialize_entry("column", &column)?;
-        }
+        map.serialize_entry("span", &self.span())?;
         map.end()
     }
 }

@@ -1,11 +1,12 @@
 //! What an audit found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use serde::Serialize;
 
 use super::inventory::{Inventory, NotSeen, Platform};
+use super::lines;
 use super::place::Place;
 use crate::check::Rule;
 use crate::diagnostic::Severity;
@@ -14,6 +15,9 @@ use crate::diagnostic::Severity;
 const MOST_FINDINGS: usize = 5_000;
 
 /// Something that breaks a rule.
+///
+/// In JSON it has the form of a [`Diagnostic`](crate::diagnostic::Diagnostic): `code`, `severity`, `document`,
+/// `path`, `span`, `message`, `help` and `related`.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
@@ -22,6 +26,7 @@ pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// Where it stands.
+    #[serde(flatten)]
     pub place: Place,
     /// What is wrong, as a sentence; never the value of a secret.
     pub message: String,
@@ -37,6 +42,7 @@ pub struct Finding {
 #[non_exhaustive]
 pub struct Related {
     /// The place.
+    #[serde(flatten)]
     pub place: Place,
     /// What stands there.
     pub message: String,
@@ -102,6 +108,13 @@ impl Findings {
     /// Adds a warning under a rule whose breach is usually an error.
     pub(crate) fn warn(&mut self, place: &Place, message: impl Into<String>) -> &mut Finding {
         self.add(place, Severity::Warning, message.into())
+    }
+
+    /// Keeps of what is said again of a place the first: several deployments may share a resource.
+    pub(super) fn without_repetition(&mut self) {
+        let mut known = HashSet::new();
+        self.items
+            .retain(|it| known.insert((it.code, it.place.to_string(), it.message.clone())));
     }
 
     fn add(&mut self, place: &Place, severity: Severity, message: String) -> &mut Finding {
@@ -186,6 +199,15 @@ impl Report {
     pub(super) fn new(findings: Findings, inventory: &Inventory) -> Self {
         let left_out = findings.more;
         let mut findings = findings.items;
+        let mut unseen = inventory.unseen.clone();
+        let places = findings.iter_mut().flat_map(|finding| {
+            let related = finding.related.iter_mut().map(|it| &mut it.place);
+            std::iter::once(&mut finding.place).chain(related)
+        });
+        lines::tell(
+            &inventory.texts,
+            places.chain(unseen.iter_mut().map(|it| &mut it.place)),
+        );
         if inventory.platform == Platform::Compose {
             findings = once_for_each_place(findings, inventory);
         }
@@ -199,7 +221,7 @@ impl Report {
             .count();
         Self {
             findings,
-            not_seen: inventory.unseen.clone(),
+            not_seen: unseen,
             left_out,
             recognised,
         }

@@ -11,7 +11,7 @@ use crate::graph::{Target, lower};
 use crate::render::arm_template;
 
 /// Files of a compose deployment that keeps every rule; samples lie over it.
-const COMPOSE: [(&str, &str); 6] = [
+const COMPOSE: [(&str, &str); 7] = [
     (
         "docker-compose.yaml",
         include_str!("base/docker-compose.yaml"),
@@ -23,6 +23,7 @@ const COMPOSE: [(&str, &str); 6] = [
     ),
     ("open-squid.conf", include_str!("base/open-squid.conf")),
     ("old-nginx.conf", include_str!("base/old-nginx.conf")),
+    ("hasty-nginx.conf", include_str!("base/hasty-nginx.conf")),
     ("small-nginx.conf", include_str!("base/small-nginx.conf")),
 ];
 
@@ -51,7 +52,7 @@ pub(crate) fn inventory(sample: &Sample) -> Option<Inventory> {
             inventory.ok()
         }
         SampleForm::Resources => {
-            let template = template(sample.text())?.to_string();
+            let template = serde_json::to_string_pretty(&template(sample.text())?).ok()?;
             let inventory = from_template(TemplateInput {
                 template: ("template.json", &template),
                 parameters: None,

@@ -3,6 +3,7 @@
 mod compose_input;
 mod compose_rules;
 mod defects;
+mod disagreements;
 mod exposure;
 mod hostile;
 mod pains;

@@ -91,8 +91,10 @@ pub struct TemplateInput<'a> {
 pub fn from_template(input: TemplateInput<'_>) -> Result<Inventory, InvalidTemplate> {
     let (document, text) = input.template;
     let json = parse(document, text)?;
-    let template = template_of(document, &json)?;
-    let place = Place::document(document);
+    let (template, wrapper) = template_of(document, &json)?;
+    let place = wrapper
+        .iter()
+        .fold(Place::document(document), |place, key| place.key(key));
     let mut evaluator = Evaluator::new(template, place.clone());
     let given = match input.parameters {
         Some((document, text)) => Some((document, parse(document, text)?)),
@@ -109,6 +111,12 @@ pub fn from_template(input: TemplateInput<'_>) -> Result<Inventory, InvalidTempl
     for scope in 1..evaluator.scopes.len() {
         evaluator.declarations(&mut inventory, scope);
     }
+    let texts = [Some(input.template), input.parameters];
+    inventory.texts = texts
+        .into_iter()
+        .flatten()
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .collect();
     if evaluator.exhausted {
         inventory.complete = false;
         inventory.not_seen(&place, "a part that goes beyond the limits of an audit");
@@ -133,19 +141,24 @@ fn parse(document: &str, text: &str) -> Result<Value, InvalidTemplate> {
 fn template_of<'a>(
     document: &str,
     json: &'a Value,
-) -> Result<&'a Map<String, Value>, InvalidTemplate> {
+) -> Result<(&'a Map<String, Value>, &'static [&'static str]), InvalidTemplate> {
     let refuse = |reason| InvalidTemplate::NoTemplate {
         document: document.to_owned(),
         reason,
     };
     let object = json.as_object().ok_or_else(|| refuse("it is no object"))?;
     // What `az deployment group export` and the request body of a deployment wrap around it.
-    let inner = object
-        .get("template")
-        .or_else(|| object.get("properties").and_then(|it| it.get("template")));
-    let template = inner.and_then(Value::as_object).unwrap_or(object);
+    let wrappers: [&'static [&'static str]; 2] = [&["template"], &["properties", "template"]];
+    let (template, wrapper) = wrappers
+        .into_iter()
+        .find_map(|wrapper| {
+            let mut keys = wrapper.iter();
+            let inner = keys.try_fold(&*json, |it, key| it.get(key))?;
+            Some((inner.as_object()?, wrapper))
+        })
+        .unwrap_or((object, &[]));
     match template.get("resources") {
-        Some(Value::Array(_) | Value::Object(_)) => Ok(template),
+        Some(Value::Array(_) | Value::Object(_)) => Ok((template, wrapper)),
         _ => Err(refuse("it has no `resources`")),
     }
 }

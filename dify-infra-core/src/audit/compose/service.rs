@@ -1,8 +1,9 @@
 //! One service of a compose file.
 
+use super::super::embedded;
 use super::super::inventory::{
-    Container, Fact, Inventory, Mount, PublishedPort, Source, TextFile, Variable, Volume, Workload,
-    WorkloadKind,
+    Container, Fact, Inventory, Mount, Probe, PublishedPort, Source, TextFile, Variable, Volume,
+    Workload, WorkloadKind,
 };
 use super::super::node::{Node, Tree};
 use super::super::place::Place;
@@ -53,11 +54,19 @@ pub(super) fn workload(
         variables_complete,
         cpu: number(context, node, "cpus"),
         memory: Fact::Absent,
-        probes: usize::from(node.get("healthcheck").is_some()),
+        probes: node.get("healthcheck").map_or(Vec::new(), |it| {
+            vec![Probe {
+                path: None,
+                port: None,
+                place: it.place.clone(),
+            }]
+        }),
         probes_seen: true,
         command,
         mounts: mounts.clone(),
     };
+    let texts = embedded::texts(std::slice::from_ref(&container));
+    inventory.files.extend(texts);
     let replicas = match number(context, node, "scale") {
         Fact::Absent => match node.at("deploy/replicas") {
             Some(_) => number_at(context, node.at("deploy/replicas")),
@@ -71,6 +80,7 @@ pub(super) fn workload(
         aliases: aliases(context, node),
         place: node.place.clone(),
         environment: None,
+        profile: Fact::Absent,
         ingress: Fact::Absent,
         min_replicas: replicas.clone(),
         max_replicas: replicas,

@@ -1,8 +1,9 @@
 //! Container apps and jobs.
 
+use super::super::embedded;
 use super::super::inventory::{
-    Container, Fact, Identity, Ingress, Inventory, Mount, PortMapping, RegistryLogin, Secret,
-    Source, TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
+    Container, Fact, Identity, Ingress, Inventory, Mount, PortMapping, Probe, RegistryLogin,
+    Secret, Source, TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
 };
 use super::super::node::Node;
 use super::super::recognise::{image_parts, role_of};
@@ -32,13 +33,15 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         .map(|it| it.items_at("volumes"))
         .unwrap_or_default();
     let is_job = kind == WorkloadKind::Job;
-    let containers = template
+    let containers: Vec<Container> = template
         .map(|it| it.items_at("containers"))
         .unwrap_or_default()
         .iter()
         .map(|it| container(inventory, it, resource, &secrets, is_job))
         .collect();
     files(inventory, volumes, &secrets);
+    let texts = embedded::texts(&containers);
+    inventory.files.extend(texts);
     let environment = [
         "properties/environmentId",
         "properties/managedEnvironmentId",
@@ -56,6 +59,7 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         aliases: Vec::new(),
         place: resource.place().clone(),
         environment,
+        profile: text_fact(body, "properties/workloadProfileName"),
         ingress: configuration.map_or(Fact::Absent, |it| ingress(it.get("ingress"))),
         min_replicas: scale_of("minReplicas"),
         max_replicas: scale_of("maxReplicas"),
@@ -152,7 +156,7 @@ fn container(
         variables_complete,
         cpu: number_fact(node, "resources/cpu"),
         memory: text_fact(node, "resources/memory"),
-        probes: probes.map_or(0, |it| it.items().len()),
+        probes: probes.map_or(Vec::new(), |it| it.items().iter().map(probe).collect()),
         probes_seen: probes.is_none_or(|it| it.whole_unseen().is_none()),
         mounts: node
             .items_at("volumeMounts")
@@ -166,6 +170,17 @@ fn container(
             })
             .collect(),
         command,
+    }
+}
+
+fn probe(node: &Node) -> Probe {
+    let http = node.get("httpGet");
+    let asked = http.or_else(|| node.get("tcpSocket"));
+    let number = asked.and_then(|it| it.get("port")?.number());
+    Probe {
+        path: http.map(|it| it.literal_at("path").unwrap_or("/").to_owned()),
+        port: number.and_then(to_port),
+        place: asked.unwrap_or(node).place.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ mod data;
 mod settings;
 
 use super::inventory::{
-    Environment, Fact, Inventory, Platform, RegistryAccount, RoleAssignment, Subnet,
+    Environment, Fact, Gateway, Inventory, Platform, RegistryAccount, RoleAssignment, Subnet,
 };
 use super::node::{Node, Tree};
 use super::place::Place;
@@ -153,6 +153,15 @@ fn platform(inventory: &mut Inventory, resource: &Resource) {
             subnet: seen_fact(body, "properties/vnetConfiguration/infrastructureSubnetId"),
             internal: bool_fact(body, "properties/vnetConfiguration/internal"),
             workload_profiles: !body.items_at("properties/workloadProfiles").is_empty(),
+            profile_types: body
+                .items_at("properties/workloadProfiles")
+                .iter()
+                .filter_map(|it| {
+                    let kind = it.literal_at("workloadProfileType")?;
+                    Some((it.literal_at("name")?.to_owned(), kind.to_owned()))
+                })
+                .collect(),
+            logs: word_fact(body, "properties/appLogsConfiguration/destination"),
             place,
         });
     } else if resource.is("Microsoft.Network/virtualNetworks") {
@@ -174,12 +183,49 @@ fn platform(inventory: &mut Inventory, resource: &Resource) {
             admin_user: bool_fact(body, "properties/adminUserEnabled"),
             place,
         });
+    } else if resource.is("Microsoft.Network/applicationGateways")
+        || resource.is("Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies")
+    {
+        inventory.gateways.push(gateway_of(body));
     } else if resource.is("Microsoft.Authorization/roleAssignments") {
         let role = body.at("properties/roleDefinitionId").and_then(Node::seen);
         inventory.role_assignments.push(RoleAssignment {
             role: role.unwrap_or_default(),
             place,
         });
+    }
+}
+
+/// The limits of an application gateway or a firewall policy.
+fn gateway_of(body: &Node) -> Gateway {
+    let settings = body.items_at("properties/backendHttpSettingsCollection");
+    let timeout = |it: &Node| {
+        let timeout = it.at("properties/requestTimeout")?;
+        Some((timeout.number()?, timeout.place.clone()))
+    };
+    // A firewall that looks at no bodies, or only reports, lets all of them through.
+    let refuses = |it: &Node| {
+        let is_off = |key: &str| it.get(key).and_then(Node::boolean) == Some(false);
+        let reports = it
+            .literal_at("mode")
+            .or_else(|| it.literal_at("firewallMode"));
+        !is_off("fileUploadEnforcement")
+            && !is_off("requestBodyCheck")
+            && !is_off("enabled")
+            && !it
+                .literal_at("state")
+                .is_some_and(|it| it.eq_ignore_ascii_case("disabled"))
+            && !reports.is_some_and(|it| it.eq_ignore_ascii_case("detection"))
+    };
+    let firewall = body
+        .at("properties/policySettings")
+        .or_else(|| body.at("properties/webApplicationFirewallConfiguration"));
+    Gateway {
+        timeouts: settings.iter().filter_map(timeout).collect(),
+        upload: firewall
+            .filter(|it| refuses(it))
+            .map_or(Fact::Absent, |it| number_fact(it, "fileUploadLimitInMb")),
+        place: body.place.clone(),
     }
 }
 

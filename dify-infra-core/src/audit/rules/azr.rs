@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::inventory::{Fact, Inventory, Source};
+use super::super::inventory::{Fact, Inventory, Source, WorkloadKind};
 use super::super::report::Findings;
 use super::{label, on_azure};
 use crate::check::rule::{Family, Rule, Sample};
@@ -11,7 +11,15 @@ use crate::diagnostic::Severity;
 const ERROR: Rule = Rule::of(Family::Azr, Severity::Error);
 
 /// All rules of the family.
-pub(super) const RULES: &[&Rule] = &[&DUPLICATE, &EMPTY_SECRET, &NO_SUCH_SECRET, &VAULT_IDENTITY];
+pub(super) const RULES: &[&Rule] = &[
+    &DUPLICATE,
+    &EMPTY_SECRET,
+    &NO_SUCH_SECRET,
+    &VAULT_IDENTITY,
+    &UNVERSIONED,
+    &WRITTEN_TWICE,
+    &NO_LOGS,
+];
 
 const DUPLICATE: Rule = Rule {
     id: "AZR101",
@@ -72,6 +80,107 @@ const VAULT_IDENTITY: Rule = Rule {
     audit: Some(vault_identity),
     ..ERROR
 };
+
+const UNVERSIONED: Rule = Rule {
+    id: "AZR105",
+    title: "A new value of a vault's secret reaches both sides at once",
+    why: "A reference without a version follows the vault within half an hour, each app at a time of its own: \
+          until then the two sides of a pair have different keys, and no deployment shows it.",
+    source: "learn.microsoft.com container-apps/manage-secrets; microsoft/azure-container-apps#691, #856, #1445",
+    fix: "Refer to the secret with its version, so that a new one is a deployment of all that read it.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "identity": {"type": "UserAssigned"}, "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": null, "identity": "id", "keyVaultUrl": "https://v.vault.azure.net/secrets/secret-key"}]}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "identity": {"type": "UserAssigned"}, "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": null, "identity": "id", "keyVaultUrl": "https://v.vault.azure.net/secrets/secret-key/0123456789abcdef0123456789abcdef"}]}}}]"#,
+    ),
+    audit: Some(unversioned),
+    ..Rule::of(Family::Azr, Severity::Note)
+};
+
+const WRITTEN_TWICE: Rule = Rule {
+    id: "AZR106",
+    title: "No app is written twice",
+    why: "Two resources with one name are one app, and the later one takes away what the earlier one set: its \
+          image, variables and domains.",
+    source: "Azure/azure-cli#32012; hashicorp/terraform-provider-azurerm#23224; azure/container-apps-deploy-action#34",
+    fix: "Keep one of the two, with all settings.",
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "image": "langgenius/dify-web:1.16.0"}]}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(written_twice),
+    ..ERROR
+};
+
+const NO_LOGS: Rule = Rule {
+    id: "AZR107",
+    title: "Logs are kept",
+    why: "Without a destination what containers say is gone with them: a revision that never becomes healthy \
+          leaves no reason behind.",
+    source: "learn.microsoft.com container-apps/log-options; microsoft/azure-container-apps#1758, #670; Azure-Samples/hello-azd#3",
+    fix: "Set `appLogsConfiguration.destination` to `log-analytics` or `azure-monitor`.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/managedEnvironments", "properties": {"appLogsConfiguration": null}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(no_logs),
+    ..Rule::of(Family::Azr, Severity::Warning)
+};
+
+fn unversioned(inventory: &Inventory, found: &mut Findings) {
+    for workload in &inventory.workloads {
+        for secret in &workload.secrets {
+            let url = secret.vault_url.as_ref().and_then(|it| it.literal());
+            let path = url.and_then(|it| it.split_once("/secrets/"));
+            if path.is_some_and(|(_, name)| !name.trim_end_matches('/').contains('/')) {
+                let message = format!(
+                    "the secret `{}` of `{}` follows its vault without a version",
+                    secret.name,
+                    workload.name.shown()
+                );
+                found.push(&secret.place, message);
+            }
+        }
+    }
+}
+
+fn written_twice(inventory: &Inventory, found: &mut Findings) {
+    if !on_azure(inventory) {
+        return;
+    }
+    let mut first = BTreeMap::new();
+    for workload in &inventory.workloads {
+        let name = workload.name.shown();
+        let key = (
+            workload.kind == WorkloadKind::Job,
+            name.to_ascii_lowercase(),
+        );
+        match first.get(&key).copied() {
+            Some(there) => {
+                found
+                    .push(&workload.place, format!("`{name}` is written twice"))
+                    .see(there, "the first time");
+            }
+            None => {
+                first.insert(key, &workload.place);
+            }
+        }
+    }
+}
+
+fn no_logs(inventory: &Inventory, found: &mut Findings) {
+    for environment in &inventory.environments {
+        let place = match &environment.logs {
+            Fact::Absent => &environment.place,
+            Fact::Known(destination, place) if destination.is_empty() || destination == "none" => {
+                place
+            }
+            _ => continue,
+        };
+        found.push(place, "the environment keeps no logs of its apps");
+    }
+}
 
 fn duplicate(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in inventory.containers() {

@@ -1,7 +1,7 @@
 //! PostgreSQL.
 
 use super::super::inventory::{Configuration, Container, Inventory, PostgresServer, Workload};
-use super::super::report::Findings;
+use super::super::report::{Finding, Findings};
 use super::super::seen::Seen;
 use super::{DAEMON, filled, label, lacks, services_of_application};
 use crate::check::rule::{Family, Rule, Sample};
@@ -188,17 +188,27 @@ fn daemon_tls(inventory: &Inventory, found: &mut Findings) {
         }
         let name = label(workload, container);
         if lacks(container, "DB_SSL_MODE") {
-            found.push(
-                &container.place,
-                format!("`{name}` has no `DB_SSL_MODE`, so it asks for no TLS"),
-            );
+            let message = format!("`{name}` has no `DB_SSL_MODE`, so it asks for no TLS");
+            see_server(found.push(&container.place, message), inventory, container);
         } else if let Some(mode) = container
             .literal("DB_SSL_MODE")
             .filter(|mode| *mode != "require")
         {
             let message = format!("`DB_SSL_MODE` of `{name}` is `{mode}`");
-            found.push(container.place_of("DB_SSL_MODE"), message);
+            let place = container.place_of("DB_SSL_MODE");
+            see_server(found.push(place, message), inventory, container);
         }
+    }
+}
+
+/// Names the server that a container uses, or how it calls one that is elsewhere.
+fn see_server(finding: &mut Finding, inventory: &Inventory, container: &Container) {
+    let host = filled(container, "DB_HOST");
+    let server = host.and_then(|it| server_of(inventory, &it.value));
+    if let Some(server) = server.or(inventory.postgres.first()) {
+        finding.see(&server.place, "the server");
+    } else if let Some(host) = host {
+        finding.see(&host.place, "`DB_HOST`, a server of Azure");
     }
 }
 
@@ -306,10 +316,12 @@ fn extensions(inventory: &Inventory, found: &mut Findings) {
             .collect();
         if !missing.is_empty() {
             let place = lists.first().map_or(&server.place, |it| &it.place);
-            found.push(
-                place,
-                format!("`azure.extensions` lacks {}", missing.join(" and ")),
-            );
+            let message = format!("`azure.extensions` lacks {}", missing.join(" and "));
+            let finding = found.push(place, message);
+            let mut all = services_of_application(inventory);
+            if let Some((_, container)) = all.next() {
+                finding.see(container.place_of("VECTOR_STORE"), "what needs them");
+            }
         }
     }
 }
@@ -381,7 +393,8 @@ fn vector_port(inventory: &Inventory, found: &mut Findings) {
                 "pgvector of `{}` is called on another port than 5432",
                 label(workload, container)
             );
-            found.push(container.place_of("PGVECTOR_PORT"), message);
+            let place = container.place_of("PGVECTOR_PORT");
+            see_server(found.push(place, message), inventory, container);
         }
     }
 }
@@ -429,7 +442,12 @@ fn vector_store(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in services_of_application(inventory) {
         if lacks(container, "VECTOR_STORE") {
             let message = format!("`{}` has no `VECTOR_STORE`", label(workload, container));
-            found.push(container.place_of("VECTOR_STORE"), message);
+            let finding = found.push(container.place_of("VECTOR_STORE"), message);
+            let mut others = services_of_application(inventory);
+            let other = others.find_map(|(_, it)| filled(it, "VECTOR_STORE"));
+            if let Some(other) = other {
+                finding.see(&other.place, "another service of the application has one");
+            }
         }
     }
     same_everywhere(inventory, found, "VECTOR_STORE");

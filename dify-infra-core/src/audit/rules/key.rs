@@ -24,6 +24,7 @@ pub(super) const RULES: &[&Rule] = &[
     &REUSED,
     &URL_BREAKING,
     &AGENT_TOKEN,
+    &SHARED_KEY,
 ];
 
 /// Who calls the daemon and the sandbox. Beat loads the same settings and calls neither.
@@ -209,6 +210,63 @@ const AGENT_TOKEN: Rule = Rule {
     ..ERROR
 };
 
+const SHARED_KEY: Rule = Rule {
+    id: "KEY110",
+    title: "Two deployments share no key",
+    why: "Whoever may read the keys of a test environment, and many may, signs sessions and runs code in \
+          production when both have the same.",
+    source: "OWASP ASVS 5 V13; facts of public deployments whose dev and prod parameters have one SECRET_KEY",
+    fix: "Make keys for each environment with `dify-secrets gen`.",
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.App/containerApps", "name": "dify-test-api", "properties": {"environmentId": "[resourceId('Microsoft.App/managedEnvironments', 'dify-test-env')]", "configuration": {"secrets": [{"name": "secret-key", "value": "[parameters('secretKey')]"}]}, "template": {"containers": [{"name": "api", "image": "langgenius/dify-api:1.16.0", "env": [{"name": "DB_HOST", "value": "dify-test-pg.postgres.database.azure.com"}, {"name": "SECRET_KEY", "secretRef": "secret-key"}]}]}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"$parameter": {"otherKey": {"type": "securestring"}}}, {"$add": true, "type": "Microsoft.App/containerApps", "name": "dify-test-api", "properties": {"environmentId": "[resourceId('Microsoft.App/managedEnvironments', 'dify-test-env')]", "configuration": {"secrets": [{"name": "secret-key", "value": "[parameters('otherKey')]"}]}, "template": {"containers": [{"name": "api", "image": "langgenius/dify-api:1.16.0", "env": [{"name": "DB_HOST", "value": "dify-test-pg.postgres.database.azure.com"}, {"name": "SECRET_KEY", "secretRef": "secret-key"}]}]}}}]"#,
+    ),
+    audit: Some(shared_key),
+    ..Rule::of(Family::Key, Severity::Warning)
+};
+
+/// Keys that no two deployments have in common.
+const OWN_KEYS: [&str; 5] = [
+    "SECRET_KEY",
+    "CODE_EXECUTION_API_KEY",
+    "PLUGIN_DAEMON_KEY",
+    "INNER_API_KEY_FOR_PLUGIN",
+    "DB_PASSWORD",
+];
+
+fn shared_key(inventory: &Inventory, found: &mut Findings) {
+    let apis: Vec<_> = inventory.of(API).collect();
+    for (index, (workload, container)) in apis.iter().enumerate() {
+        for name in OWN_KEYS {
+            let Some(mine) = filled(container, name) else {
+                continue;
+            };
+            let before = apis[..index].iter().take(MOST_DEPLOYMENTS);
+            let same = before.filter_map(|(it, other)| {
+                let theirs = filled(other, name)?;
+                let apart = super::super::parts::are_apart((workload, container), (it, other));
+                (apart && mine.value.same(&theirs.value) == Some(true))
+                    .then_some((it, other, theirs))
+            });
+            if let Some((it, other, theirs)) = same.into_iter().next() {
+                let message = format!(
+                    "`{name}` of `{}` is the one of `{}`, which belongs to another deployment",
+                    label(workload, container),
+                    label(it, other)
+                );
+                found
+                    .push(&mine.place, message)
+                    .see(&theirs.place, format!("`{name}` of `{}`", label(it, other)));
+            }
+        }
+    }
+}
+
+/// Deployments that one is compared with at most.
+const MOST_DEPLOYMENTS: usize = 50;
+
 fn agent_tokens(inventory: &Inventory, found: &mut Findings) {
     let both: [(&[Role], &str, &str); 2] = [
         (CALLERS, "AGENT_BACKEND_API_TOKEN", "DIFY_AGENT_API_TOKEN"),
@@ -246,7 +304,13 @@ fn signing_key(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in &all {
         if lacks(container, NAME) {
             let message = format!("`{}` has no `{NAME}`", label(workload, container));
-            found.push(container.place_of(NAME), message);
+            let finding = found.push(container.place_of(NAME), message);
+            let mut others = all.iter();
+            if let Some((other_workload, other)) = others.find(|(_, it)| filled(it, NAME).is_some())
+            {
+                let there = format!("`{NAME}` of `{}`", label(other_workload, other));
+                finding.see(other.place_of(NAME), there);
+            }
         }
     }
     let mut with = all

@@ -16,9 +16,13 @@ mod url;
 mod ver;
 
 use super::inventory::{Container, FileKind, Inventory, Platform, TextFile, Variable, Workload};
+use super::place::Place;
 use super::recognise::Role;
 use crate::catalogue::{Catalogue, Release, ServiceKind, Version};
 use crate::check::Rule;
+
+/// The rule about several deployments at once.
+pub(super) const SHARED_KEY: &str = "KEY110";
 
 /// Every family's rules.
 pub(crate) const FAMILIES: [&[&Rule]; 11] = [
@@ -87,6 +91,18 @@ fn label(workload: &Workload, container: &Container) -> String {
 /// The files of a program that can be seen.
 fn files(inventory: &Inventory, kind: FileKind) -> impl Iterator<Item = &TextFile> {
     inventory.files.iter().filter(move |it| it.kind == kind)
+}
+
+/// Where a line of a file stands: in a document of its own it has that line, in a value of another document it
+/// has the value's place.
+fn line_of(file: &TextFile, is_it: impl Fn(&str) -> bool) -> Place {
+    let line = file.text.lines().position(is_it);
+    match line {
+        Some(line) if file.place.pointer().is_empty() && file.place.line().is_none() => {
+            file.place.clone().at_line(line + 1, 1)
+        }
+        _ => file.place.clone(),
+    }
 }
 
 /// The variables of the application that hold it together; the migration alone needs few of them.

@@ -25,11 +25,23 @@ pub(super) fn check(pair: &Pair, inventory: &Inventory, found: &mut Findings) {
     let Some((other_workload, other)) = others.first() else {
         return;
     };
-    for (workload, container) in others.iter().copied() {
-        missing(pair, workload, container, other_name, found);
+    if let Some((_, one)) = ones.first() {
+        for (workload, container) in others.iter().copied() {
+            missing(
+                pair,
+                (workload, container, other_name),
+                (one, one_name),
+                found,
+            );
+        }
     }
     for (workload, container) in ones {
-        missing(pair, workload, container, one_name, found);
+        missing(
+            pair,
+            (workload, container, one_name),
+            (other, other_name),
+            found,
+        );
         let (Some(mine), Some(theirs)) = (filled(container, one_name), filled(other, other_name))
         else {
             continue;
@@ -41,9 +53,8 @@ pub(super) fn check(pair: &Pair, inventory: &Inventory, found: &mut Findings) {
 
 fn missing(
     pair: &Pair,
-    workload: &Workload,
-    container: &Container,
-    name: &str,
+    (workload, container, name): (&Workload, &Container, &str),
+    (other, other_name): (&Container, &str),
     found: &mut Findings,
 ) {
     if !lacks(container, name) {
@@ -54,7 +65,10 @@ fn missing(
         label(workload, container),
         pair.meaning
     );
-    found.push(container.place_of(name), message);
+    found.push(container.place_of(name), message).see(
+        other.place_of(other_name),
+        format!("`{other_name}` of the other side"),
+    );
 }
 
 fn compare(pair: &Pair, one: (&str, &Variable), other: (&str, &Variable), found: &mut Findings) {

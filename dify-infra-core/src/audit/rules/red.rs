@@ -1,7 +1,7 @@
 //! Redis.
 
 use super::super::inventory::{Container, Fact, Inventory, RedisInstance, RedisOffer, Variable};
-use super::super::report::Findings;
+use super::super::report::{Finding, Findings};
 use super::super::seen::Seen;
 use super::dbx::same_everywhere;
 use super::{DAEMON, filled, is_true, label, lacks, services_of_application};
@@ -181,15 +181,34 @@ fn broker_tls(inventory: &Inventory, found: &mut Findings) {
             };
             let who = format!("`{name}` of `{}`", label(workload, container));
             if url.scheme == "redis" {
-                found.push(&variable.place, format!("{who} is `redis://`, without TLS"));
+                let message = format!("{who} is `redis://`, without TLS");
+                see_redis(
+                    found.push(&variable.place, message),
+                    inventory,
+                    &url.host,
+                    offer,
+                );
             } else if let Some(port) = url.effective_port().filter(|port| *port != port_of(offer)) {
                 let message = format!(
                     "{who} has port {port}; this Redis listens on {}",
                     port_of(offer)
                 );
-                found.push(&variable.place, message);
+                see_redis(
+                    found.push(&variable.place, message),
+                    inventory,
+                    &url.host,
+                    offer,
+                );
             }
         }
+    }
+}
+
+/// Names the Redis that a host is of, where it is a part of the deployment.
+fn see_redis(finding: &mut Finding, inventory: &Inventory, host: &Seen, offer: RedisOffer) {
+    let of_offer = || inventory.redis.iter().find(|it| it.offer == offer);
+    if let Some(redis) = instance_of(inventory, host).or_else(of_offer) {
+        finding.see(&redis.place, "the Redis");
     }
 }
 
@@ -221,7 +240,8 @@ fn tls(inventory: &Inventory, found: &mut Findings) {
             is_true(container, "REDIS_USE_SSL") == Some(false) || lacks(container, "REDIS_USE_SSL");
         if off && !plain_too {
             let message = format!("`{name}` asks Redis for no TLS");
-            found.push(container.place_of("REDIS_USE_SSL"), message);
+            let place = container.place_of("REDIS_USE_SSL");
+            see_redis(found.push(place, message), inventory, &host.value, offer);
             continue;
         }
         let port = match container.literal("REDIS_PORT") {
@@ -234,7 +254,8 @@ fn tls(inventory: &Inventory, found: &mut Findings) {
                 "`{name}` calls Redis on port {port}; it listens on {}",
                 port_of(offer)
             );
-            found.push(container.place_of("REDIS_PORT"), message);
+            let place = container.place_of("REDIS_PORT");
+            see_redis(found.push(place, message), inventory, &host.value, offer);
         }
     }
 }
@@ -267,7 +288,9 @@ fn index(inventory: &Inventory, found: &mut Findings) {
             .filter(|it| !it.is_empty() && *it != "0")
         {
             let message = format!("`REDIS_DB` of `{name}` is {index}");
-            found.push(container.place_of("REDIS_DB"), message);
+            let place = container.place_of("REDIS_DB");
+            let finding = found.push(place, message);
+            see_redis(finding, inventory, &host.value, RedisOffer::Managed);
         }
         let broker = filled(container, "CELERY_BROKER_URL");
         let path = broker.and_then(|it| it.value.url()).map(|url| url.path);
@@ -278,7 +301,8 @@ fn index(inventory: &Inventory, found: &mut Findings) {
         let number = index.map(|it| it.split('?').next().unwrap_or_default());
         if let Some(number) = number.filter(|it| !it.is_empty() && *it != "0") {
             let message = format!("the broker of `{name}` is database {number}");
-            found.push(container.place_of("CELERY_BROKER_URL"), message);
+            let finding = found.push(container.place_of("CELERY_BROKER_URL"), message);
+            see_redis(finding, inventory, &host.value, RedisOffer::Managed);
         }
     }
 }

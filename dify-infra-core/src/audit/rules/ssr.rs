@@ -189,11 +189,19 @@ fn policy(inventory: &Inventory, found: &mut Findings) {
             .iter()
             .filter(|it| it.severity == Severity::Error)
         {
-            let place = match problem.span {
-                Some(span) => file.place.clone().at_line(span.line, span.column),
-                None => file.place.clone(),
+            let own = file.place.pointer().is_empty();
+            let (place, line) = match problem.span {
+                Some(span) if own => (
+                    file.place.clone().at_line(span.line, span.column),
+                    String::new(),
+                ),
+                Some(span) => (file.place.clone(), format!(", line {}", span.line)),
+                None => (file.place.clone(), String::new()),
             };
-            found.push(&place, format!("{} ({})", problem.message, problem.code));
+            found.push(
+                &place,
+                format!("{} ({}{line})", problem.message, problem.code),
+            );
         }
         let undecided = report.undecided().count();
         if undecided > 0 {

@@ -247,14 +247,25 @@ fn site(host: &super::super::Seen) -> Option<String> {
     Some(labels.join("."))
 }
 
+/// Whether a host is one that others reach: a name with a dot that is no address.
+fn is_public_name(host: &super::super::Seen) -> bool {
+    let Some(host) = host.literal() else {
+        return false;
+    };
+    let local = ["localhost", "local", "internal", "test", "lan"];
+    let last = host.rsplit('.').next().unwrap_or_default();
+    host.contains('.')
+        && !local.contains(&last)
+        && last.starts_with(|it: char| it.is_ascii_alphabetic())
+}
+
 fn plain(inventory: &Inventory, found: &mut Findings) {
-    if !on_azure(inventory) {
-        return;
-    }
     let names = calls::Names::of(inventory);
     for (workload, container, variable) in public(inventory) {
         let plain = variable.value.url().is_some_and(|url| {
-            url.scheme == "http" && matches!(names.target(&url.host), Target::Elsewhere)
+            url.scheme == "http"
+                && matches!(names.target(&url.host), Target::Elsewhere)
+                && (on_azure(inventory) || is_public_name(&url.host))
         });
         if plain {
             let message = format!(

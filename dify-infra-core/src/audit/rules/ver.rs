@@ -2,7 +2,7 @@
 
 use super::super::inventory::{Container, Inventory, Workload};
 use super::super::recognise::Role;
-use super::super::report::Findings;
+use super::super::report::{Finding, Findings};
 use super::{
     API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, WORKER, at_least, dify_version,
     filled, label, lacks, nearest_release, on_azure, services_of_application,
@@ -16,8 +16,17 @@ const WARNING: Rule = Rule::of(Family::Ver, Severity::Warning);
 
 /// All rules of the family.
 pub(super) const RULES: &[&Rule] = &[
-    &SIBLINGS, &SHIPPED, &NOT_READ, &REQUIRED, &PINNED, &FLAVOUR, &MIGRATION, &SERVICES, &OLD,
+    &SIBLINGS,
+    &SHIPPED,
+    &NOT_READ,
+    &REQUIRED,
+    &PINNED,
+    &FLAVOUR,
+    &MIGRATION,
+    &SERVICES,
+    &OLD,
     &RUNS_CODE,
+    &PLACEHOLDER,
 ];
 
 const SIBLINGS: Rule = Rule {
@@ -170,6 +179,42 @@ const RUNS_CODE: Rule = Rule {
     ..WARNING
 };
 
+const PLACEHOLDER: Rule = Rule {
+    id: "VER111",
+    title: "No app falls back to a sample image",
+    why: "A template that starts with Microsoft's sample image puts it back with every deployment that does not \
+          say otherwise: the app answers with a greeting instead of Dify.",
+    source: "CMeeg/nextjs-aca#5, #7; Azure/azure-dev#9249; Azure/azure-cli#32012",
+    fix: "Make the image a parameter without a default.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "image": "mcr.microsoft.com/azuredocs/containerapps-helloworld:latest"}]}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(placeholder),
+    ..WARNING
+};
+
+/// Sample images, by what their repositories end with.
+const SAMPLES: [&str; 4] = [
+    "k8se/quickstart",
+    "k8se/quickstart-jobs",
+    "azuredocs/containerapps-helloworld",
+    "azuredocs/aci-helloworld",
+];
+
+fn placeholder(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.containers() {
+        let repository = container.image.known().map(super::super::image_repository);
+        if repository.is_some_and(|it| SAMPLES.iter().any(|sample| it.ends_with(sample))) {
+            let message = format!(
+                "`{}` runs a sample of Microsoft",
+                label(workload, container)
+            );
+            found.push(container.image.place().unwrap_or(&container.place), message);
+        }
+    }
+}
+
 /// Settings that the worker needs when the API has them.
 const SHARED: [&str; 10] = [
     "CODE_EXECUTION_ENDPOINT",
@@ -246,10 +291,8 @@ fn shipped(inventory: &Inventory, found: &mut Findings) {
         let place = container.image.place().unwrap_or(&container.place);
         let name = label(workload, container);
         if same_line && let Some(own) = container.version.filter(|own| *own != version) {
-            found.push(
-                place,
-                format!("`{name}` is {own}, but the application is {version}"),
-            );
+            let message = format!("`{name}` is {own}, but the application is {version}");
+            see_version(found.push(place, message), inventory, version);
         }
     }
     let before_plugins = version < Version::new(1, 0, 0);
@@ -272,8 +315,23 @@ fn shipped(inventory: &Inventory, found: &mut Findings) {
                 }
                 _ => continue,
             };
-            found.push(container.image.place().unwrap_or(&container.place), message);
+            let place = container.image.place().unwrap_or(&container.place);
+            see_version(found.push(place, message), inventory, version);
         }
+    }
+}
+
+/// Names the image that says which version of Dify it is.
+fn see_version(finding: &mut Finding, inventory: &Inventory, version: Version) {
+    let mut all = inventory.containers();
+    let line = [API, WORKER, BEAT, WEBSOCKET, WEB];
+    let of_it = all.find(|(_, it)| line.contains(&it.role) && it.version == Some(version));
+    if let Some((workload, container)) = of_it {
+        let place = container.image.place().unwrap_or(&container.place);
+        finding.see(
+            place,
+            format!("`{}` is {version}", label(workload, container)),
+        );
     }
 }
 

@@ -1,8 +1,9 @@
 //! How large a request may be on each stage of its way.
 
-use super::super::{API, DAEMON, NGINX, files, label, number_or};
+use super::super::{API, DAEMON, NGINX, files, label, line_of, number_or};
+use super::timeouts::INGRESS_SECONDS;
 use super::{ERROR, WARNING};
-use crate::audit::inventory::{FileKind, Inventory};
+use crate::audit::inventory::{Container, Fact, FileKind, Inventory};
 use crate::audit::report::Findings;
 use crate::check::rule::{Rule, Sample};
 
@@ -39,6 +40,24 @@ pub(super) const PACKAGES: Rule = Rule {
     ..WARNING
 };
 
+pub(super) const GATEWAY: Rule = Rule {
+    id: "LIM115",
+    title: "A gateway lets through what the API takes, for as long as it takes",
+    why: "Its firewall refuses larger files with 413, and its backend settings end an answer after 20 seconds \
+          unless they are told otherwise: uploads and long answers fail that work inside.",
+    source: "learn.microsoft.com web-application-firewall/ag/application-gateway-waf-request-size-limits; \
+             learn.microsoft.com application-gateway/configuration-http-settings; langgenius/dify#20869",
+    fix: "Set `fileUploadLimitInMb` to 100 or more, and `requestTimeout` to 240.",
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies", "name": "waf", "properties": {"policySettings": {"state": "Enabled", "mode": "Prevention", "requestBodyCheck": true, "fileUploadLimitInMb": 10}}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies", "name": "waf", "properties": {"policySettings": {"state": "Enabled", "mode": "Prevention", "requestBodyCheck": true, "fileUploadLimitInMb": 100}}}]"#,
+    ),
+    audit: Some(gateway),
+    ..WARNING
+};
+
 /// Megabytes that `client_max_body_size` says; 0 is no limit.
 fn body_limit(text: &str) -> Option<f64> {
     let value = text
@@ -60,6 +79,50 @@ fn body_limit(text: &str) -> Option<f64> {
     })
 }
 
+/// The API, what decides its largest upload, and its megabytes.
+fn largest_upload(inventory: &Inventory) -> Option<(&Container, &'static str, f64)> {
+    let (_, api) = inventory.of(API).next()?;
+    // Files of a knowledge base have 15 MB, batches are of one file each; packages 15 MiB.
+    let upload = number_or(api, "UPLOAD_FILE_SIZE_LIMIT", 15.0);
+    let package =
+        number_or(api, "PLUGIN_MAX_PACKAGE_SIZE", 15.0 * 1_048_576.0).map(|it| it / 1_048_576.0);
+    let most = upload.into_iter().chain(package).fold(0.0, f64::max);
+    let name = if upload == Some(most) {
+        "UPLOAD_FILE_SIZE_LIMIT"
+    } else {
+        "PLUGIN_MAX_PACKAGE_SIZE"
+    };
+    Some((api, name, most))
+}
+
+fn gateway(inventory: &Inventory, found: &mut Findings) {
+    for gateway in &inventory.gateways {
+        if let (Fact::Known(limit, place), Some((api, name, most))) =
+            (&gateway.upload, largest_upload(inventory))
+            && *limit < most
+        {
+            let message =
+                format!("the gateway takes files of {limit} MB, but the API of {most} MB");
+            found
+                .push(place, message)
+                .see(api.place_of(name), format!("{name} of the API: {most} MB"));
+        }
+        for (seconds, place) in &gateway.timeouts {
+            if *seconds < INGRESS_SECONDS
+                && let Some((_, api)) = inventory.of(API).next()
+            {
+                let message = format!(
+                    "the gateway gives up after {seconds} seconds, before the environment's entry does after 240"
+                );
+                found
+                    .push(place, message)
+                    .see(&api.place, "the API, whose answers take longer")
+                    .with_help("set `requestTimeout` to 240");
+            }
+        }
+    }
+}
+
 fn bodies(inventory: &Inventory, found: &mut Findings) {
     let files: Vec<_> = files(inventory, FileKind::Nginx).collect();
     let Some(file) = files.iter().find(|it| it.text.contains("proxy_pass")) else {
@@ -74,25 +137,18 @@ fn bodies(inventory: &Inventory, found: &mut Findings) {
         .find_map(|it| body_limit(&it.text))
         .or(from_variable)
         .unwrap_or(1.0);
-    let Some((_, api)) = inventory.of(API).next() else {
+    let Some((api, name, most)) = largest_upload(inventory) else {
         return;
     };
-    // Files of a knowledge base have 15 MB, batches are of one file each; packages 15 MiB.
-    let upload = number_or(api, "UPLOAD_FILE_SIZE_LIMIT", 15.0);
-    let package =
-        number_or(api, "PLUGIN_MAX_PACKAGE_SIZE", 15.0 * 1_048_576.0).map(|it| it / 1_048_576.0);
-    let most = upload.into_iter().chain(package).fold(0.0, f64::max);
     if limit < most {
         let message = format!("nginx takes bodies of {limit} MB, but the API files of {most} MB");
-        let name = if upload == Some(most) {
-            "UPLOAD_FILE_SIZE_LIMIT"
-        } else {
-            "PLUGIN_MAX_PACKAGE_SIZE"
-        };
         let other = format!("{name} of the API: {most} MB");
-        found
-            .push(&file.place, message)
-            .see(api.place_of(name), other);
+        let said = files.iter().find(|it| body_limit(&it.text).is_some());
+        let place = match said {
+            Some(said) => line_of(said, |line| line.contains("client_max_body_size")),
+            None => line_of(file, |line| line.contains("proxy_pass")),
+        };
+        found.push(&place, message).see(api.place_of(name), other);
     }
 }
 

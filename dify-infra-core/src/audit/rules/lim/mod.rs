@@ -26,4 +26,7 @@ pub(super) const RULES: &[&Rule] = &[
     &replicas::PROBES,
     &bodies::PACKAGES,
     &timeouts::STREAMS,
+    &replicas::WRONG_PROBE,
+    &timeouts::NGINX,
+    &bodies::GATEWAY,
 ];

@@ -1,5 +1,6 @@
 //! How many replicas there are, and whether they are well.
 
+use super::super::calls::listens_on;
 use super::super::{API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, label, on_azure};
 use super::{ERROR, WARNING};
 use crate::audit::inventory::{Fact, Inventory, Workload, WorkloadKind};
@@ -7,6 +8,65 @@ use crate::audit::place::Place;
 use crate::audit::recognise::Role;
 use crate::audit::report::Findings;
 use crate::check::rule::{Rule, Sample};
+
+pub(super) const WRONG_PROBE: Rule = Rule {
+    id: "LIM113",
+    title: "Probes ask what the service answers",
+    why: "A probe on another port or path fails for ever: the container is restarted again and again, or no \
+          replica becomes ready, and the reason is in no log of Dify.",
+    source: "learn.microsoft.com container-apps/health-probes; basecamp/kamal#1917; langgenius/dify 1.16.0 \
+             docker/docker-compose.yaml",
+    fix: "Ask `/health` on 5001 and 8194, `/health/check` on 5002, and squid by tcp on 3128.",
+    bad: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "probes": [{"type": "Readiness", "httpGet": {"path": "/", "port": 5002}}]}]}}}]"#,
+    ),
+    good: Sample::resources("[]"),
+    audit: Some(wrong_probe),
+    ..ERROR
+};
+
+fn wrong_probe(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.containers() {
+        for probe in &container.probes {
+            let name = label(workload, container);
+            let role = container.role.as_str();
+            // The daemon's debugging port answers tcp as well.
+            let own = listens_on(inventory, container)
+                .filter(|own| probe.port.is_some_and(|port| port != *own && port != 5003));
+            if let (Some(own), Some(port)) = (own, probe.port) {
+                let message = format!(
+                    "a probe of `{name}` asks port {port}, but the {role} listens on {own}"
+                );
+                found
+                    .push(&probe.place, message)
+                    .see(&container.place, "the container");
+            } else if let Some(path) = probe
+                .path
+                .as_deref()
+                .filter(|it| !answers(container.role, it))
+            {
+                let message =
+                    format!("a probe of `{name}` asks `{path}`, which the {role} does not answer");
+                found.push(&probe.place, message);
+            }
+        }
+    }
+}
+
+/// Whether a service answers a path with success.
+fn answers(role: Role, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    match role {
+        API | WEBSOCKET => ["/health", "/console/api/", "/v1"]
+            .iter()
+            .any(|start| path.starts_with(start)),
+        SANDBOX => path == "/health",
+        DAEMON => path == "/health/check",
+        // squid takes a request without a host for an error of the client.
+        PROXY => false,
+        _ => true,
+    }
+}
 
 /// Replicas at most when nothing is said (learn.microsoft.com container-apps/scale-app).
 const DEFAULT_MOST: f64 = 10.0;
@@ -204,7 +264,10 @@ fn probes(inventory: &Inventory, found: &mut Findings) {
     }
     let listening = [API, DAEMON, SANDBOX, PROXY, NGINX, WEB, WEBSOCKET];
     for (workload, container) in inventory.containers() {
-        if listening.contains(&container.role) && container.probes_seen && container.probes == 0 {
+        if listening.contains(&container.role)
+            && container.probes_seen
+            && container.probes.is_empty()
+        {
             let message = format!("`{}` has no probe", label(workload, container));
             found.push(&container.place, message);
         }

@@ -1,10 +1,10 @@
 //! CPU, memory and connections.
 
 use super::super::dbx::server_of;
-use super::super::{API, BEAT, DAEMON, PROXY, files, filled, label, number_or, on_azure};
+use super::super::{API, BEAT, DAEMON, PROXY, files, filled, label, line_of, number_or, on_azure};
 use super::replicas::replicas;
 use super::{ERROR, WARNING};
-use crate::audit::inventory::{Container, Fact, FileKind, Inventory, WorkloadKind};
+use crate::audit::inventory::{Container, Fact, FileKind, Inventory, Workload, WorkloadKind};
 use crate::audit::recognise::Role;
 use crate::audit::report::Findings;
 use crate::check::rule::{Rule, Sample};
@@ -85,6 +85,23 @@ fn size(inventory: &Inventory, found: &mut Findings) {
         let Some(place) = place.filter(|_| on_azure(inventory)) else {
             continue;
         };
+        match profile_of(inventory, workload) {
+            Profile::Consumption => {}
+            Profile::Unknown => continue,
+            Profile::Dedicated(kind, cpu, memory) => {
+                if sum.0 > cpu * 4 || sum.1 > memory * 100 {
+                    let message = format!(
+                        "`{}` has {} vCPU and {}Gi in all; a machine of its profile {kind} has {cpu} and {memory}Gi",
+                        workload.name.shown(),
+                        f64::from(sum.0) / 4.0,
+                        f64::from(sum.1) / 100.0
+                    );
+                    let at = workload.profile.place().unwrap_or(&workload.place);
+                    found.push(place, message).see(at, "the workload profile");
+                }
+                continue;
+            }
+        }
         let fits = ConsumptionSize::all()
             .any(|it| (u32::from(it.cpu().quarters()), it.memory().hundredths()) == sum);
         if !fits {
@@ -99,6 +116,51 @@ fn size(inventory: &Inventory, found: &mut Findings) {
     }
 }
 
+/// What a workload runs on.
+enum Profile {
+    Consumption,
+    /// Machines of one's own: the type, vCPU and Gi of one.
+    Dedicated(&'static str, u32, u32),
+    Unknown,
+}
+
+/// Types of workload profiles with vCPU and Gi of a machine
+/// (learn.microsoft.com container-apps/workload-profiles-overview).
+const MACHINES: [(&str, u32, u32); 8] = [
+    ("D4", 4, 16),
+    ("D8", 8, 32),
+    ("D16", 16, 64),
+    ("D32", 32, 128),
+    ("E4", 4, 32),
+    ("E8", 8, 64),
+    ("E16", 16, 128),
+    ("E32", 32, 256),
+];
+
+fn profile_of(inventory: &Inventory, workload: &Workload) -> Profile {
+    let name = match &workload.profile {
+        Fact::Absent => return Profile::Consumption,
+        Fact::Unseen(..) => return Profile::Unknown,
+        Fact::Known(name, _) => name,
+    };
+    let mut types = inventory
+        .environments
+        .iter()
+        .flat_map(|it| &it.profile_types);
+    let kind = types
+        .find(|(it, _)| it.eq_ignore_ascii_case(name))
+        .map_or(name.as_str(), |(_, kind)| kind);
+    if kind.eq_ignore_ascii_case("Consumption") {
+        return Profile::Consumption;
+    }
+    let machine = MACHINES
+        .iter()
+        .find(|(it, ..)| it.eq_ignore_ascii_case(kind));
+    machine.map_or(Profile::Unknown, |(kind, cpu, memory)| {
+        Profile::Dedicated(kind, *cpu, *memory)
+    })
+}
+
 fn connections(inventory: &Inventory, found: &mut Findings) {
     for server in &inventory.postgres {
         let Some(usable) = server
@@ -111,6 +173,7 @@ fn connections(inventory: &Inventory, found: &mut Findings) {
         };
         let mut most = 0.0;
         let mut told = Vec::new();
+        let mut pools = Vec::new();
         for (workload, container) in inventory.containers() {
             let Some(connections) = connections_of(container) else {
                 continue;
@@ -127,6 +190,12 @@ fn connections(inventory: &Inventory, found: &mut Findings) {
                 continue;
             };
             most += connections * replicas;
+            let pool = if container.role == DAEMON {
+                "DB_MAX_OPEN_CONNS"
+            } else {
+                "SQLALCHEMY_POOL_SIZE"
+            };
+            pools.push((container.place_of(pool), label(workload, container)));
             told.push(format!(
                 "{} × {} by `{}`",
                 replicas,
@@ -139,10 +208,16 @@ fn connections(inventory: &Inventory, found: &mut Findings) {
                 "up to {most} connections may be opened, but the server has {usable}: {}",
                 told.join(", ")
             );
-            found.push(server.sku.place().unwrap_or(&server.place), message);
+            let finding = found.push(server.sku.place().unwrap_or(&server.place), message);
+            for (place, name) in pools.into_iter().take(MOST_POOLS) {
+                finding.see(place, format!("the pool of `{name}`"));
+            }
         }
     }
 }
+
+/// Pools that one finding names at most.
+const MOST_POOLS: usize = 12;
 
 /// Connections that a replica may open; nothing when it opens none or that can't be seen.
 fn connections_of(container: &Container) -> Option<f64> {
@@ -188,10 +263,14 @@ fn proxy_memory(inventory: &Inventory, found: &mut Findings) {
                 "squid of `{}` asks for 256 MB of cache",
                 label(workload, container)
             );
-            found.push(
+            let finding = found.push(
                 container.memory.place().unwrap_or(&container.place),
                 message,
             );
+            if let Some(file) = file {
+                let place = line_of(file, |line| line.trim().starts_with("cache_mem "));
+                finding.see(&place, "squid's cache");
+            }
         }
     }
 }

@@ -35,4 +35,5 @@ pub(super) const RULES: &[&Rule] = &[
     &ports::DEBUG_PORT,
     &downloads::PACKAGES,
     &reach::NO_SCHEME,
+    &reach::PLAIN_SERVICE,
 ];

@@ -1,7 +1,7 @@
 //! Names of apps, and what nginx makes of them.
 
 use super::super::calls::{self, Target};
-use super::super::{files, on_azure};
+use super::super::{files, line_of, on_azure};
 use super::{ERROR, WARNING};
 use crate::audit::inventory::{FileKind, Inventory, WorkloadKind};
 use crate::audit::report::Findings;
@@ -97,7 +97,7 @@ fn underscores_of_nginx(inventory: &Inventory, found: &mut Findings) {
         for host in forwarded_hosts(&file.text) {
             if host.contains('_') && !host.contains('$') {
                 let message = format!("nginx forwards to `{host}`, which can't be an app's name");
-                found.push(&file.place, message);
+                found.push(&line_of(file, |line| line.contains(host)), message);
             }
         }
     }
@@ -137,7 +137,7 @@ fn host_header(inventory: &Inventory, found: &mut Findings) {
                 let message =
                     format!("nginx passes the visitor's host on to the http app `{host}`");
                 found
-                    .push(&file.place, message)
+                    .push(&line_of(file, |line| line.contains(host)), message)
                     .see(&target.place, format!("`{host}`"));
             }
         }
@@ -155,7 +155,7 @@ fn old_address(inventory: &Inventory, found: &mut Findings) {
             .find(|host| !host.contains('$') && !host.starts_with("unix") && *host != "localhost");
         if let Some(host) = fixed.filter(|_| !resolves) {
             let message = format!("nginx looks `{host}` up once, when it starts");
-            found.push(&file.place, message);
+            found.push(&line_of(file, |line| line.contains(host)), message);
         }
     }
 }

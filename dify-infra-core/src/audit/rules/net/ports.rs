@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::calls::listens_on;
-use super::super::{DAEMON, filled, on_azure};
+use super::super::{DAEMON, filled};
 use super::{ERROR, WARNING};
 use crate::audit::inventory::{Fact, Ingress, Inventory, Workload, to_port};
 use crate::audit::recognise::Role;
@@ -212,15 +212,14 @@ fn target_port(inventory: &Inventory, found: &mut Findings) {
                 workload.name.shown(),
                 container.role.as_str()
             );
-            found.push(place, message);
+            found
+                .push(place, message)
+                .see(&container.place, "the container");
         }
     }
 }
 
 fn debug_port(inventory: &Inventory, found: &mut Findings) {
-    if !on_azure(inventory) {
-        return;
-    }
     let shown = inventory
         .application()
         .find_map(|(_, it)| filled(it, "PLUGIN_REMOTE_INSTALL_HOST"));
@@ -228,14 +227,20 @@ fn debug_port(inventory: &Inventory, found: &mut Findings) {
         return;
     };
     let exposed = inventory.of(DAEMON).any(|(workload, _)| {
-        workload.ingress.known().is_some_and(|ingress| {
+        let by_ingress = workload.ingress.known().is_some_and(|ingress| {
             ingress.tcp_port() == Some(5003)
                 || ingress.additional.iter().any(|it| it.target == Some(5003))
-        })
+        });
+        by_ingress || workload.published.iter().any(|it| it.target == 5003)
     });
-    if !exposed && inventory.of(DAEMON).next().is_some() {
+    // On a host of one's own something else may forward the port; localhost is what compose's own file says.
+    let is_local = shown.value.literal() == Some("localhost");
+    let daemon = inventory.of(DAEMON).next();
+    if let Some((_, daemon)) = daemon.filter(|_| !exposed && !is_local) {
         let message =
             "users are shown a debugging address, but port 5003 of the daemon is exposed nowhere";
-        found.push(&shown.place, message);
+        found
+            .push(&shown.place, message)
+            .see(&daemon.place, "the plugin daemon");
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a service that calls another reaches it: name, port, scheme and ingress.
 
 use super::super::calls::{self, Call, Naming, Target, calls, listens_on};
-use super::super::{filled, label, on_azure};
+use super::super::{API, DAEMON, PROXY, SANDBOX, WEB, WEBSOCKET, filled, label, on_azure};
 use super::ERROR;
 use crate::audit::inventory::{Fact, Ingress, Inventory};
 use crate::audit::recognise::Role;
@@ -135,6 +135,45 @@ pub(super) const NO_SCHEME: Rule = Rule {
     audit: Some(no_scheme),
     ..ERROR
 };
+
+pub(super) const PLAIN_SERVICE: Rule = Rule {
+    id: "NET121",
+    title: "A service is called in the scheme that it speaks",
+    why: "The services of Dify speak plain http on their own ports; only an http ingress adds TLS, on 443. \
+          `https://` to a container's port or to a tcp ingress ends with \"wrong version number\".",
+    source: "langgenius/dify 1.16.0 docker/docker-compose.yaml; learn.microsoft.com container-apps/ingress-overview",
+    fix: "Write `http://`.",
+    bad: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: https://sandbox:8194",
+    ),
+    good: Sample::compose(
+        "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194",
+    ),
+    audit: Some(|inventory, found| each(inventory, found, plain_service)),
+    ..ERROR
+};
+
+fn plain_service(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    let Target::Workload(target, _) = call.target else {
+        return;
+    };
+    let speaks_plainly = target
+        .containers
+        .iter()
+        .all(|it| [API, WEBSOCKET, WEB, SANDBOX, DAEMON, PROXY].contains(&it.role));
+    let reached_as_it_is = !on_azure(inventory) || calls::speaks_tcp(target) == Some(true);
+    if call.url.scheme == "https" && speaks_plainly && reached_as_it_is {
+        let name = target.name.shown();
+        let message = format!(
+            "{} calls `{name}` over https, which speaks plain http",
+            what(call)
+        );
+        let place = target.ingress.place().unwrap_or(&target.place);
+        found
+            .push(&call.variable.place, message)
+            .see(place, format!("`{name}`"));
+    }
+}
 
 fn each(
     inventory: &Inventory,
@@ -281,7 +320,10 @@ fn tcp_by_fqdn(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
             "{} calls the tcp app `{name}` by its `.internal.` name",
             what(call)
         );
-        found.push(&call.variable.place, message);
+        let place = target.ingress.place().unwrap_or(&target.place);
+        found
+            .push(&call.variable.place, message)
+            .see(place, "the tcp ingress");
     }
 }
 
@@ -317,7 +359,9 @@ fn wrong_service(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
             target.name.shown(),
             known[0].as_str()
         );
-        found.push(&call.variable.place, message);
+        found
+            .push(&call.variable.place, message)
+            .see(&target.place, format!("`{}`", target.name.shown()));
     }
 }
 
