@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use dify_infra_core::names::ResourceGroupName;
+use dify_infra_core::names::{ResourceGroupName, SubscriptionId};
 use dify_infra_core::values::AzureCloud;
 
 pub use images::{ImagesArguments, ImagesCommand, ImportArguments};
@@ -536,6 +536,10 @@ pub struct EmulateArguments {
     /// directory when nothing is said
     #[arg(long, value_name = "FILE")]
     pub zone: Option<PathBuf>,
+
+    /// Another subscription of the same tenant, such as one with a shared network; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub other_subscription: Vec<SubscriptionId>,
 
     /// Let one request in sixteen meet a fault, drawn from this number
     #[arg(long, value_name = "SEED")]

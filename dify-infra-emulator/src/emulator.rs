@@ -22,7 +22,9 @@ use crate::faults::{FaultKind, Faults, RandomFaults, RequestMatcher};
 use crate::front;
 use crate::log::{RequestLog, RequestRecord};
 use crate::random::Dice;
-use crate::settings::{Dialect, JobOutcome, NameKind, Registered, Settings, permission};
+use crate::settings::{
+    Dialect, JobOutcome, NameKind, Registered, Settings, Subscription, permission,
+};
 use crate::store::Store;
 use crate::throttle::{Class, Throttle};
 
@@ -116,12 +118,25 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets id and name of the subscription and the id of its tenant.
+    /// Sets id and name of the first subscription and the id of the tenant.
     #[must_use]
     pub fn subscription(mut self, id: &str, name: &str, tenant: &str) -> Self {
-        id.clone_into(&mut self.settings.subscription);
-        name.clone_into(&mut self.settings.subscription_name);
+        self.settings.subscriptions[0] = Subscription {
+            id: id.to_owned(),
+            name: name.to_owned(),
+        };
         tenant.clone_into(&mut self.settings.tenant);
+        self
+    }
+
+    /// Adds another subscription of the same tenant, with groups, registrations and quotas of its own;
+    /// the caller has the same rights in all of them.
+    #[must_use]
+    pub fn another_subscription(mut self, id: &str, name: &str) -> Self {
+        self.settings.subscriptions.push(Subscription {
+            id: id.to_owned(),
+            name: name.to_owned(),
+        });
         self
     }
 
@@ -256,8 +271,8 @@ impl EmulatorBuilder {
     ///
     /// # Errors
     ///
-    /// When the time scale is not a positive number, the page size is 0, or the state directory
-    /// can't be read, is damaged, or is in use by another process.
+    /// When the time scale is not a positive number, the page size is 0, two subscriptions have one
+    /// id, or the state directory can't be read, is damaged, or is in use by another process.
     pub fn build(self) -> Result<Emulator, EmulatorError> {
         let scale = self.settings.time_scale;
         if !(scale.is_finite() && scale > 0.0) {
@@ -274,6 +289,19 @@ impl EmulatorBuilder {
                 option: "page_size",
                 value: "0".to_owned(),
                 rule,
+            });
+        }
+        let all = &self.settings.subscriptions;
+        if let Some((_, twice)) = all.iter().enumerate().find(|(place, one)| {
+            let before = all.iter().take(*place);
+            before
+                .into_iter()
+                .any(|other| other.id.eq_ignore_ascii_case(&one.id))
+        }) {
+            return Err(EmulatorError::Option {
+                option: "another_subscription",
+                value: twice.id.clone(),
+                rule: "each subscription has an id of its own",
             });
         }
         let store = Store::open(self.directory.as_deref())?;
@@ -455,7 +483,7 @@ impl Inner {
             .segments
             .first()
             .is_some_and(|first| first.eq_ignore_ascii_case("subscriptions"));
-        let subscription = &self.cloud.settings.subscription;
+        let subscription = &self.cloud.settings.subscription_of(call).id;
         let taken = match &mut self.throttle {
             Some(throttle) if is_arm => throttle.take(call, subscription),
             // an untouched bucket, less this request

@@ -128,7 +128,7 @@ pub(crate) fn answer(cloud: &mut Cloud, call: &Call) -> Result<Answer, ArmError>
             subscription::list(cloud, call)
         }
         Target::Subscription(id, below) => {
-            if !id.eq_ignore_ascii_case(&cloud.settings.subscription) {
+            if cloud.settings.subscription(&id).is_none() {
                 return Err(ArmError::not_found(
                     "SubscriptionNotFound",
                     format!("The subscription '{id}' could not be found."),
@@ -241,7 +241,7 @@ fn front_target(cloud: &mut Cloud, call: &Call, below: Below) -> Result<Answer, 
         _ => require_method(call, &Method::GET)?,
     }
     match below {
-        Below::Itself => Ok(subscription::get(cloud)),
+        Below::Itself => Ok(subscription::get(cloud, call)),
         Below::Locations => subscription::locations(cloud, call),
         Below::Resources(group) => read::tracked(cloud, call, group.as_deref()),
         Below::Providers => subscription::providers(cloud, call),
@@ -453,8 +453,12 @@ pub(crate) fn unknown_type(type_name: &str) -> ArmError {
 // ---- rules for every type ----
 
 /// Refuses writes to a namespace that is not registered.
-pub(crate) fn require_registered(cloud: &Cloud, namespace: &str) -> Result<(), ArmError> {
-    if subscription::is_registered(cloud, namespace) {
+pub(crate) fn require_registered(
+    cloud: &Cloud,
+    call: &Call,
+    namespace: &str,
+) -> Result<(), ArmError> {
+    if subscription::is_registered(cloud, call, namespace) {
         return Ok(());
     }
     let spelled = provider::PROVIDERS

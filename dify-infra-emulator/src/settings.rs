@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use crate::arm::call::Call;
 use crate::dns::Dns;
 use crate::random::Dice;
 
@@ -80,11 +81,18 @@ impl Registered {
     }
 }
 
+/// A subscription of the tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subscription {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
 /// The options of an emulator.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) subscription: String,
-    pub(crate) subscription_name: String,
+    /// The subscriptions of the tenant; there is always a first one.
+    pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) tenant: String,
     pub(crate) time_scale: f64,
     pub(crate) dice: Dice,
@@ -107,8 +115,10 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            subscription: crate::DEFAULT_SUBSCRIPTION.to_owned(),
-            subscription_name: "Embedded Azure".to_owned(),
+            subscriptions: vec![Subscription {
+                id: crate::DEFAULT_SUBSCRIPTION.to_owned(),
+                name: "Embedded Azure".to_owned(),
+            }],
             tenant: crate::DEFAULT_TENANT.to_owned(),
             time_scale: 1.0,
             dice: Dice::new(0),
@@ -138,6 +148,21 @@ pub(crate) fn permission(actions: &[&str], not_actions: &[&str]) -> Value {
 }
 
 impl Settings {
+    /// The subscription of an id.
+    pub(crate) fn subscription(&self, id: &str) -> Option<&Subscription> {
+        let mut all = self.subscriptions.iter();
+        all.find(|one| one.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The subscription that a request is about: the first one where its path names none that is there.
+    pub(crate) fn subscription_of(&self, call: &Call) -> &Subscription {
+        let named = match call.segments.as_slice() {
+            [first, id, ..] if first.eq_ignore_ascii_case("subscriptions") => self.subscription(id),
+            _ => None,
+        };
+        named.unwrap_or(&self.subscriptions[0])
+    }
+
     /// A duration of the real cloud in the time of this one.
     pub(crate) fn scaled(&self, seconds: f64) -> SignedDuration {
         // the scale is checked at build time to be positive, so this is finite and not negative

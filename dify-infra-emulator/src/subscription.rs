@@ -13,7 +13,7 @@ use crate::engine::{Cloud, read};
 use crate::front;
 use crate::provider;
 use crate::regions::{self, REGIONS};
-use crate::settings::NameKind;
+use crate::settings::{NameKind, Subscription};
 use crate::store::model::{Change, Registration, Work};
 
 /// Seconds that the registration of a provider takes.
@@ -36,21 +36,22 @@ pub(crate) fn tenants(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
 
 /// Answers `/subscriptions`.
 pub(crate) fn list(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
-    read::page(cloud, call, vec![body(cloud)])
+    let all = cloud.settings.subscriptions.iter();
+    let items = all.map(|one| body(cloud, one)).collect();
+    read::page(cloud, call, items)
 }
 
 /// Answers `/subscriptions/{id}`.
-pub(crate) fn get(cloud: &Cloud) -> Answer {
-    Answer::ok(body(cloud))
+pub(crate) fn get(cloud: &Cloud, call: &Call) -> Answer {
+    Answer::ok(body(cloud, cloud.settings.subscription_of(call)))
 }
 
-fn body(cloud: &Cloud) -> Value {
-    let settings = &cloud.settings;
+fn body(cloud: &Cloud, subscription: &Subscription) -> Value {
     json!({
-        "id": format!("/subscriptions/{}", settings.subscription),
-        "subscriptionId": settings.subscription,
-        "tenantId": settings.tenant,
-        "displayName": settings.subscription_name,
+        "id": format!("/subscriptions/{}", subscription.id),
+        "subscriptionId": subscription.id,
+        "tenantId": cloud.settings.tenant,
+        "displayName": subscription.name,
         "state": "Enabled",
         "authorizationSource": "RoleBased",
         "subscriptionPolicies": {
@@ -63,7 +64,7 @@ fn body(cloud: &Cloud) -> Value {
 
 /// Answers `/subscriptions/{id}/locations`.
 pub(crate) fn locations(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
-    let subscription = &cloud.settings.subscription;
+    let subscription = &cloud.settings.subscription_of(call).id;
     let items = REGIONS.iter().map(|region| {
         json!({
             "id": format!("/subscriptions/{subscription}/locations/{}", region.name),
@@ -93,24 +94,38 @@ fn spelled(namespace: &str) -> Option<&'static str> {
         .find(|known| known.eq_ignore_ascii_case(namespace))
 }
 
-/// Whether a namespace can be written to.
-pub(crate) fn is_registered(cloud: &Cloud, namespace: &str) -> bool {
-    let asked = cloud.store.registration(&namespace.to_ascii_lowercase());
+/// Under which key it is kept that a subscription asked for a namespace.
+fn registration_key(cloud: &Cloud, call: &Call, namespace: &str) -> String {
+    let namespace = namespace.to_ascii_lowercase();
+    let subscription = cloud.settings.subscription_of(call);
+    if *subscription == cloud.settings.subscriptions[0] {
+        // as states on disk have it from when there was one subscription
+        return namespace;
+    }
+    format!("{}/{namespace}", subscription.id.to_ascii_lowercase())
+}
+
+/// Whether a namespace can be written to in the subscription of a request.
+pub(crate) fn is_registered(cloud: &Cloud, call: &Call, namespace: &str) -> bool {
+    let asked = cloud
+        .store
+        .registration(&registration_key(cloud, call, namespace));
     asked.map_or_else(
         || cloud.settings.registered.includes(namespace),
         |asked| asked.registered,
     )
 }
 
-fn registration_state(cloud: &Cloud, namespace: &str) -> &'static str {
-    match cloud.store.registration(&namespace.to_ascii_lowercase()) {
+fn registration_state(cloud: &Cloud, call: &Call, namespace: &str) -> &'static str {
+    let key = registration_key(cloud, call, namespace);
+    match cloud.store.registration(&key) {
         Some(asked) if !asked.registered => "Registering",
-        _ if is_registered(cloud, namespace) => "Registered",
+        _ if is_registered(cloud, call, namespace) => "Registered",
         _ => "NotRegistered",
     }
 }
 
-fn provider_body(cloud: &Cloud, namespace: &str) -> Value {
+fn provider_body(cloud: &Cloud, call: &Call, namespace: &str) -> Value {
     let types = provider::PROVIDERS
         .iter()
         .map(|provider| provider.definition());
@@ -133,9 +148,12 @@ fn provider_body(cloud: &Cloud, namespace: &str) -> Value {
         }));
     }
     json!({
-        "id": format!("/subscriptions/{}/providers/{namespace}", cloud.settings.subscription),
+        "id": format!(
+            "/subscriptions/{}/providers/{namespace}",
+            cloud.settings.subscription_of(call).id
+        ),
         "namespace": namespace,
-        "registrationState": registration_state(cloud, namespace),
+        "registrationState": registration_state(cloud, call, namespace),
         "registrationPolicy": "RegistrationRequired",
         "resourceTypes": types,
     })
@@ -145,15 +163,15 @@ fn provider_body(cloud: &Cloud, namespace: &str) -> Value {
 pub(crate) fn providers(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
     let items = namespaces()
         .into_iter()
-        .map(|namespace| provider_body(cloud, namespace));
+        .map(|namespace| provider_body(cloud, call, namespace));
     read::page(cloud, call, items.collect())
 }
 
 /// Answers one provider.
-pub(crate) fn provider(cloud: &Cloud, _call: &Call, namespace: &str) -> Result<Answer, ArmError> {
+pub(crate) fn provider(cloud: &Cloud, call: &Call, namespace: &str) -> Result<Answer, ArmError> {
     let namespace = spelled(namespace).ok_or_else(|| front::unknown_type(namespace))?;
-    let answer = Answer::ok(provider_body(cloud, namespace));
-    if registration_state(cloud, namespace) == "Registering" {
+    let answer = Answer::ok(provider_body(cloud, call, namespace));
+    if registration_state(cloud, call, namespace) == "Registering" {
         return Ok(with_retry_after(
             answer,
             cloud.settings.scaled(REGISTER_SECONDS),
@@ -169,8 +187,8 @@ pub(crate) fn register(
     namespace: &str,
 ) -> Result<Answer, ArmError> {
     let namespace = spelled(namespace).ok_or_else(|| front::unknown_type(namespace))?;
-    if registration_state(cloud, namespace) == "NotRegistered" {
-        let key = namespace.to_ascii_lowercase();
+    if registration_state(cloud, call, namespace) == "NotRegistered" {
+        let key = registration_key(cloud, call, namespace);
         let asked = Registration {
             namespace: namespace.to_owned(),
             registered: false,
@@ -186,7 +204,7 @@ pub(crate) fn register(
         };
         cloud.begin(call.now, begin);
     }
-    Ok(Answer::ok(provider_body(cloud, namespace)))
+    Ok(Answer::ok(provider_body(cloud, call, namespace)))
 }
 
 /// Answers the caller's permissions at a scope.
@@ -196,7 +214,7 @@ pub(crate) fn permissions(
     group: Option<&str>,
 ) -> Result<Answer, ArmError> {
     if let Some(group) = group {
-        read::require_group(cloud, group)?;
+        read::require_group(cloud, call, group)?;
     }
     read::page(cloud, call, cloud.settings.permissions.clone())
 }
@@ -271,8 +289,13 @@ pub(crate) fn usages(
     }
     let region = regions::find(location)
         .ok_or_else(|| front::location_not_available("locations/usages", location))?;
+    let subscription = cloud.settings.subscription_of(call);
     let here = cloud.store.resources().filter(|resource| {
         resource.id.type_name() == "Microsoft.App/managedEnvironments"
+            && resource
+                .id
+                .subscription
+                .eq_ignore_ascii_case(&subscription.id)
             && text_at(&resource.desired, "location") == Some(region.name)
     });
     let item = json!({

@@ -100,7 +100,8 @@ impl Throttle {
     /// Takes a request from its caller's bucket: how many are left, or the refusal.
     pub(crate) fn take(&mut self, call: &Call, subscription: &str) -> Result<u64, Answer> {
         let class = Class::of(&call.method);
-        let caller = call.header("authorization").unwrap_or_default().to_owned();
+        let token = call.header("authorization").unwrap_or_default();
+        let caller = format!("{subscription} {token}");
         let rate = class.per_second() * self.time_scale;
         if self.buckets.len() >= CALLERS {
             self.forget_full(call.now);

@@ -31,6 +31,7 @@ mod rights;
 mod routing;
 mod saved;
 mod secrecy;
+mod subscriptions;
 mod support;
 mod template;
 mod vault;

@@ -45,7 +45,7 @@ fn files() -> Vec<(&'static str, String)> {
 }
 
 /// Makes the group as the template's description says, then deploys the template into it.
-async fn deploy(scene: &Scene) -> Value {
+pub(crate) async fn deploy(scene: &Scene) -> Value {
     let group = scene.graph.get(scene.graph.group()).unwrap();
     scene
         .put(group.id(), Kind::ResourceGroup, group.body())

@@ -38,7 +38,8 @@ fn absent(registry: &ResourceId) -> Problem {
     Problem::new(
         format!("there is no registry {name} in the resource group {group}"),
         format!(
-            "name its resource group as `resource_group` under `[images]`, or make it with \
+            "name its resource group as `resource_group` under `[images]` (its id, where it is in \
+             another subscription), or make it with \
              `az acr create --name {name} --resource-group {group} --sku Standard`"
         ),
     )

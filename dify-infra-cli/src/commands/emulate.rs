@@ -44,6 +44,9 @@ pub(super) async fn run(
         .throttling(true)
         // the receiver is gone only when this command ends
         .on_request(move |record| drop(sender.send(record.clone())));
+    for id in &arguments.other_subscription {
+        builder = builder.another_subscription(id.as_str(), "Another subscription");
+    }
     if let Some(directory) = &arguments.state {
         builder = builder.state_directory(directory);
     }

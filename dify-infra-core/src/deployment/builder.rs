@@ -171,7 +171,8 @@ impl DeploymentBuilder {
         self
     }
 
-    /// The resource group of an Azure registry; the deployment's own without it.
+    /// The resource group of an Azure registry, or its id where that is in another subscription; the
+    /// deployment's own without it.
     pub fn registry_resource_group(mut self, name: impl Into<String>) -> Self {
         self.spec.images.resource_group = Some(name.into());
         self

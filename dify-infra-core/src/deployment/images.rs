@@ -2,7 +2,7 @@
 
 use super::{Deployment, IdentityOrigin, Service};
 use crate::catalogue::{ImageKind, ServiceKind};
-use crate::names::{RegistryName, ResourceGroupName};
+use crate::names::{RegistryName, ResourceGroupName, SubscriptionId};
 use crate::secrets::SecretName;
 use crate::values::ImageReference;
 
@@ -27,6 +27,8 @@ pub struct Registry {
 pub struct AzureRegistry {
     /// The registry's name in Azure.
     pub name: RegistryName,
+    /// Its subscription, when the file names one.
+    pub subscription: Option<SubscriptionId>,
     /// Its resource group, when it is not the deployment's.
     pub resource_group: Option<ResourceGroupName>,
     /// The identity that pulls; nothing when a user name and a password do.

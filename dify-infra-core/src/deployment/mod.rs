@@ -149,6 +149,8 @@ pub enum SecretStore {
 pub struct KeyVault {
     /// Ours or existing.
     pub origin: Origin<KeyVaultName>,
+    /// The id of an existing one, when the file gives it: it may be of another group or subscription.
+    pub id: Option<ResourceId>,
     /// The identity that reads it: one that already may, or one that is made and given the role.
     pub identity: IdentityOrigin,
     /// Days for which a deleted vault can be brought back.

@@ -48,8 +48,8 @@ section! {
     pub struct ImagesSpec {
         /// Registry that has the same repositories and tags, such as myregistry.azurecr.io.
         registry: Option<String>,
-        /// Resource group of an Azure registry; the deployment's own without it.
-        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::ResourceGroupName>"))]
+        /// Resource group of an Azure registry, or its id where that is in another subscription; the
+        /// deployment's own without it.
         resource_group: Option<String>,
         /// Id of a user-assigned identity that already may pull from an Azure registry (the role
         /// `AcrPull`). Without it, and without a user name, one is made and given the role.
@@ -140,8 +140,8 @@ section! {
         /// "app": in the container apps themselves. "key-vault": in a key vault.
         #[cfg_attr(feature = "schema", schemars(extend("enum" = ["app", "key-vault"])))]
         store: Option<String>,
-        /// Name of a key vault that exists in the resource group. Without it one is made.
-        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::names::KeyVaultName>"))]
+        /// Name of a key vault that exists in the resource group, or the id of one anywhere. Without
+        /// it one is made.
         existing: Option<String>,
         /// Id of a user-assigned identity that already may read the vault (the role
         /// "Key Vault Secrets User"). Without it one is made and given the role.

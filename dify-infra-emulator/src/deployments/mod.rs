@@ -150,8 +150,8 @@ fn find<'a>(cloud: &'a Cloud, id: &ResourceId) -> Result<&'a Deployment, ArmErro
 }
 
 fn list(cloud: &Cloud, call: &Call, group: &str) -> Result<Answer, ArmError> {
-    read::require_group(cloud, group)?;
-    let key = group_key(&cloud.settings.subscription, group);
+    read::require_group(cloud, call, group)?;
+    let key = group_key(&cloud.settings.subscription_of(call).id, group);
     let items = cloud
         .store
         .deployments()

@@ -18,7 +18,7 @@ pub(crate) fn act(
     id: &ResourceId,
     name: &str,
 ) -> Result<Answer, ArmError> {
-    require_group(cloud, &id.group)?;
+    require_group(cloud, call, &id.group)?;
     let kind = id.type_name();
     let provider = provider::find(&kind).ok_or_else(|| front::unknown_type(&kind))?;
     let unique = cloud.store.peek_number();

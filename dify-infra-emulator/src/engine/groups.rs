@@ -25,7 +25,7 @@ const DELETE_SECONDS_PER_RESOURCE: f64 = 5.0;
 
 /// Answers any request for one group.
 pub(crate) fn group(cloud: &mut Cloud, call: &Call, name: &str) -> Result<Answer, ArmError> {
-    let key = group_key(&cloud.settings.subscription, name);
+    let key = group_key(&cloud.settings.subscription_of(call).id, name);
     let existing = cloud.store.group(&key).cloned();
     match call.method.as_str() {
         "HEAD" => Ok(Answer::empty(match existing {
@@ -49,7 +49,12 @@ pub(crate) fn group(cloud: &mut Cloud, call: &Call, name: &str) -> Result<Answer
 /// Answers the list of groups.
 pub(crate) fn list(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
     let filter = Filter::of(call)?;
-    let groups = cloud.store.groups().map(view);
+    let subscription = &cloud.settings.subscription_of(call).id;
+    let own = cloud
+        .store
+        .groups()
+        .filter(|group| group.subscription.eq_ignore_ascii_case(subscription));
+    let groups = own.map(view);
     page(
         cloud,
         call,
@@ -99,7 +104,7 @@ fn put(
         }
     }
     let group = Group {
-        subscription: cloud.settings.subscription.clone(),
+        subscription: cloud.settings.subscription_of(call).id.clone(),
         name: existing.map_or_else(|| name.to_owned(), |group| group.name.clone()),
         location: region.name.to_owned(),
         tags: tags_of(&body),

@@ -90,7 +90,9 @@ pub(crate) fn follow(
     let path = |word: &str| {
         format!(
             "/subscriptions/{}/providers/{namespace}/locations/{location}/{word}/{}?api-version={}",
-            cloud.settings.subscription, operation.id, definition.polling.api_version
+            cloud.settings.subscription_of(call).id,
+            operation.id,
+            definition.polling.api_version
         )
     };
     if style.async_operation {

@@ -20,11 +20,9 @@ use crate::settings::Dialect;
 use crate::store::model::{Phase, Resource};
 
 /// Refuses what is in a group that does not exist.
-pub(crate) fn require_group(cloud: &Cloud, group: &str) -> Result<(), ArmError> {
-    match cloud
-        .store
-        .group(&group_key(&cloud.settings.subscription, group))
-    {
+pub(crate) fn require_group(cloud: &Cloud, call: &Call, group: &str) -> Result<(), ArmError> {
+    let subscription = &cloud.settings.subscription_of(call).id;
+    match cloud.store.group(&group_key(subscription, group)) {
         Some(_) => Ok(()),
         None => Err(group_not_found(group)),
     }
@@ -56,7 +54,7 @@ pub(crate) fn resource_not_found(id: &ResourceId) -> ArmError {
 
 /// Answers a GET or HEAD of a resource.
 pub(crate) fn get(cloud: &Cloud, call: &Call, id: &ResourceId) -> Result<Answer, ArmError> {
-    require_group(cloud, &id.group)?;
+    require_group(cloud, call, &id.group)?;
     let world = cloud.world(call.now);
     let resource = world.find(id).ok_or_else(|| resource_not_found(id))?;
     Ok(hint_at(
@@ -73,7 +71,7 @@ pub(crate) fn children(
     parent: &ResourceId,
     kind: &str,
 ) -> Result<Answer, ArmError> {
-    require_group(cloud, &parent.group)?;
+    require_group(cloud, call, &parent.group)?;
     let world = cloud.world(call.now);
     if world.find(parent).is_none() {
         return Err(parent_not_found(parent));
@@ -104,11 +102,11 @@ pub(crate) fn collection(
     collection: &Collection,
 ) -> Result<Answer, ArmError> {
     if let Some(group) = &collection.group {
-        require_group(cloud, group)?;
+        require_group(cloud, call, group)?;
     }
     let world = cloud.world(call.now);
     let wanted = format!("{}/{}", collection.namespace, collection.kind);
-    let found = visible(world, collection.group.as_deref())
+    let found = visible(world, call, collection.group.as_deref())
         .filter(|resource| resource.id.type_name().eq_ignore_ascii_case(&wanted));
     page(
         cloud,
@@ -119,15 +117,17 @@ pub(crate) fn collection(
 
 fn visible<'a>(
     world: World<'a>,
+    call: &Call,
     group: Option<&str>,
 ) -> impl Iterator<Item = &'a Resource> + use<'a> {
-    let key = group.map(|group| group_key(&world.settings.subscription, group));
+    let subscription = &world.settings.subscription_of(call).id;
+    let key = group.map(|group| group_key(subscription, group));
     world
         .store
         .resources()
-        .filter(move |resource| {
-            key.as_ref()
-                .is_none_or(|key| resource.id.group_key() == *key)
+        .filter(move |resource| match &key {
+            Some(key) => resource.id.group_key() == *key,
+            None => resource.id.subscription.eq_ignore_ascii_case(subscription),
         })
         .filter(|resource| {
             let hides = provider::find(&resource.id.type_name())
@@ -139,7 +139,7 @@ fn visible<'a>(
 /// Answers `/resources`: the tracked resources, in short form.
 pub(crate) fn tracked(cloud: &Cloud, call: &Call, group: Option<&str>) -> Result<Answer, ArmError> {
     if let Some(group) = group {
-        require_group(cloud, group)?;
+        require_group(cloud, call, group)?;
     }
     let filter = Filter::of(call)?;
     let world = cloud.world(call.now);
@@ -147,7 +147,7 @@ pub(crate) fn tracked(cloud: &Cloud, call: &Call, group: Option<&str>) -> Result
         .query("$expand")
         .unwrap_or_default()
         .to_ascii_lowercase();
-    let tracked = visible(world, group).filter(|resource| {
+    let tracked = visible(world, call, group).filter(|resource| {
         provider::find(&resource.id.type_name()).is_some_and(|p| p.definition().tracked)
     });
     let items = tracked

@@ -199,7 +199,7 @@ fn require_place(cloud: &Cloud, call: &Call, id: &ResourceId) -> Result<Resource
     if group.deleting {
         return Err(front::group_is_being_deleted(&group.name));
     }
-    front::require_registered(cloud, id.type_namespace())?;
+    front::require_registered(cloud, call, id.type_namespace())?;
     let definition = writable(id)?.definition();
     (definition.check_name)(id.name())?;
     let mut spelled = id.clone().with_type_spelling(definition.name);

@@ -321,7 +321,12 @@ fn check_quota(world: World<'_>, draft: &Draft<'_>) -> Result<(), ArmError> {
     }
     let region = text_at(&draft.body, "location");
     let here = world.store.resources().filter(|other| {
-        other.id.type_name() == DEFINITION.name && text_at(&other.desired, "location") == region
+        other.id.type_name() == DEFINITION.name
+            && other
+                .id
+                .subscription
+                .eq_ignore_ascii_case(&draft.id.subscription)
+            && text_at(&other.desired, "location") == region
     });
     let count = here.count();
     if count < ENVIRONMENTS_PER_REGION {

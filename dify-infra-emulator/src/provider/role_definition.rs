@@ -143,7 +143,7 @@ pub(crate) fn answer(
     if let Some(name) = name {
         let role = ROLES.iter().find(|role| role.0.eq_ignore_ascii_case(name));
         return role
-            .map(|role| Answer::ok(shown(cloud, role)))
+            .map(|role| Answer::ok(shown(cloud, call, role)))
             .ok_or_else(|| not_found(name, scope));
     }
     let filter = call.query("$filter").unwrap_or_default();
@@ -154,7 +154,7 @@ pub(crate) fn answer(
     let items = ROLES
         .iter()
         .filter(|role| wanted.is_none_or(|name| role.1.eq_ignore_ascii_case(name)))
-        .map(|role| shown(cloud, role))
+        .map(|role| shown(cloud, call, role))
         .collect();
     read::page(cloud, call, items)
 }
@@ -166,12 +166,12 @@ fn not_found(name: &str, scope: &str) -> ArmError {
     )
 }
 
-fn shown(cloud: &Cloud, role: &Role) -> Value {
+fn shown(cloud: &Cloud, call: &Call, role: &Role) -> Value {
     let Role(id, name, actions, not_actions, data_actions) = role;
     json!({
         "id": format!(
             "/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/{id}",
-            cloud.settings.subscription
+            cloud.settings.subscription_of(call).id
         ),
         "type": "Microsoft.Authorization/roleDefinitions",
         "name": id,

@@ -19,6 +19,7 @@ mod registries;
 mod robustness;
 mod rules;
 mod storage;
+mod subscriptions;
 mod support;
 mod vaults;
 mod workspaces;

@@ -7,6 +7,8 @@ use crate::catalogue::{Image, ImageKind, Release};
 use crate::check::spc;
 use crate::deployment::{AzureRegistry, Network, Registry, RegistryLogin};
 use crate::diagnostic::KeyPath;
+use crate::names::{ResourceGroupName, SubscriptionId};
+use crate::resource::Kind;
 use crate::secrets::SecretName;
 use crate::spec::{in_words, missing_key, nearest};
 use crate::values::ImageReference;
@@ -161,16 +163,33 @@ impl Resolver<'_> {
             self.without_effect(&[("images.identity", spec.identity.is_some())]);
         }
         let rule = &spc::INVALID_VALUE;
-        let group = KeyPath::of("images.resource_group");
-        let resource_group = self.parse(rule, group, spec.resource_group.as_deref());
+        let (subscription, resource_group) = self.registry_group();
         let puller =
             (!has_login).then(|| self.identity_origin("images.identity", spec.identity.as_deref()));
         Some(AzureRegistry {
             name: self.parse(rule, KeyPath::of("images.registry"), Some(name))?,
+            subscription,
             resource_group,
             puller,
             has_private_endpoint: self.registry_endpoint(network, has_login),
         })
+    }
+
+    /// The group of the registry, and its subscription where the file gives an id.
+    fn registry_group(&mut self) -> (Option<SubscriptionId>, Option<ResourceGroupName>) {
+        const PATH: &str = "images.resource_group";
+        let rule = &spc::INVALID_VALUE;
+        let text = self.spec.images.resource_group.as_deref();
+        let Some(text) = text.filter(|text| text.starts_with('/')) else {
+            return (None, self.parse(rule, KeyPath::of(PATH), text));
+        };
+        let Some(id) = self.id_of(PATH, Kind::ResourceGroup, text) else {
+            return (None, None);
+        };
+        let path = || KeyPath::of(PATH);
+        let subscription = self.parse(rule, path(), Some(id.subscription()));
+        let group = self.parse(rule, path(), Some(id.group_name()));
+        (subscription, group)
     }
 
     /// Whether the registry gets a private endpoint. A name can't lead to two of them, and who keeps

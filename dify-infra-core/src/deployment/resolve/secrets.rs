@@ -37,8 +37,14 @@ impl Resolver<'_> {
         }
         let is_production = profile == Profile::Prod;
         let days = if is_production { 90 } else { 7 };
+        let existing = spec.existing.as_deref();
+        let id = existing
+            .filter(|text| text.starts_with('/'))
+            .and_then(|text| self.id_of("secrets.existing", Kind::Vault, text));
+        let name = id.as_ref().map(ResourceId::name).or(existing);
         SecretStore::KeyVault(KeyVault {
-            origin: self.origin("secrets.existing", spec.existing.as_deref()),
+            origin: self.origin("secrets.existing", name),
+            id,
             identity: self.identity_origin("secrets.identity", spec.identity.as_deref()),
             retention_days: self.number(
                 "secrets.retention_days",

@@ -128,8 +128,10 @@ pub fn registry_id(deployment: &Deployment, target: &Target) -> Option<ResourceI
 }
 
 fn registry_in(group: &ResourceId, registry: &AzureRegistry) -> ResourceId {
+    let subscription = registry.subscription.as_ref();
+    let subscription = subscription.map_or(group.subscription(), |id| id.as_str());
     let other = registry.resource_group.as_ref();
-    let other = other.map(|name| ResourceId::resource_group(group.subscription(), name.as_str()));
+    let other = other.map(|name| ResourceId::resource_group(subscription, name.as_str()));
     let group = other.as_ref().unwrap_or(group);
     group.provider(Kind::Registry.resource_type(), registry.name.as_str())
 }
@@ -157,7 +159,11 @@ impl Context<'_> {
     }
 
     pub(super) fn vault(&self) -> ResourceId {
-        self.top(Kind::Vault, &self.names.vault)
+        let given = self
+            .deployment
+            .key_vault()
+            .and_then(|vault| vault.id.clone());
+        given.unwrap_or_else(|| self.top(Kind::Vault, &self.names.vault))
     }
 
     /// A secret of the vault. In a vault that others use too it begins with the deployment's name.

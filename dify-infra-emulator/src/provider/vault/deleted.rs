@@ -8,6 +8,7 @@ use super::{PURGE_PROTECTION, SOFT_DELETED};
 use crate::arm::answer::Answer;
 use crate::arm::call::Call;
 use crate::arm::error::ArmError;
+use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, text_at};
 use crate::engine::world::World;
 use crate::engine::{Cloud, read};
@@ -102,10 +103,23 @@ pub(super) fn keep(world: World<'_>, resource: &Resource) -> Effects {
     }
 }
 
-fn view(world: World<'_>, name: &str, held: &Reservation) -> Value {
+/// The subscription in which the vault was.
+fn subscription_of(held: &Reservation) -> String {
+    let id = held.outputs["id"].as_str().and_then(ResourceId::parse);
+    id.map_or_else(String::new, |id| id.subscription)
+}
+
+/// What is held of a vault that was in the subscription of a request.
+fn of_call<'a>(cloud: &'a Cloud, call: &Call, name: &str) -> Option<&'a Reservation> {
+    let subscription = cloud.settings.subscription_of(call);
+    held(cloud.world(call.now), name)
+        .filter(|held| subscription_of(held).eq_ignore_ascii_case(&subscription.id))
+}
+
+fn view(name: &str, held: &Reservation) -> Value {
     let vault = &held.outputs["vault"];
     let location = vault["location"].as_str().unwrap_or_default();
-    let subscription = &world.settings.subscription;
+    let subscription = subscription_of(held);
     json!({
         "id": format!(
             "/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{location}/\
@@ -131,8 +145,7 @@ pub(crate) fn get(
     location: &str,
     name: &str,
 ) -> Result<Answer, ArmError> {
-    let world = cloud.world(call.now);
-    let found = held(world, name).filter(|held| {
+    let found = of_call(cloud, call, name).filter(|held| {
         held.outputs["vault"]["location"]
             .as_str()
             .is_some_and(|own| own.eq_ignore_ascii_case(location))
@@ -143,19 +156,21 @@ pub(crate) fn get(
     };
     let vault = found.outputs["id"].as_str().unwrap_or_default();
     let spelled = vault.rsplit('/').next().unwrap_or(name);
-    Ok(Answer::ok(view(world, spelled, found)))
+    Ok(Answer::ok(view(spelled, found)))
 }
 
 /// Answers the list of deleted vaults.
 pub(crate) fn list(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
     let world = cloud.world(call.now);
+    let subscription = &cloud.settings.subscription_of(call).id;
     let items = world
         .store
         .reservations()
         .filter(|(key, held)| key.starts_with("deletedvaults/") && held.until > world.now)
+        .filter(|(_, held)| subscription_of(held).eq_ignore_ascii_case(subscription))
         .map(|(_, held)| {
             let vault = held.outputs["id"].as_str().unwrap_or_default();
-            view(world, vault.rsplit('/').next().unwrap_or_default(), held)
+            view(vault.rsplit('/').next().unwrap_or_default(), held)
         })
         .collect();
     read::page(cloud, call, items)
@@ -163,7 +178,7 @@ pub(crate) fn list(cloud: &Cloud, call: &Call) -> Result<Answer, ArmError> {
 
 /// Answers a purge: the vault is gone for good, unless it is protected.
 pub(crate) fn purge(cloud: &mut Cloud, call: &Call, name: &str) -> Result<Answer, ArmError> {
-    let Some(found) = held(cloud.world(call.now), name) else {
+    let Some(found) = of_call(cloud, call, name) else {
         let message = format!("The specified deleted vault '{name}' does not exist.");
         return Err(ArmError::not_found("DeletedVaultNotFound", message));
     };
