@@ -5,6 +5,12 @@ use dify_infra_core::values::AzureCloud;
 
 use crate::http::is_loopback;
 
+/// Where the public cloud is managed.
+const ENDPOINT: &str = "https://management.azure.com";
+
+/// Where applications of the public cloud sign in.
+const AUTHORITY: &str = "https://login.microsoftonline.com";
+
 /// An Azure Resource Manager endpoint with the audience of its tokens.
 ///
 /// A token is sent to this endpoint and, for the polling URLs and next links that it hands out,
@@ -36,12 +42,7 @@ impl Cloud {
         reason = "the literals are https URLs, which a test looks at"
     )]
     pub fn public() -> Self {
-        Self::of(
-            "https://management.azure.com",
-            "https://login.microsoftonline.com",
-            "management.azure.com",
-        )
-        .expect("they are https URLs")
+        Self::of(ENDPOINT, AUTHORITY, "management.azure.com").expect("they are https URLs")
     }
 
     /// One of Microsoft's clouds. Tokens are asked for the endpoint itself, as
@@ -72,7 +73,7 @@ impl Cloud {
     fn of(endpoint: &str, authority: &str, suffix: &'static str) -> Result<Self, CloudError> {
         Ok(Self {
             suffix: Some(suffix),
-            authority: bare(authority)?,
+            authority: bare(authority, AUTHORITY)?,
             ..Self::custom(endpoint)?
         })
     }
@@ -88,12 +89,12 @@ impl Cloud {
     /// When `endpoint` is not an absolute `https` URL (`http` is accepted for this machine), or
     /// has a path, a query, a fragment or user information.
     pub fn custom(endpoint: &str) -> Result<Self, CloudError> {
-        let url = bare(endpoint)?;
+        let url = bare(endpoint, ENDPOINT)?;
         let scope = format!("{}/.default", url.origin().ascii_serialization());
         Ok(Self {
             endpoint: url,
             scope,
-            authority: bare("https://login.microsoftonline.com")?,
+            authority: bare(AUTHORITY, AUTHORITY)?,
             suffix: None,
         })
     }
@@ -105,7 +106,7 @@ impl Cloud {
     /// When `authority` is not an absolute `https` URL (`http` is accepted for this machine), or has
     /// more than scheme, host and port.
     pub fn with_authority(mut self, authority: &str) -> Result<Self, CloudError> {
-        self.authority = bare(authority)?;
+        self.authority = bare(authority, AUTHORITY)?;
         Ok(self)
     }
 
@@ -164,11 +165,12 @@ impl Default for Cloud {
     }
 }
 
-/// Reads a URL of scheme, host and port that may see secrets.
-fn bare(endpoint: &str) -> Result<Url, CloudError> {
+/// Reads a URL of scheme, host and port that may see secrets; `example` is one that could be meant.
+fn bare(endpoint: &str, example: &'static str) -> Result<Url, CloudError> {
     let wrong = |problem| CloudError {
         endpoint: shown(endpoint),
         problem,
+        meant: meant(endpoint).unwrap_or_else(|| example.to_owned()),
     };
     let url = Url::parse(endpoint).map_err(|_| wrong(Problem::NotUrl))?;
     let host = url.host_str().ok_or_else(|| wrong(Problem::NotUrl))?;
@@ -185,6 +187,26 @@ fn bare(endpoint: &str) -> Result<Url, CloudError> {
     Ok(url)
 }
 
+/// The URL that was probably meant: the same host with a scheme, and without what follows it.
+fn meant(endpoint: &str) -> Option<String> {
+    let has_scheme = |scheme: &str| {
+        let rest = endpoint.strip_prefix(scheme)?;
+        rest.strip_prefix("://")
+    };
+    let rest = has_scheme("https").or_else(|| has_scheme("http"));
+    let rest = rest.or_else(|| (!endpoint.contains("://")).then_some(endpoint))?;
+    let url = Url::parse(&format!("https://{rest}")).ok()?;
+    let host = url.host_str()?;
+    let is_here = is_loopback(host);
+    // A single word may be anything.
+    if !is_here && !host.contains('.') {
+        return None;
+    }
+    let scheme = if is_here { "http" } else { "https" };
+    let port = url.port().map(|port| format!(":{port}"));
+    Some(format!("{scheme}://{host}{}", port.unwrap_or_default()))
+}
+
 /// What can be shown of a text that should have been an endpoint: no user information or query.
 fn shown(endpoint: &str) -> String {
     let end = endpoint.find(['?', '#']).unwrap_or(endpoint.len());
@@ -193,25 +215,39 @@ fn shown(endpoint: &str) -> String {
         (Some(scheme), Some(at)) if at > scheme => {
             format!("{}{}", &endpoint[..scheme + 3], &endpoint[at + 1..])
         }
+        (None, Some(at)) => endpoint[at + 1..].to_owned(),
         _ => endpoint.to_owned(),
     }
 }
 
 /// An endpoint that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the endpoint `{endpoint}` {problem}")]
+#[error("the endpoint `{endpoint}` {problem}; write it like `{meant}`")]
 pub struct CloudError {
     endpoint: String,
     problem: Problem,
+    meant: String,
+}
+
+impl CloudError {
+    /// What was given, without user information and query.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// What an endpoint must be, and the one that was probably meant: a sentence without its subject.
+    pub fn rule(&self) -> String {
+        format!("it {}; write it like `{}`", self.problem, self.meant)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
-    #[error("is not an absolute https URL; write it like `https://management.azure.com`")]
+    #[error("is not an absolute https URL")]
     NotUrl,
-    #[error("is plain http to another machine, which would show the token on the way; use https")]
+    #[error("is plain http to another machine, which would show the token on the way")]
     PlainHttp,
-    #[error("has more than scheme, host and port; write it like `https://management.azure.com`")]
+    #[error("has more than scheme, host and port")]
     NotBare,
 }
 
@@ -317,8 +353,13 @@ mod tests {
         let cases = [
             ("management.azure.com", "not an absolute https URL"),
             ("ftp://management.azure.com", "not an absolute https URL"),
-            ("http://10.0.0.4:8080", "use https"),
-            ("http://localhost.example.com", "use https"),
+            ("http://10.0.0.4:8080", "like `https://10.0.0.4:8080`"),
+            ("http://localhost.example.com", "would show the token"),
+            ("127.0.0.1:7700", "like `http://127.0.0.1:7700`"),
+            ("localhost:7700", "like `http://localhost:7700`"),
+            ("arm.example:443/x", "like `https://arm.example`"),
+            ("azure", "like `https://management.azure.com`"),
+            ("u:canary@h", "not an absolute https URL"),
             ("https://h/path", "more than scheme, host and port"),
             ("https://h?x=canary", "more than scheme, host and port"),
             ("https://u:canary@h", "more than scheme, host and port"),
@@ -326,6 +367,7 @@ mod tests {
         for (endpoint, sentence) in cases {
             let error = Cloud::custom(endpoint).unwrap_err();
             assert!(error.to_string().contains(sentence), "{endpoint}: {error}");
+            assert!(error.rule().contains(sentence), "{endpoint}: {error}");
             assert!(!format!("{error:?}{error}").contains("canary"), "{error:?}");
         }
         for endpoint in [

@@ -56,8 +56,8 @@ pub struct GlobalArguments {
     #[arg(long, global = true, value_name = "ID")]
     pub subscription: Option<String>,
 
-    /// Secrets file, as `dify-secrets gen` writes it [default: `NAME-ENVIRONMENT.secrets.env`
-    /// beside the deployment file]
+    /// Secrets file, in any format that `dify-secrets gen` writes; `-` is stdin [default:
+    /// `NAME-ENVIRONMENT.secrets.env` beside the deployment file]
     #[arg(long, global = true, value_name = "FILE")]
     pub secrets: Option<PathBuf>,
 
@@ -141,7 +141,9 @@ Findings are for people and go to stderr, as those of compilers do; --json write
 Exits with 3 when there is an error; warnings and notes alone exit with 0.")]
     Check(CheckArguments),
     /// Tell why a rule exists, where it comes from and how to mend what it finds
-    #[command(after_help = "Examples:\n  dify-infra explain LIM004\n  dify-infra explain")]
+    #[command(
+        after_help = "Examples:\n  dify-infra explain LIM004\n  dify-infra explain SEC\n  dify-infra explain"
+    )]
     Explain(ExplainArguments),
     /// Write the files that apply would use, or the same deployment as a compose project
     #[command(after_help = "\
@@ -293,8 +295,8 @@ pub enum Profile {
 /// Arguments of `explain`.
 #[derive(Args, Debug)]
 pub struct ExplainArguments {
-    /// Rule, as `check` prints it; all rules are listed without one
-    #[arg(value_name = "RULE")]
+    /// Rule, as `check` prints it, or a family such as SEC, whose rules are listed; without one, all are
+    #[arg(value_name = "RULE|FAMILY")]
     pub rule: Option<String>,
 }
 
@@ -381,7 +383,8 @@ pub struct PlanArguments {
     #[arg(long)]
     pub detailed_exitcode: bool,
 
-    /// Also write the plan to a file, for a review and for `apply --plan`; it holds no secret
+    /// Also write the plan to a file, for a review and for `apply --plan`; it holds no secret. `-` is
+    /// stdout, and what people read goes to stderr then
     #[arg(long, value_name = "PLAN")]
     pub out: Option<PathBuf>,
 
@@ -410,7 +413,7 @@ pub struct ApplyArguments {
     pub file: Option<PathBuf>,
 
     /// Carry out a plan that `plan --out` has written, without asking, and only if the file and
-    /// Azure are still as they were
+    /// Azure are still as they were; `-` is stdin
     #[arg(long, value_name = "PLAN", conflicts_with_all = ["prune"])]
     pub plan: Option<PathBuf>,
 
@@ -449,7 +452,8 @@ pub struct VerifyArguments {
     #[command(flatten)]
     pub file: FileArguments,
 
-    /// Also write the results as `JUnit` XML, which CI servers read
+    /// Also write the results as `JUnit` XML, which CI servers read; `-` is stdout, and what people
+    /// read goes to stderr then
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 }

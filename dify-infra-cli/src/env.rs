@@ -70,7 +70,7 @@ pub const ENDPOINT: Variable = Variable::new(
 pub const AUTH: Variable = Variable::new(
     "DIFY_INFRA_AUTH",
     "Where the token comes from: `auto`, `azure-cli`, `managed-identity`, `workload-identity`, \
-     `client-secret` or `token`",
+     `client-secret`, `client-certificate` or `token`",
 )
 .with_flag("--auth");
 
@@ -213,7 +213,7 @@ pub const CLICOLOR_FORCE: Variable = Variable::new(
 );
 
 /// Every variable, in the order of the reference.
-pub const ALL: [Variable; 26] = [
+pub const ALL: [Variable; 29] = [
     TARGET,
     SUBSCRIPTION,
     SECRETS,
@@ -240,7 +240,43 @@ pub const ALL: [Variable; 26] = [
     LOG,
     NO_COLOR,
     CLICOLOR_FORCE,
+    HTTPS_PROXY,
+    NO_PROXY,
+    CERTIFICATES,
 ];
+
+/// The proxy that requests to Azure go through: the variable that names it, and its host and port. A
+/// name and password in it are left out.
+pub(crate) fn proxy(read: &dyn Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+    // As reqwest looks for them: either case, the special one before the general one.
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let (name, value) = names
+        .into_iter()
+        .find_map(|name| Some((name, read(name).filter(|value| !value.is_empty())?)))?;
+    let (_, address) = value.rsplit_once('@').unwrap_or(("", &value));
+    let (_, address) = address.split_once("://").unwrap_or(("", address));
+    Some((name, address.trim_end_matches('/').to_owned()))
+}
+
+/// Through what requests go.
+pub const HTTPS_PROXY: Variable = Variable::new(
+    "HTTPS_PROXY",
+    "URL of the proxy that requests to Azure go through, such as `http://proxy.example:3128`; never for \
+     this machine",
+);
+
+/// What no proxy is used for.
+pub const NO_PROXY: Variable = Variable::new(
+    "NO_PROXY",
+    "Hosts that are reached without the proxy, separated by commas",
+);
+
+/// Whom to trust.
+pub const CERTIFICATES: Variable = Variable::new(
+    "SSL_CERT_FILE",
+    "PEM file with the authorities to trust instead of the system's, for a proxy that opens TLS or \
+     `emulate --tls`",
+);
 
 /// Reads a variable of the process; an empty one counts as absent.
 pub fn read(variable: Variable) -> Option<String> {
@@ -253,7 +289,24 @@ pub fn read(variable: Variable) -> Option<String> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::ALL;
+    use super::{ALL, proxy};
+
+    #[test]
+    fn a_proxy_is_named_without_its_password() {
+        let of = |wanted: &'static str, value: &'static str| {
+            proxy(&move |name| (name == wanted).then(|| value.to_owned()))
+        };
+        let named = |name, address: &str| Some((name, address.to_owned()));
+        assert_eq!(
+            of("https_proxy", "http://user:canary@proxy.example:3128/"),
+            named("https_proxy", "proxy.example:3128")
+        );
+        assert_eq!(
+            of("ALL_PROXY", "proxy:8080"),
+            named("ALL_PROXY", "proxy:8080")
+        );
+        assert_eq!(of("HTTPS_PROXY", ""), None);
+    }
 
     #[test]
     fn every_variable_is_listed_once() {

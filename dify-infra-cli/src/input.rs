@@ -23,22 +23,54 @@ fn up_to_limit(source: impl io::Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text of a file, read no further than a file of ours can go.
+/// Whether a path stands for stdin, or stdout.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// How people know what a path leads to, when it is read.
+pub(crate) fn shown(path: &Path) -> String {
+    if is_stream(path) {
+        "stdin".into()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// The text of a file, or of stdin for `-`, read no further than a file of ours can go.
 ///
 /// # Errors
 ///
-/// When it can't be read, is no UTF-8 text, or has more than 16 MiB.
+/// When it can't be read, is no UTF-8 text, or has more than 16 MiB. The error holds nothing of the text.
 pub(crate) fn read_limited(path: &Path) -> io::Result<String> {
-    let bytes = fs::File::open(path).and_then(up_to_limit)?;
+    let bytes = if is_stream(path) {
+        up_to_limit(io::stdin())?
+    } else {
+        fs::File::open(path).and_then(up_to_limit)?
+    };
     if bytes.len() as u64 > LARGEST {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
             "it has more than 16 MiB",
         ));
     }
-    String::from_utf8(bytes).map_err(|_| {
-        // The error of the conversion holds the bytes, which may be secrets.
-        io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text")
+    decoded(bytes).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, format!("it {why}")))
+}
+
+/// The bytes as text, or why they are none, without any of them: they may be secrets.
+fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    let is_utf_16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if is_utf_16 || bytes.iter().take(4).any(|byte| *byte == 0) {
+        return Err(
+            "is no UTF-8 text but UTF-16, as `>` of Windows PowerShell writes it: save it as UTF-8"
+                .to_owned(),
+        );
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let error = error.utf8_error();
+        let before = error.valid_up_to();
+        // The error of the conversion holds the bytes, so it is dropped.
+        format!("is no UTF-8 text from byte {before} on: save it as UTF-8")
     })
 }
 
@@ -68,23 +100,8 @@ impl Input {
     ///
     /// When there is no such file, it can't be read as text, or it has more than 16 MiB.
     pub(crate) fn read_as(path: &Path, kind: &str) -> Result<Self, Problem> {
-        let shown = if path == Path::new("-") {
-            "stdin".into()
-        } else {
-            path.display().to_string()
-        };
-        let bytes = if path == Path::new("-") {
-            up_to_limit(io::stdin())
-        } else {
-            fs::File::open(path).and_then(up_to_limit)
-        };
-        let bytes = bytes.map_err(|error| unreadable(&shown, kind, &error))?;
-        if bytes.len() as u64 > LARGEST {
-            let message = format!("{shown} has more than 16 MiB, so it is no {kind}");
-            return Err(Problem::new(message).hint("name the file that was meant"));
-        }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Problem::new(format!("{shown} is no UTF-8 text, so it is no {kind}")))?;
+        let shown = shown(path);
+        let text = read_limited(path).map_err(|error| unreadable(&shown, kind, &error))?;
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
@@ -154,6 +171,10 @@ impl Input {
 
 fn unreadable(shown: &str, kind: &str, error: &io::Error) -> Problem {
     let is_deployment = kind == "deployment file";
+    let article = match kind.chars().next() {
+        Some('A' | 'E' | 'I' | 'O' | 'U') => "an",
+        _ => "a",
+    };
     match error.kind() {
         io::ErrorKind::NotFound => {
             let problem = Problem::new(format!("there is no {kind} {shown}"));
@@ -164,12 +185,23 @@ fn unreadable(shown: &str, kind: &str, error: &io::Error) -> Problem {
             }
         }
         io::ErrorKind::IsADirectory => {
-            let problem = Problem::new(format!("{shown} is a directory, not a {kind}"));
+            let problem = Problem::new(format!("{shown} is a directory, not {article} {kind}"));
             if is_deployment {
                 problem.hint(format!("name the file in it: {shown}/dify.toml"))
             } else {
                 problem
             }
+        }
+        io::ErrorKind::FileTooLarge => {
+            let message = format!("{shown} has more than 16 MiB, so it is no {kind}");
+            Problem::new(message).hint("name the file that was meant")
+        }
+        io::ErrorKind::InvalidData => Problem::new(format!(
+            "{shown} can't be read as {article} {kind}: {error}"
+        )),
+        io::ErrorKind::PermissionDenied => {
+            Problem::new(format!("{shown} can't be read: you have no right to"))
+                .hint(format!("`ls -l {shown}` shows who has"))
         }
         _ => Problem::new(format!("{shown} can't be read: {error}")),
     }
@@ -196,9 +228,15 @@ mod tests {
         let error = Input::read(directory.path()).unwrap_err();
         assert!(error.to_string().contains("is a directory"), "{error}");
         let path = directory.path().join("x.toml");
-        fs::write(&path, [0xff, 0xfe]).unwrap();
-        let error = Input::read(&path).unwrap_err();
-        assert!(error.to_string().contains("no UTF-8 text"), "{error}");
+        for (bytes, part) in [
+            (&b"name = \"\xfc\"\n"[..], "no UTF-8 text from byte 8 on"),
+            (b"\xff\xfen\0a\0", "UTF-16, as `>` of Windows PowerShell"),
+            (b"n\0a\0m\0", "UTF-16, as `>` of Windows PowerShell"),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            let error = Input::read(&path).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        }
     }
 
     #[test]

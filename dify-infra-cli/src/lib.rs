@@ -87,7 +87,8 @@ fn log(ui: &Ui) {
         match ui.verbosity() {
             Verbosity::Debug => "dify_infra_azure=debug,dify_infra_emulator=info",
             Verbosity::Verbose => "dify_infra_azure=info",
-            Verbosity::Normal | Verbosity::Quiet => "error",
+            // What is wrong is told by the error; libraries below tell it once more.
+            Verbosity::Normal | Verbosity::Quiet => "off",
         }
         .to_owned()
     });

@@ -18,7 +18,7 @@ use dify_infra_core::secrets::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::input::read_limited;
+use crate::input::{is_stream, read_limited, shown};
 use crate::secrets_command::{
     Existing, SystemRandom, keep_out_of_version_control, open_to_others, write_private,
 };
@@ -95,8 +95,8 @@ impl SecretsFile {
         };
         let format = Format::detect(&path.to_string_lossy(), text.expose_secret());
         let parsed = parse(text.expose_secret(), format)
-            .with_context(|| format!("the secrets file {} can't be read", path.display()))?;
-        if let Some(warning) = open_to_others(&path) {
+            .with_context(|| format!("the secrets file {} can't be read", shown(&path)))?;
+        if let Some(warning) = open_to_others(&path).filter(|_| !is_stream(&path)) {
             ui.warn(warning);
         }
         judge(ui, &path, &parsed, deployment)?;
@@ -153,7 +153,7 @@ impl SecretsFile {
         let names = lines(&missing);
         ui.warn(format!(
             "{} lacks {}, and apply stops without: add {names}",
-            self.path.display(),
+            shown(&self.path),
             in_words(&missing)
         ));
     }
@@ -180,7 +180,7 @@ impl SecretsFile {
             if let Some((id, error)) = live.unreadable.into_iter().next() {
                 let message = format!(
                     "{} lacks secrets that {} may hold, and they can't be read",
-                    self.path.display(),
+                    shown(&self.path),
                     id.name()
                 );
                 return Err(
@@ -240,11 +240,7 @@ impl SecretsFile {
             .filter(|name| name.kind().is_none())
             .cloned()
             .collect();
-        let problem = Problem::new(format!(
-            "{} lacks {}",
-            self.path.display(),
-            in_words(missing)
-        ));
+        let problem = Problem::new(format!("{} lacks {}", shown(&self.path), in_words(missing)));
         let problem = if own.is_empty() {
             problem
         } else {
@@ -253,10 +249,14 @@ impl SecretsFile {
         Err(if kinds.is_empty() {
             problem
         } else {
+            let target = if is_stream(&self.path) {
+                String::new()
+            } else {
+                format!(" >> {}", self.path.display())
+            };
             problem.hint(format!(
-                "make what is missing: `dify-secrets gen {} >> {}`",
-                kinds.join(" "),
-                self.path.display()
+                "make what is missing and keep it: `dify-secrets gen {}{target}`",
+                kinds.join(" ")
             ))
         })
     }
@@ -375,7 +375,7 @@ fn refuse_made_up_password(
         "the server {server} exists, and its password for {} is not known",
         deployment.postgres().administrator
     );
-    let hint = format!("add POSTGRES_PASSWORD=VALUE to {}", path.display());
+    let hint = format!("add POSTGRES_PASSWORD=VALUE to {}", shown(path));
     Err(Problem::new(message).hint(hint))
 }
 
@@ -448,7 +448,7 @@ fn judge(
     for finding in warnings {
         ui.warn(format!(
             "{}: {} {}",
-            path.display(),
+            shown(path),
             finding.secret,
             finding.problem
         ));
@@ -460,21 +460,18 @@ fn judge(
         .iter()
         .map(|one| format!("{} {}", one.secret, one.problem))
         .collect();
-    let message = format!(
-        "{} must not be used: {}",
-        path.display(),
-        sentences.join("; ")
-    );
+    let message = format!("{} must not be used: {}", shown(path), sentences.join("; "));
     Err(Problem::new(message).hint(first.help()))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    let shown = path.display();
+    let shown = shown(path);
     match error.kind() {
         io::ErrorKind::NotFound => Problem::new(format!("there is no secrets file {shown}"))
             .hint(format!("make one with `dify-secrets gen --out {shown}`")),
-        // The text of the error could hold bytes of the file, so it is not shown.
-        io::ErrorKind::InvalidData => Problem::new(format!("{shown} is no UTF-8 text")),
+        io::ErrorKind::IsADirectory => {
+            Problem::new(format!("{shown} is a directory, not a secrets file"))
+        }
         _ => Problem::new(format!("the secrets file {shown} can't be read: {error}")),
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use dify_infra_azure::auth::FederatedToken;
+use dify_infra_azure::cloud::Cloud;
 use dify_infra_azure::images::SourceLogin;
 use dify_infra_core::names::SubscriptionId;
 use dify_infra_core::values::{AzureCloud, InvalidValue};
@@ -13,7 +14,7 @@ use crate::env::{self, Variable};
 
 /// How many times faster than Azure the embedded one is by default: a first apply of the dev profile
 /// then takes some ten seconds.
-const TIME_SCALE: f64 = 60.0;
+pub(crate) const TIME_SCALE: f64 = 60.0;
 
 /// What a run is to do, wherever it was said.
 #[derive(Debug)]
@@ -117,7 +118,13 @@ impl Settings {
             (None, Some(_)) => Target::Azure,
             (None, None) => choice(env::TARGET, read)?.unwrap_or_default(),
         };
-        let endpoint = flags.endpoint.clone().or_else(|| read(env::ENDPOINT));
+        let endpoint = match &flags.endpoint {
+            Some(endpoint) => Some(usable("--endpoint", endpoint)?),
+            None => match read(env::ENDPOINT).filter(|_| target == Target::Azure) {
+                Some(endpoint) => Some(usable(env::ENDPOINT.name, &endpoint)?),
+                None => None,
+            },
+        };
         Ok(Self {
             target,
             subscription: subscription(flags, target, read)?,
@@ -160,10 +167,31 @@ impl Credentials {
             certificate: read(env::CLIENT_CERTIFICATE).map(PathBuf::from),
             sends_certificate: read(env::CERTIFICATE_CHAIN)
                 .is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true")),
-            authority: read(env::AUTHORITY_HOST),
+            authority: authority(read)?,
             has_identity: read(env::IDENTITY_ENDPOINT).is_some(),
             federated: federated(read),
         })
+    }
+}
+
+/// An endpoint that can be talked to.
+fn usable(place: &str, endpoint: &str) -> Result<String, UsageError> {
+    match Cloud::custom(endpoint) {
+        Ok(_) => Ok(endpoint.to_owned()),
+        Err(error) => Err(UsageError::new(place, error.endpoint(), error.rule())),
+    }
+}
+
+fn authority(read: &dyn Fn(Variable) -> Option<String>) -> Result<Option<String>, UsageError> {
+    let Some(authority) = read(env::AUTHORITY_HOST) else {
+        return Ok(None);
+    };
+    match Cloud::public().with_authority(&authority) {
+        Ok(_) => Ok(Some(authority)),
+        Err(error) => {
+            let place = env::AUTHORITY_HOST.name;
+            Err(UsageError::new(place, error.endpoint(), error.rule()))
+        }
     }
 }
 
@@ -320,6 +348,28 @@ mod tests {
         let settings = resolve(&flags, &[(env::TARGET, "embedded")]).unwrap();
         assert_eq!(settings.target, Target::Azure);
         assert_eq!(settings.endpoint.as_deref(), Some("http://127.0.0.1:7700"));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_none_is_wrong_usage_wherever_it_was_said() {
+        let flags = GlobalArguments {
+            endpoint: Some("127.0.0.1:7700".to_owned()),
+            ..GlobalArguments::default()
+        };
+        let wrong = "can't be `127.0.0.1:7700`: it is not an absolute https URL; write it like \
+                     `http://127.0.0.1:7700`";
+        let said = resolve(&flags, &[]).unwrap_err().to_string();
+        assert_eq!(said, format!("--endpoint {wrong}"));
+        for variable in [env::ENDPOINT, env::AUTHORITY_HOST] {
+            let said = resolve(&GlobalArguments::default(), &[(variable, "127.0.0.1:7700")]);
+            let said = said.unwrap_err().to_string();
+            assert_eq!(said, format!("{} {wrong}", variable.name));
+        }
+        let embedded = [(env::ENDPOINT, "nonsense"), (env::TARGET, "embedded")];
+        assert!(resolve(&GlobalArguments::default(), &embedded).is_ok());
+        let secret = [(env::ENDPOINT, "https://user:canary@arm.example")];
+        let said = resolve(&GlobalArguments::default(), &secret).unwrap_err();
+        assert!(!said.to_string().contains("canary"), "{said}");
     }
 
     #[test]

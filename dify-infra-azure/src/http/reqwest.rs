@@ -1,8 +1,10 @@
 //! [`HttpService`] over reqwest and rustls.
 
+use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
-use ::http::{Request, Response};
+use ::http::{Request, Response, Uri};
 use ::reqwest::redirect::Policy;
 use ::reqwest::{Client, ClientBuilder};
 use bytes::Bytes;
@@ -135,7 +137,7 @@ impl ReqwestService {
 impl HttpService for ReqwestService {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.client_for(&request)?;
-        let host = request.uri().host().unwrap_or_default().to_owned();
+        let host = with_port(request.uri());
         let request = ::reqwest::Request::try_from(request).map_err(|e| explain(e, &host))?;
         let mut answer = client
             .execute(request)
@@ -149,18 +151,27 @@ impl HttpService for ReqwestService {
     }
 }
 
+/// Where a request goes: host and port, the scheme's own too, since that is what a firewall sees.
+fn with_port(uri: &Uri) -> String {
+    let scheme = if uri.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
+    let host = uri.host().unwrap_or_default();
+    format!("{host}:{}", uri.port_u16().unwrap_or(scheme))
+}
+
 /// Sorts an error of sending by what may have happened, without its URL.
 fn explain(error: ::reqwest::Error, host: &str) -> HttpError {
+    let error = error.without_url();
     let (kind, message) = if error.is_builder() {
         (
             HttpErrorKind::Refused,
             "the request could not be built".to_owned(),
         )
     } else if error.is_connect() {
-        (
-            HttpErrorKind::Connect,
-            format!("could not connect to `{host}`"),
-        )
+        return unconnected(&error, host);
     } else if error.is_timeout() {
         (
             HttpErrorKind::Timeout,
@@ -177,7 +188,46 @@ fn explain(error: ::reqwest::Error, host: &str) -> HttpError {
             format!("`{host}` answered with something else than HTTP"),
         )
     };
-    HttpError::new(kind, message).with_source(error.without_url())
+    HttpError::new(kind, message).with_source(error)
+}
+
+/// Says why there is no connection. The layers of clients between it and the reason are left out.
+fn unconnected(error: &::reqwest::Error, host: &str) -> HttpError {
+    let mut chain: Vec<&(dyn StdError + 'static)> = vec![error];
+    let mut next = StdError::source(error);
+    while let Some(cause) = next {
+        chain.push(cause);
+        next = cause.source();
+    }
+    let texts: Vec<String> = chain.iter().map(ToString::to_string).collect();
+    let says = |words: &str| texts.iter().any(|text| text.contains(words));
+    let kind = chain
+        .iter()
+        .find_map(|error| error.downcast_ref::<io::Error>())
+        .map(io::Error::kind);
+    let why = match kind {
+        _ if says("proxy authorization required") => "the proxy wants a sign-in",
+        _ if says("dns error") => "its name is not known here",
+        _ if says("certificate") => "its certificate is not trusted here",
+        _ if error.is_timeout() => "nothing answers there, not even with a refusal",
+        Some(io::ErrorKind::ConnectionRefused) => "nothing listens there",
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+            "no route leads there"
+        }
+        _ => "the attempt failed",
+    };
+    // What failed is then the way to the proxy, whose name only the environment has.
+    let way = if says("tunnel error") {
+        " through the proxy"
+    } else {
+        ""
+    };
+    let message = format!("could not connect to `{host}`{way}: {why}");
+    let error = HttpError::new(HttpErrorKind::Connect, message);
+    match texts.last() {
+        Some(innermost) => error.with_source(innermost.clone()),
+        None => error,
+    }
 }
 
 /// Sorts an error of reading the body: the head was HTTP, so the rest was cut off.

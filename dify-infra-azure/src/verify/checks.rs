@@ -62,9 +62,7 @@ pub(super) fn run(subject: &Subject<'_>) -> VerifyReport {
     let mut checks: Vec<Check> = resources
         .map(
             |node| match waiting.iter().find(|(id, _)| id == node.id()) {
-                Some((_, reason)) => {
-                    Check::new(IN_ORDER, node.id().name(), Status::Waiting, reason)
-                }
+                Some((_, reason)) => Check::new(IN_ORDER, node.id(), Status::Waiting, reason),
                 None => state(node, subject.snapshot),
             },
         )
@@ -111,7 +109,7 @@ const IN_ORDER: &str = "exists and is in order";
 /// The resource exists and its last write succeeded.
 fn state(node: &Node, snapshot: &Snapshot) -> Check {
     const NAME: &str = IN_ORDER;
-    let name = node.id().name();
+    let name = node.id();
     let body = match snapshot.get(node.id()) {
         Some(Observed::Present(body)) => body,
         Some(Observed::Unreadable(reason)) => return Check::judged(NAME, name, false, reason),
@@ -140,7 +138,7 @@ fn state(node: &Node, snapshot: &Snapshot) -> Check {
 
 /// One active revision, the newest, ready and healthy, with at least one replica.
 fn revisions(app: &AppState, snapshot: &Snapshot) -> Vec<Check> {
-    let name = app.id.name();
+    let name = &app.id;
     let body = snapshot.body(&app.id).cloned().unwrap_or_default();
     let latest = text(&body, "/properties/latestRevisionName");
     let ready = text(&body, "/properties/latestReadyRevisionName");
@@ -158,7 +156,7 @@ fn revisions(app: &AppState, snapshot: &Snapshot) -> Vec<Check> {
 
 fn active(app: &AppState, latest: &str) -> Check {
     const NAME: &str = "one active revision, healthy";
-    let name = app.id.name();
+    let name = &app.id;
     let revisions = match &app.revisions {
         Ok(revisions) => revisions,
         Err(reason) => return Check::judged(NAME, name, false, reason),
@@ -194,11 +192,11 @@ fn replicas(app: &AppState) -> Check {
     match &app.replicas {
         Ok(replicas) => Check::judged(
             NAME,
-            app.id.name(),
+            &app.id,
             !replicas.is_empty(),
             format!("{}", replicas.len()),
         ),
-        Err(reason) => Check::judged(NAME, app.id.name(), false, reason),
+        Err(reason) => Check::judged(NAME, &app.id, false, reason),
     }
 }
 
@@ -218,7 +216,7 @@ fn beat(subject: &Subject<'_>) -> Check {
         let name = subject.deployment.prefix().as_str();
         return Check::judged(NAME, name, false, "the deployment has none");
     };
-    let name = node.id().name();
+    let name = node.id();
     let Some(body) = subject.snapshot.body(node.id()) else {
         return Check::judged(NAME, name, false, absence(subject.snapshot, node.id()));
     };
@@ -257,7 +255,7 @@ fn databases(subject: &Subject<'_>) -> Vec<Check> {
             };
             Some(Check::judged(
                 "the database exists",
-                node.id().name(),
+                node.id(),
                 there,
                 detail,
             ))
@@ -272,7 +270,7 @@ fn databases(subject: &Subject<'_>) -> Vec<Check> {
             );
             Some(Check::judged(
                 "the extensions are allowed",
-                node.id().name(),
+                node.id(),
                 allowed,
                 detail,
             ))
@@ -290,7 +288,7 @@ fn containers(subject: &Subject<'_>) -> Vec<Check> {
         .nodes()
         .filter(|node| node.kind() == Kind::BlobContainer);
     let judged = nodes.map(|node| {
-        let name = node.id().name();
+        let name = node.id();
         match subject.snapshot.body(node.id()) {
             None => Check::judged(NAME, name, false, absence(subject.snapshot, node.id())),
             Some(body) => {
@@ -312,7 +310,7 @@ fn apps_and_jobs<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Node>
 /// Every secret that a variable, a volume or a registry login names is one that the app has.
 fn references(node: &Node, snapshot: &Snapshot) -> Check {
     const NAME: &str = "every secret reference resolves";
-    let name = node.id().name();
+    let name = node.id();
     let Some(body) = snapshot.body(node.id()) else {
         return Check::judged(NAME, name, false, absence(snapshot, node.id()));
     };

@@ -35,7 +35,7 @@ pub(super) fn checks(subject: &Subject<'_>, waiting: &[(ResourceId, String)]) ->
 
 fn bound(subject: &Subject<'_>, node: &Node, waiting: &[(ResourceId, String)]) -> Check {
     const NAME: &str = "the name is on the front door with its certificate";
-    let name = node.id().name();
+    let name = node.id();
     if let Some((_, reason)) = waiting.iter().find(|(id, _)| id == node.id()) {
         return Check::new(NAME, name, Status::Waiting, reason);
     }
@@ -72,5 +72,5 @@ fn leads_here(subject: &Subject<'_>, node: &Node) -> Option<Check> {
             "the record is in a private zone, which Azure does not ask".to_owned(),
         ),
     };
-    Some(Check::new(NAME, node.id().name(), status, detail))
+    Some(Check::new(NAME, node.id(), status, detail))
 }

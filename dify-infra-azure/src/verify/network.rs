@@ -22,7 +22,7 @@ pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
 /// The instances of the gateway run, and its firewall is the one that the file describes.
 fn running(subject: &Subject<'_>, node: &Node) -> Check {
     const NAME: &str = "the gateway runs behind its firewall";
-    let name = node.id().name();
+    let name = node.id();
     let body = match live(subject, node) {
         Ok(body) => body,
         Err(reason) => return Check::judged(NAME, name, false, reason),
@@ -71,7 +71,7 @@ fn live<'a>(subject: &'a Subject<'_>, node: &Node) -> Result<&'a Value, String> 
 /// The owner of the target has approved the connection.
 fn approved(subject: &Subject<'_>, node: &Node) -> Check {
     const NAME: &str = "the private endpoint is approved";
-    let name = node.id().name();
+    let name = node.id();
     let body = match live(subject, node) {
         Ok(body) => body,
         Err(reason) => return Check::judged(NAME, name, false, reason),
@@ -85,10 +85,10 @@ fn approved(subject: &Subject<'_>, node: &Node) -> Check {
 /// Azure has written the endpoint's address into each of its zones.
 fn named(subject: &Subject<'_>, node: &Node) -> Check {
     const NAME: &str = "the private endpoint has a name";
-    let name = node.id().label();
+    let name = node.id();
     let body = match live(subject, node) {
         Ok(body) => body,
-        Err(reason) => return Check::judged(NAME, &name, false, reason),
+        Err(reason) => return Check::judged(NAME, name, false, reason),
     };
     let zones = body
         .pointer("/properties/privateDnsZoneConfigs")
@@ -104,13 +104,13 @@ fn named(subject: &Subject<'_>, node: &Node) -> Check {
     } else {
         records.join(", ")
     };
-    Check::judged(NAME, &name, passed, detail)
+    Check::judged(NAME, name, passed, detail)
 }
 
 /// The public endpoint of a data service answers nobody.
 fn closed(subject: &Subject<'_>, node: &Node, pointer: &str) -> Check {
     const NAME: &str = "the data service is not public";
-    let name = node.id().name();
+    let name = node.id();
     match live(subject, node) {
         Ok(body) => {
             let access = text(body, pointer);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use dify_infra_core::resource::ResourceId;
 use serde::Serialize;
 
 /// How a check went.
@@ -39,34 +40,65 @@ impl Status {
 pub struct Check {
     /// What is checked, in a few words.
     pub name: String,
-    /// Of what: a resource's name, or the deployment's.
+    /// Of what: a resource's name with its parents', `my-server/my-database`, or the deployment's.
     pub subject: String,
+    /// The resource, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<ResourceId>,
+    /// The type of that resource, as `Microsoft.App/containerApps`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<String>,
     /// How it went.
     pub status: Status,
     /// What was seen, or why it was not run.
     pub detail: String,
 }
 
+/// What a check is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum About<'a> {
+    /// The deployment of this name.
+    Deployment(&'a str),
+    Resource(&'a ResourceId),
+}
+
+impl<'a> From<&'a str> for About<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Deployment(name)
+    }
+}
+
+impl<'a> From<&'a ResourceId> for About<'a> {
+    fn from(id: &'a ResourceId) -> Self {
+        Self::Resource(id)
+    }
+}
+
 impl Check {
-    pub(super) fn new(
+    pub(super) fn new<'a>(
         name: &str,
-        subject: &str,
+        about: impl Into<About<'a>>,
         status: Status,
         detail: impl Into<String>,
     ) -> Self {
-        let (name, subject) = (name.to_owned(), subject.to_owned());
+        let (subject, id) = match about.into() {
+            About::Deployment(name) => (name.to_owned(), None),
+            About::Resource(id) => (id.label(), Some(id.clone())),
+        };
         Self {
-            name,
+            name: name.to_owned(),
             subject,
+            resource_type: id.as_ref().map(ResourceId::resource_type),
+            id,
             status,
             detail: detail.into(),
         }
     }
 
     /// Passed or failed by what was seen.
-    pub(super) fn judged(
+    pub(super) fn judged<'a>(
         name: &str,
-        subject: &str,
+        about: impl Into<About<'a>>,
         passed: bool,
         detail: impl Into<String>,
     ) -> Self {
@@ -75,7 +107,7 @@ impl Check {
         } else {
             Status::Failed
         };
-        Self::new(name, subject, status, detail)
+        Self::new(name, about, status, detail)
     }
 }
 

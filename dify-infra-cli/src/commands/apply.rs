@@ -11,8 +11,8 @@ use dify_infra_core::plan::{Change, Plan, RiskLevel, Snapshot, fingerprints};
 use serde_json::json;
 
 use super::saved::Loaded;
-use super::{plan, running, waiting};
-use crate::args::{ApplyArguments, Target};
+use super::{again, plan, running, waiting};
+use crate::args::ApplyArguments;
 use crate::exit::Exit;
 use crate::secrets_file::{Completed, SecretsFile};
 use crate::session::Session;
@@ -37,7 +37,8 @@ pub(super) async fn run(
         .as_ref()
         .map_or(arguments.prune, |saved| saved.plan.origin.prune);
     let _lock = session.lock()?;
-    let repeated = repeated(settings, &path);
+    let repeated = again::about(settings, &path);
+    let again = again::apply(settings, &path, arguments);
     if arguments.resume {
         tell_last_run(ui, &session);
     }
@@ -90,6 +91,7 @@ pub(super) async fn run(
         settings,
         session: &session,
         completed: &completed,
+        again: &again,
         options: running::options(&session, settings)
             .with_max_parallel(usize::from(arguments.max_parallel))
             .with_prune(prune),
@@ -124,6 +126,8 @@ struct Run<'a> {
     settings: &'a Settings,
     session: &'a Session,
     completed: &'a Completed,
+    /// The command line that goes on.
+    again: &'a str,
     options: ApplyOptions,
 }
 
@@ -137,9 +141,10 @@ impl Run<'_> {
             ui,
             |cancellation| Box::pin(applier.apply(what, secrets, &progress, cancellation)),
             &progress,
+            self.again,
         )
         .await?;
-        running::conclude(ui, "apply", &report);
+        running::conclude(ui, self.again, &report);
         Ok(report)
     }
 
@@ -342,7 +347,7 @@ fn finish(ui: &Ui, settings: &Settings, ended: &Ended) -> anyhow::Result<Exit> {
         snapshot,
     );
     let is_success = report.as_ref().is_none_or(ApplyReport::is_success);
-    waiting::tell(ui, session, snapshot, &ended.plan);
+    waiting::tell(ui, session, snapshot, &ended.plan, &ended.repeated);
     if settings.json {
         let run = report.as_ref().map(running::as_json);
         let waiting = waiting::as_json(session, snapshot, &ended.plan);
@@ -369,7 +374,7 @@ fn summary(ended: &Ended, offers: &Outputs) -> String {
         );
     }
     row("resource group", &offers.resource_group);
-    if file.path().exists() {
+    if file.path().is_file() {
         let path = file.path().display();
         row("secrets", &format!("{path} (keep this file)"));
     }
@@ -410,82 +415,13 @@ fn next_steps(arguments: &str) -> String {
     format!("\nnext:\n{}", table.render())
 }
 
-/// What a person has to repeat to mean the same file and the same Azure: ` prod.toml --target
-/// embedded`; empty when the defaults say it.
-fn repeated(settings: &Settings, file: &Path) -> String {
-    let mut words = Vec::new();
-    if file != Path::new("dify.toml") {
-        words.push(quoted(&file.display().to_string()));
-    }
-    if settings.target == Target::Embedded {
-        words.push("--target embedded".to_owned());
-    }
-    if let Some(endpoint) = &settings.endpoint {
-        words.push(format!("--endpoint {}", quoted(endpoint)));
-    }
-    if let Some(subscription) = &settings.subscription {
-        words.push(format!("--subscription {subscription}"));
-    }
-    if let Some(secrets) = &settings.secrets {
-        words.push(format!(
-            "--secrets {}",
-            quoted(&secrets.display().to_string())
-        ));
-    }
-    words
-        .iter()
-        .fold(String::new(), |text, word| text + " " + word)
-}
-
-/// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
-    let is_plain = |one: char| one.is_ascii_alphanumeric() || "-_./:@+,=".contains(one);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::GlobalArguments;
-
-    fn repeats(flags: &GlobalArguments, file: &str) -> String {
-        let settings = Settings::resolve(flags, &|_| None).unwrap();
-        repeated(&settings, Path::new(file))
-    }
 
     #[test]
-    fn what_comes_next_is_about_the_same_file_and_the_same_azure() {
-        let id = "11111111-1111-4111-8111-111111111111";
-        let flags = GlobalArguments {
-            endpoint: Some("http://127.0.0.1:7700".to_owned()),
-            subscription: Some(id.to_owned()),
-            secrets: Some("my secrets.env".into()),
-            ..GlobalArguments::default()
-        };
-        let words = repeats(&flags, "-");
-        assert_eq!(
-            words,
-            format!(
-                " - --endpoint http://127.0.0.1:7700 --subscription {id} --secrets 'my secrets.env'"
-            )
-        );
-        let embedded = GlobalArguments {
-            target: Some(Target::Embedded),
-            ..GlobalArguments::default()
-        };
-        assert_eq!(
-            repeats(&embedded, "it's/prod.toml"),
-            " 'it'\\''s/prod.toml' --target embedded"
-        );
-        assert!(next_steps(&words).contains(&format!("dify-infra destroy{words}  removes")));
-    }
-
-    #[test]
-    fn defaults_need_not_be_repeated() {
-        assert_eq!(repeats(&GlobalArguments::default(), "dify.toml"), "");
+    fn what_comes_next_has_the_same_arguments() {
+        let words = " prod.toml --target embedded";
+        assert!(next_steps(words).contains(&format!("dify-infra destroy{words}  removes")));
     }
 }

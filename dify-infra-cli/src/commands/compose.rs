@@ -1,6 +1,5 @@
 //! `dify-infra render --to compose`: the same deployment for one host.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use dify_infra_core::render::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::rendered;
 use crate::args::RenderArguments;
 use crate::exit::Exit;
 use crate::input::{Input, read_limited};
@@ -41,12 +41,9 @@ pub(super) fn run(
         return Ok(Exit::Done);
     };
     let env_file = secrets(ui, settings, input, deployment, &project)?;
-    fs::create_dir_all(directory)
-        .with_context(|| format!("the directory {} can't be made", directory.display()))?;
+    rendered::make(directory)?;
     write_env_file(ui, directory, &env_file, arguments.force)?;
-    for file in project.files() {
-        write(ui, directory, file)?;
-    }
+    rendered::write(ui, directory, project.files())?;
     ui.hint(format!(
         "start it with `docker compose --file {} up --detach`",
         directory.join(COMPOSE_FILE).display()
@@ -93,10 +90,6 @@ fn write_env_file(
     let existing = match read_limited(&path) {
         Ok(text) => Some(SecretString::from(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        // The text of the error could hold bytes of the file, so it is not shown.
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(Problem::new(format!("{shown} is no UTF-8 text")).into());
-        }
         Err(error) => return Err(error).with_context(|| format!("{shown} can't be read")),
     };
     let (text, mode) = match existing {
@@ -121,27 +114,5 @@ fn write_env_file(
     {
         ui.hint(advice);
     }
-    Ok(())
-}
-
-/// Writes a file that containers read as users of their own, whatever the umask is.
-fn write(ui: &Ui, directory: &Path, file: &RenderedFile) -> anyhow::Result<()> {
-    let path = directory.join(&file.name);
-    let failed = || format!("{} can't be written", path.display());
-    fs::write(&path, &file.text).with_context(failed)?;
-    set_mode(&path, file.mode).with_context(failed)?;
-    ui.say(format!("wrote {}", path.display()));
-    Ok(())
-}
-
-#[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }

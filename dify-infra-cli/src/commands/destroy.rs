@@ -2,12 +2,12 @@
 
 use dify_infra_azure::apply::{Applier, destroyed};
 use dify_infra_azure::preflight::users_of;
-use dify_infra_core::graph::Management;
+use dify_infra_core::graph::{Management, Node};
 use dify_infra_core::plan::{Observed, Snapshot};
-use dify_infra_core::resource::{Kind, ResourceId};
+use dify_infra_core::resource::{Kind, Layer, ResourceId};
 use serde_json::Value;
 
-use super::running;
+use super::{again, running};
 use crate::args::DestroyArguments;
 use crate::exit::Exit;
 use crate::session::Session;
@@ -31,6 +31,7 @@ pub(super) async fn run(
     show(ui, &session, &snapshot, &going, is_asked);
     if going.is_empty() {
         ui.say("there is nothing to delete");
+        tell_rest(ui, settings, &session, &snapshot, arguments);
         return Ok(Exit::Done);
     }
     refuse_what_others_use(ui, &session, &going).await?;
@@ -42,15 +43,20 @@ pub(super) async fn run(
         running::options(&session, settings),
     );
     let progress = Progress::new(ui);
+    let again = again::destroy(settings, arguments);
     let report = running::watch(
         ui,
         |cancellation| {
             Box::pin(applier.destroy(&snapshot, arguments.include_data, &progress, cancellation))
         },
         &progress,
+        &again,
     )
     .await?;
-    running::conclude(ui, "destroy", &report);
+    running::conclude(ui, &again, &report);
+    if report.is_success() {
+        tell_rest(ui, settings, &session, &snapshot, arguments);
+    }
     if settings.json {
         ui.json(&running::as_json(&report))?;
     }
@@ -59,6 +65,48 @@ pub(super) async fn run(
     } else {
         Exit::Failed
     })
+}
+
+/// Says what is left, and what removes it.
+fn tell_rest(
+    ui: &Ui,
+    settings: &Settings,
+    session: &Session,
+    snapshot: &Snapshot,
+    arguments: &DestroyArguments,
+) {
+    let is_there = |node: &&Node| snapshot.body(node.id()).is_some();
+    let mut data = session.graph.nodes().filter(|node| {
+        node.management() == Management::Managed
+            && node.kind().layer() == Layer::Data
+            && node.kind() != Kind::ResourceGroup
+    });
+    if !arguments.include_data && data.any(|node| is_there(&node)) {
+        let about = again::about(settings, &arguments.file.file);
+        ui.hint(format!(
+            "the data stays and costs as before; `dify-infra apply{about}` builds on it, and \
+             `dify-infra destroy{about} --include-data` deletes it"
+        ));
+        return;
+    }
+    let mut groups = session.graph.nodes();
+    let group = groups.find(|node| node.kind() == Kind::ResourceGroup);
+    let Some(group) = group.filter(is_there) else {
+        return;
+    };
+    let name = group.id().name();
+    if session.is_real() {
+        ui.hint(format!(
+            "the resource group {name} stays, since others may use it; `az group delete --name {name} \
+             --subscription {}` deletes it with everything that is in it",
+            session.target.subscription()
+        ));
+    } else {
+        ui.say(format!(
+            "the resource group {name} stays; in Azure, `az group delete --name {name}` would delete \
+             it with everything that is in it"
+        ));
+    }
 }
 
 /// What could not be looked at might be anything, so nothing is deleted around it.
@@ -166,7 +214,7 @@ fn staying<'a>(
             && snapshot.body(node.id()).is_some()
             && !going.contains(node.id())
     });
-    nodes.map(dify_infra_core::graph::Node::id).collect()
+    nodes.map(Node::id).collect()
 }
 
 /// The data layer goes only with the deployment's name, typed or given.

@@ -1,5 +1,6 @@
 //! `dify-infra explain`: the story behind a rule.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use dify_infra_core::check::{Rule, rule, rules};
@@ -17,24 +18,46 @@ pub(super) fn run(
     settings: &Settings,
     arguments: &ExplainArguments,
 ) -> anyhow::Result<Exit> {
-    match (&arguments.rule, settings.json) {
-        (Some(id), false) => ui.data(&text(find(id)?))?,
-        (Some(id), true) => ui.json(&as_json(find(id)?))?,
-        (None, false) => ui.data(&list())?,
-        (None, true) => {
-            let all: Vec<Value> = rules().map(as_json).collect();
+    let several = match &arguments.rule {
+        None => Some(rules().collect()),
+        Some(id) => family(id),
+    };
+    match (several, &arguments.rule, settings.json) {
+        (Some(rules), _, false) => ui.data(&list(&rules))?,
+        (Some(rules), _, true) => {
+            let all: Vec<Value> = rules.into_iter().map(as_json).collect();
             ui.json(&json!({ "format": 1, "rules": all }))?;
         }
+        (None, Some(id), false) => ui.data(&text(find(id)?))?,
+        (None, Some(id), true) => ui.json(&as_json(find(id)?))?,
+        (None, None, _) => {}
     }
     Ok(Exit::Done)
+}
+
+/// The rules of a family, when the text is the beginning that their ids share, such as `SEC`.
+fn family(text: &str) -> Option<Vec<&'static Rule>> {
+    let wanted = text.trim().to_ascii_uppercase();
+    let rules: Vec<&Rule> = rules()
+        .filter(|rule| rule.family.as_str() == wanted)
+        .collect();
+    (!rules.is_empty()).then_some(rules)
 }
 
 fn find(id: &str) -> Result<&'static Rule, Problem> {
     rule(id.trim()).ok_or_else(|| {
         let problem = Problem::new(format!("there is no rule {id}"));
-        match nearest(id) {
-            Some(near) => problem.hint(format!("did you mean {near}?")),
-            None => problem.hint("`dify-infra explain` lists all rules"),
+        if let Some(near) = nearest(id) {
+            return problem.hint(format!("did you mean {near}?"));
+        }
+        let all: BTreeSet<&str> = rules().map(|rule| rule.family.as_str()).collect();
+        let begins = |family: &&&str| id.trim().to_ascii_uppercase().starts_with(**family);
+        match all.iter().find(begins) {
+            Some(family) => problem.hint(format!("`dify-infra explain {family}` lists its family")),
+            None => problem.hint(format!(
+                "`dify-infra explain` lists all rules, and with one of {} those of a family",
+                all.into_iter().collect::<Vec<_>>().join(", ")
+            )),
         }
     })
 }
@@ -43,7 +66,7 @@ fn find(id: &str) -> Result<&'static Rule, Problem> {
 fn nearest(id: &str) -> Option<&'static str> {
     let id = id.trim().to_ascii_uppercase();
     let near = rules().map(|rule| (strsim::damerau_levenshtein(rule.id, &id), rule.id));
-    near.filter(|(distance, _)| *distance <= 2)
+    near.filter(|(distance, _)| *distance <= 1)
         .min()
         .map(|(_, id)| id)
 }
@@ -125,9 +148,9 @@ fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
-fn list() -> String {
+fn list(rules: &[&'static Rule]) -> String {
     let mut table = Table::new();
-    for rule in rules() {
+    for rule in rules {
         table.row([
             styled(BOLD, rule.id),
             rule.severity.to_string(),

@@ -1,5 +1,6 @@
 //! One function for each command.
 
+mod again;
 mod apply;
 mod audit;
 mod check;
@@ -14,6 +15,7 @@ mod init;
 mod outputs;
 mod plan;
 mod render;
+mod rendered;
 mod route;
 mod running;
 mod saved;
@@ -22,6 +24,7 @@ mod verify;
 mod waiting;
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use dify_infra_core::deployment::Deployment;
@@ -29,6 +32,7 @@ use dify_infra_core::graph::{ResourceGraph, Target, lower};
 
 use crate::args::{Command, ImagesCommand, RenderFormat};
 use crate::exit::Exit;
+use crate::input::is_stream;
 use crate::session::named_subscription;
 use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
@@ -42,6 +46,7 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
     if settings.json {
         refuse_json(&command)?;
     }
+    refuse_second_reader(settings, &command)?;
     match command {
         Command::Init(arguments) => init::run(ui, &arguments),
         Command::Check(arguments) => check::run(ui, settings, &arguments),
@@ -61,6 +66,37 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
             ImagesCommand::Import(import) => wait(images::import(ui, settings, &import)),
         },
         Command::Emulate(arguments) => wait(emulate::run(ui, settings, &arguments)),
+    }
+}
+
+/// Stdin can be read once.
+fn refuse_second_reader(settings: &Settings, command: &Command) -> Result<(), UsageError> {
+    let secrets = settings.secrets.as_deref();
+    let (file, plan, uses_secrets) = match command {
+        Command::Plan(arguments) => (Some(&arguments.file.file), None, true),
+        Command::Render(arguments) => {
+            let uses = arguments.to == RenderFormat::Compose && arguments.out.is_some();
+            (Some(&arguments.file.file), None, uses)
+        }
+        Command::Apply(arguments) => (arguments.file.as_ref(), arguments.plan.as_deref(), true),
+        _ => return Ok(()),
+    };
+    let readers = [
+        ("the deployment file", file.map(PathBuf::as_path)),
+        ("--plan", plan),
+        ("--secrets", secrets.filter(|_| uses_secrets)),
+    ];
+    let named: Vec<&str> = readers
+        .iter()
+        .filter(|(_, path)| path.is_some_and(is_stream))
+        .map(|(name, _)| *name)
+        .collect();
+    match named.as_slice() {
+        [first, second, ..] => {
+            let rule = format!("{first} is read from stdin already; name a file for one of them");
+            Err(UsageError::new(second, "-", rule))
+        }
+        _ => Ok(()),
     }
 }
 

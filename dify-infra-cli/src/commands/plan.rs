@@ -6,9 +6,10 @@ use dify_infra_core::plan::{self, Fingerprints, Options, Plan, Snapshot, fingerp
 use super::saved;
 use crate::args::PlanArguments;
 use crate::exit::Exit;
+use crate::input::is_stream;
 use crate::secrets_file::SecretsFile;
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
 
 pub(super) async fn run(
@@ -16,6 +17,10 @@ pub(super) async fn run(
     settings: &Settings,
     arguments: &PlanArguments,
 ) -> anyhow::Result<Exit> {
+    if settings.json && arguments.out.as_deref().is_some_and(is_stream) {
+        let rule = "stdout has the JSON of --json already; leave one of them out";
+        return Err(UsageError::new("--out", "-", rule).into());
+    }
     let session = Session::open(ui, settings, &arguments.file.file).await?;
     let secrets = SecretsFile::open(ui, settings, &session)?;
     let known = secrets.secrets().and_then(fingerprints);
@@ -23,8 +28,11 @@ pub(super) async fn run(
     secrets.tell_absence(ui, &session, &snapshot);
     secrets.tell_missing(ui, &session, &snapshot);
     let plan = make(&session, &mut snapshot, known.as_ref(), arguments.prune).await;
+    let is_saved_to_stdout = arguments.out.as_deref().is_some_and(is_stream);
     if settings.json {
         ui.json(&plan)?;
+    } else if is_saved_to_stdout {
+        ui.say(crate::ui::plan::render(&plan).trim_end());
     } else {
         ui.data(&crate::ui::plan::render(&plan))?;
     }

@@ -25,11 +25,13 @@ pub(super) fn options(session: &Session, settings: &Settings) -> ApplyOptions {
     options.with_look_every(Duration::from_secs_f64(pause.clamp(0.01, 5.0)))
 }
 
-/// Watches a run to its end. Ctrl-C stops it, a second one abandons it.
+/// Watches a run to its end. Ctrl-C stops it, a second one abandons it; `again` is the command line
+/// that goes on then.
 pub(super) async fn watch<Run>(
     ui: &Ui,
     start: impl FnOnce(Cancellation) -> Run,
     progress: &Progress<'_>,
+    again: &str,
 ) -> anyhow::Result<ApplyReport>
 where
     Run: Future<Output = Result<ApplyReport, ApplyError>>,
@@ -46,7 +48,7 @@ where
         Ended::Finished(report) => Ok(report?),
         Ended::Abandoned => Err(
             Problem::new("the run was left while Azure was still at work")
-                .hint("run the same command again: it looks at Azure and goes on from there")
+                .hint(format!("`{again}` looks at Azure and goes on from there"))
                 .into(),
         ),
     }
@@ -60,8 +62,9 @@ pub(super) fn show_problems(ui: &Ui, problems: &[dify_infra_azure::preflight::Pr
     }
 }
 
-/// Says how a run ended: failures with their reasons and remedies, then the sum.
-pub(super) fn conclude(ui: &Ui, command: &str, report: &ApplyReport) {
+/// Says how a run ended: failures with their reasons and remedies, the sum, and the command line that
+/// goes on.
+pub(super) fn conclude(ui: &Ui, again: &str, report: &ApplyReport) {
     for (id, error) in report.failures() {
         ui.line(format!(
             "{}: {}: {}",
@@ -80,9 +83,9 @@ pub(super) fn conclude(ui: &Ui, command: &str, report: &ApplyReport) {
         return;
     }
     ui.hint(if report.cancelled {
-        format!("run {command} again to go on")
+        format!("`{again}` goes on")
     } else {
-        format!("run {command} again when the cause is mended: it goes on from there")
+        format!("when the cause is mended, `{again}` goes on from there")
     });
     if let Some(journal) = &report.journal {
         ui.hint(format!("the journal of this run is {}", journal.display()));

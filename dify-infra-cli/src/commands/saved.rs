@@ -1,12 +1,14 @@
 //! Plans in files: written by `plan --out`, carried out by `apply --plan` while they hold.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use dify_infra_core::plan::{Origin, Plan, SavedPlan, Snapshot};
+use dify_infra_core::plan::{Origin, Plan, SavedPlan, SavedPlanError, Snapshot};
 
-use crate::input::read_limited;
+use super::again::quoted;
+use crate::input::{self, is_stream, read_limited};
 use crate::session::Session;
 use crate::ui::Ui;
 use crate::ui::errors::Problem;
@@ -38,8 +40,12 @@ pub(super) fn save(
 ) -> anyhow::Result<()> {
     let failed = || format!("the plan {} can't be written", path.display());
     let text = SavedPlan::new(origin, plan, snapshot)?.to_json()?;
+    if is_stream(path) {
+        return Ok(ui.data(&text)?);
+    }
+    refuse_what_is_no_plan(path)?;
     write_whole(path, &text).with_context(failed)?;
-    let shown = path.display();
+    let shown = quoted(&path.display().to_string());
     if plan.is_applyable() {
         ui.say(format!(
             "the plan is in {shown}; `dify-infra apply --plan {shown}` carries it out while it holds"
@@ -50,6 +56,26 @@ pub(super) fn save(
         ));
     }
     Ok(())
+}
+
+/// Refuses to write over something else: `--out dify.toml` is a slip that would cost the deployment file.
+fn refuse_what_is_no_plan(path: &Path) -> Result<(), Problem> {
+    let is_file = fs::metadata(path).is_ok_and(|there| there.is_file());
+    if !is_file {
+        return Ok(());
+    }
+    let shown = path.display();
+    let is_plan = read_limited(path).is_ok_and(|text| {
+        text.trim().is_empty()
+            || !matches!(SavedPlan::parse(&text), Err(SavedPlanError::NotAPlan(_)))
+    });
+    if is_plan {
+        return Ok(());
+    }
+    Err(
+        Problem::new(format!("{shown} is no plan, so it was left as it is"))
+            .hint("give --out a new file, such as plan.json"),
+    )
 }
 
 /// Writes beside the file and renames. What is no file, such as `/dev/stdout`, is written to as it is.
@@ -71,7 +97,10 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) plan: SavedPlan,
+    /// How people know it.
     shown: String,
+    /// How a shell knows it.
+    path: String,
 }
 
 impl Loaded {
@@ -81,14 +110,21 @@ impl Loaded {
     ///
     /// When there is no such file, it is no plan, or a plan that could not be applied when it was made.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
-        let shown = path.display().to_string();
-        let text = read_limited(path).with_context(|| {
-            Problem::new(format!("the plan {shown} can't be read"))
-                .hint(format!("make it with `dify-infra plan --out {shown}`"))
+        let shown = input::shown(path);
+        let text = read_limited(path).map_err(|error| {
+            let problem = match error.kind() {
+                io::ErrorKind::NotFound => Problem::new(format!("there is no plan {shown}")),
+                io::ErrorKind::IsADirectory => {
+                    Problem::new(format!("{shown} is a directory, not a plan"))
+                }
+                _ => Problem::new(format!("the plan {shown} can't be read: {error}")),
+            };
+            problem.hint("`dify-infra plan --out plan.json` makes one")
         })?;
+        // What is no plan is something else of the person's: no command is named that writes over it.
         let plan = SavedPlan::parse(&text).with_context(|| {
             Problem::new(format!("{shown} can't be applied"))
-                .hint(format!("make it anew with `dify-infra plan --out {shown}`"))
+                .hint("`dify-infra plan --out plan.json` makes a plan anew")
         })?;
         if !plan.is_applyable() {
             let problem = Problem::new(format!(
@@ -98,7 +134,8 @@ impl Loaded {
                 .hint("mend what it marks with `?` or `!`, then plan again")
                 .into());
         }
-        Ok(Self { plan, shown })
+        let path = quoted(&path.display().to_string());
+        Ok(Self { plan, shown, path })
     }
 
     /// The deployment file: the one that is named, else the one that the plan was made from.
@@ -115,7 +152,7 @@ impl Loaded {
             ))
             .hint(format!(
                 "name the file: `dify-infra apply FILE --plan {}`",
-                self.shown
+                self.path
             ))),
             None => Ok(PathBuf::from(&self.plan.origin.file)),
         }
@@ -163,9 +200,13 @@ impl Loaded {
         let mut problem = Problem::new(format!(
             "the plan {plan} {what}, so nothing was written: {shown}"
         ));
-        let file = &origin.file;
+        let file = match origin.file.as_str() {
+            "stdin" => "-".to_owned(),
+            file => quoted(file),
+        };
         problem = problem.hint(format!(
-            "plan again and have it reviewed: `dify-infra plan {file} --out {plan}`"
+            "plan again and have it reviewed: `dify-infra plan {file} --out {}`",
+            self.path
         ));
         Err(problem)
     }

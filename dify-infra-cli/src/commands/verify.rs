@@ -7,8 +7,10 @@ use dify_infra_azure::verify::{Check, Status, VerifyReport, verify};
 
 use crate::args::VerifyArguments;
 use crate::exit::Exit;
+use crate::input::is_stream;
 use crate::session::{Session, unreadable};
-use crate::settings::Settings;
+use crate::settings::{Settings, UsageError};
+use crate::ui::progress::kind;
 use crate::ui::table::Table;
 use crate::ui::{DIM, GREEN, RED, Ui, YELLOW, styled};
 
@@ -17,6 +19,11 @@ pub(super) async fn run(
     settings: &Settings,
     arguments: &VerifyArguments,
 ) -> anyhow::Result<Exit> {
+    let is_xml = arguments.junit.as_deref().is_some_and(is_stream);
+    if settings.json && is_xml {
+        let rule = "stdout has the JSON of --json already; leave one of them out";
+        return Err(UsageError::new("--junit", "-", rule).into());
+    }
     let session = Session::open(ui, settings, &arguments.file.file).await?;
     let snapshot = session.observe(ui).await;
     if let Some(problem) = unreadable(&snapshot) {
@@ -32,10 +39,16 @@ pub(super) async fn run(
     .await;
     drop(busy);
     if let Some(path) = &arguments.junit {
-        fs::write(path, report.to_junit())
-            .with_context(|| format!("{} can't be written", path.display()))?;
+        let xml = report.to_junit();
+        if is_stream(path) {
+            ui.data(&xml)?;
+        } else {
+            fs::write(path, xml).with_context(|| format!("{} can't be written", path.display()))?;
+        }
     }
-    if settings.json {
+    if is_xml {
+        ui.say(text(&report).trim_end());
+    } else if settings.json {
         ui.json(&report)?;
     } else {
         ui.data(&text(&report))?;
@@ -86,6 +99,10 @@ fn row(table: &mut Table, check: &Check) {
     table.row([
         status,
         check.subject.clone(),
+        check
+            .id
+            .as_ref()
+            .map_or_else(String::new, |id| styled(DIM, kind(id))),
         check.name.clone(),
         check.detail.clone(),
     ]);

@@ -76,7 +76,7 @@ pub(super) async fn for_records(
 }
 
 /// Says at the end of a run what it still waits for.
-pub(super) fn tell(ui: &Ui, session: &Session, snapshot: &Snapshot, plan: &Plan) {
+pub(super) fn tell(ui: &Ui, session: &Session, snapshot: &Snapshot, plan: &Plan, about: &str) {
     if plan.waiting().next().is_none() {
         return;
     }
@@ -89,8 +89,8 @@ pub(super) fn tell(ui: &Ui, session: &Session, snapshot: &Snapshot, plan: &Plan)
     }
     if !missing_records(&session.graph, snapshot).is_empty() {
         ui.line(format!(
-            "{}: set the records that `dify-infra outputs` prints, then run apply again; \
-             `--wait-for-dns` waits for them",
+            "{}: set the records that `dify-infra outputs{about}` prints, then run \
+             `dify-infra apply{about}` again; `--wait-for-dns` waits for them",
             styled(CYAN, "hint")
         ));
     }

@@ -18,6 +18,7 @@ use super::StateDirectory;
 use super::credentials::{Asker, made_up_token};
 use crate::args::Target;
 use crate::embedded::{self, EmbeddedService};
+use crate::env;
 use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
 use crate::ui::errors::Problem;
@@ -183,17 +184,38 @@ pub(super) async fn reach(
 }
 
 fn unreachable(client: &ArmClient, error: dify_infra_azure::Error) -> anyhow::Error {
-    let problem = Problem::new(format!("Azure can't be reached at {}", host(client)));
-    let hint = if client.cloud().is_loopback() {
-        "start the emulator with `dify-infra emulate`, or mend --endpoint"
-    } else {
-        "check the network, the proxy (HTTPS_PROXY) and --endpoint"
+    let cloud = client.cloud();
+    let says = |words: &str| {
+        let first: &(dyn std::error::Error + 'static) = &error;
+        std::iter::successors(Some(first), |error| error.source())
+            .any(|cause| cause.to_string().contains(words))
     };
+    let hint = if says("certificate") {
+        "SSL_CERT_FILE names a file with the authorities to trust; `dify-infra emulate --tls` prints \
+         the line for its own"
+            .to_owned()
+    } else if cloud.is_loopback() {
+        format!(
+            "is the emulator running? `dify-infra emulate --listen {}` starts it; or mend --endpoint",
+            host(client)
+        )
+    } else {
+        let proxy = env::proxy(&|name| std::env::var(name).ok());
+        let proxy = proxy.map_or_else(
+            || "no proxy is set; where one is needed, HTTPS_PROXY names it".to_owned(),
+            |(variable, proxy)| format!("{variable} leads through the proxy {proxy}"),
+        );
+        format!("check the network of this machine and --endpoint; {proxy}")
+    };
+    let problem = Problem::new(format!("Azure can't be reached at {}", host(client)));
     anyhow::Error::new(error).context(problem.hint(hint))
 }
 
-fn host(client: &ArmClient) -> &str {
-    client.cloud().endpoint().host_str().unwrap_or_default()
+/// Host and port of the endpoint.
+fn host(client: &ArmClient) -> String {
+    let endpoint = client.cloud().endpoint();
+    let port = endpoint.port_or_known_default().unwrap_or(443);
+    format!("{}:{port}", endpoint.host_str().unwrap_or_default())
 }
 
 /// Waits for a request, and says so when connecting has failed for a while.
@@ -230,10 +252,12 @@ fn retries(cloud: &Cloud) -> RetryPolicy {
 
 /// The only subscription that the credentials see.
 async fn only_subscription(ui: &Ui, client: &ArmClient) -> anyhow::Result<SubscriptionId> {
-    let seen = client
-        .subscriptions()
-        .await
-        .context("the subscriptions to choose from can't be listed")?;
+    let seen = match client.subscriptions().await {
+        Err(error) if error.kind() == ErrorKind::Transport => {
+            return Err(unreachable(client, error));
+        }
+        other => other.context("the subscriptions to choose from can't be listed")?,
+    };
     let is_enabled = |one: &&Subscription| one.state.eq_ignore_ascii_case("Enabled");
     let enabled: Vec<&Subscription> = seen.iter().filter(is_enabled).collect();
     match enabled.as_slice() {

@@ -85,7 +85,9 @@ fn render(input: &Input, masked: &Masked<'_>, diagnostic: &Diagnostic) -> String
             Some(annotation.label(related.message.as_str()))
         });
         let line = spans.iter().map(|it| it.line).min().unwrap_or(1);
-        let snippet = Snippet::source(&source[lines.clone()])
+        // The end of a line that Windows writes is two characters, of which one would be drawn.
+        let text = source[lines.clone()].replace('\r', " ");
+        let snippet = Snippet::source(text)
             .line_start(line)
             .path(&input.shown)
             .annotation(AnnotationKind::Primary.span(range(span)))
@@ -208,6 +210,23 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part} is not in\n{shown}");
         }
+    }
+
+    #[test]
+    fn lines_as_windows_ends_them_are_shown_as_others() {
+        let text = TEXT.replace('\n', "\r\n");
+        let mut finding = finding();
+        let start = text.find("locaton").unwrap();
+        finding.span = Some(Span {
+            start,
+            end: start + 7,
+            line: 3,
+            column: 1,
+        });
+        let shown = render(&Input::from_text("dify.toml", &text), &finding);
+        let shown = anstream::adapter::strip_str(&shown).to_string();
+        let line = shown.lines().find(|line| line.starts_with("3 |")).unwrap();
+        assert_eq!(line.trim_end(), "3 | locaton = \"japaneast\"");
     }
 
     #[test]

@@ -15,7 +15,7 @@ impl ResourceGraph {
         let picture = Picture::new(self);
         let mut text = String::from("flowchart LR\n");
         for (number, node) in picture.nodes.iter().enumerate() {
-            let (name, kind) = (mermaid_text(node.id().name()), short_type(node.id()));
+            let (name, kind) = (mermaid_text(&node.id().label()), short_type(node.id()));
             let _ = writeln!(text, "  n{number}[\"{name}<br/><small>{kind}</small>\"]");
         }
         for (from, to) in &picture.arrows {
@@ -38,7 +38,7 @@ impl ResourceGraph {
         let mut text = String::from("digraph deployment {\n  rankdir=LR;\n");
         text.push_str("  node [shape=box, fontname=\"sans-serif\"];\n");
         for (number, node) in picture.nodes.iter().enumerate() {
-            let (name, kind) = (dot_text(node.id().name()), short_type(node.id()));
+            let (name, kind) = (dot_text(&node.id().label()), short_type(node.id()));
             let style = match class(node) {
                 Some("existing") => ", style=dashed",
                 Some(_) => ", style=filled, fillcolor=\"#e8f1fb\"",
@@ -174,13 +174,13 @@ mod tests {
     fn labels_say_name_and_type_and_are_escaped() {
         let text = graph().to_mermaid();
         assert!(
-            text.contains("n1[\"b#lt;1#gt;<br/><small>jobs/executions</small>\"]"),
+            text.contains("n1[\"job/b#lt;1#gt;<br/><small>jobs/executions</small>\"]"),
             "{text}"
         );
         assert!(
             graph()
                 .to_dot()
-                .contains("n1 [label=\"b<1>\\njobs/executions\"];")
+                .contains("n1 [label=\"job/b<1>\\njobs/executions\"];")
         );
     }
 

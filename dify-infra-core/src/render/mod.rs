@@ -68,12 +68,13 @@ impl fmt::Debug for RenderedFile {
 }
 
 impl RenderedFile {
-    /// A file that may be shown and read by all.
+    /// A file that may be shown and read by all, and run when it says by what.
     fn public(name: &str, text: String) -> Self {
+        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
         Self {
             name: name.to_owned(),
             text,
-            mode: 0o644,
+            mode,
             sensitive: false,
         }
     }

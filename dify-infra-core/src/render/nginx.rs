@@ -90,13 +90,9 @@ pub(super) fn render(input: &NginxInput<'_>) -> Result<Vec<RenderedFile>, Render
         file: CONFIGURATION,
         source,
     })?;
-    let script = RenderedFile {
-        mode: 0o755,
-        ..RenderedFile::public(START_SCRIPT, start_script(input))
-    };
     Ok(vec![
         RenderedFile::public(CONFIGURATION, to_text(&entries)),
-        script,
+        RenderedFile::public(START_SCRIPT, start_script(input)),
     ])
 }
 

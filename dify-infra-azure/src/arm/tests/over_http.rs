@@ -126,7 +126,8 @@ async fn the_token_never_reaches_another_host() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_a_sentence() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
+    let endpoint = format!("http://{address}");
     drop(listener);
     let error = client(&endpoint).get(APP, VERSION).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transport);
@@ -135,5 +136,8 @@ async fn a_server_that_is_not_there_is_a_sentence() {
         "GET containerApps/api in resource group `rg` was not sent (gave up after 3 retries)"
     );
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(cause, "could not connect to `127.0.0.1`");
+    assert_eq!(
+        cause,
+        format!("could not connect to `{address}`: nothing listens there")
+    );
 }

@@ -5,7 +5,7 @@ use dify_infra_core::graph::{Management, Node};
 use dify_infra_core::resource::{Kind, ResourceId};
 use serde_json::Value;
 
-use super::super::report::{Check, Status};
+use super::super::report::{About, Check, Status};
 use super::{Subject, absence, text};
 
 /// Days after which a secret should be a new one.
@@ -37,7 +37,7 @@ pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
 /// Every reference of an app is to the newest version of a secret that is there and enabled.
 fn references(subject: &Subject<'_>, node: &Node, secrets: &[&Node]) -> Option<Check> {
     const NAME: &str = "every secret is read from the vault in its newest version";
-    let name = node.id().name();
+    let name = node.id();
     let Some(body) = subject.snapshot.body(node.id()) else {
         return Some(Check::judged(
             NAME,
@@ -110,7 +110,7 @@ fn roles(subject: &Subject<'_>) -> Vec<Check> {
 
 /// A secret is younger than 90 days. Keys of Azure's own count too: they are read from here.
 fn age(subject: &Subject<'_>, node: &Node) -> Check {
-    let name = node.id().name();
+    let name = node.id();
     let Some(body) = subject.snapshot.body(node.id()) else {
         return Check::judged(AGE, name, false, absence(subject.snapshot, node.id()));
     };
@@ -124,7 +124,7 @@ fn age(subject: &Subject<'_>, node: &Node) -> Check {
     judge_age(name, days)
 }
 
-fn judge_age(secret: &str, days: i64) -> Check {
+fn judge_age<'a>(secret: impl Into<About<'a>>, days: i64) -> Check {
     let (status, advice) = if days < OLDEST_DAYS {
         (Status::Passed, "")
     } else {
