@@ -113,7 +113,11 @@ impl Loaded {
         let shown = input::shown(path);
         let text = read_limited(path).map_err(|error| {
             let problem = match error.kind() {
-                io::ErrorKind::NotFound => Problem::new(format!("there is no plan {shown}")),
+                io::ErrorKind::NotFound => {
+                    let out = quoted(&shown);
+                    return Problem::new(format!("there is no plan {shown}"))
+                        .hint(format!("`dify-infra plan --out {out}` makes it"));
+                }
                 io::ErrorKind::IsADirectory => {
                     Problem::new(format!("{shown} is a directory, not a plan"))
                 }
