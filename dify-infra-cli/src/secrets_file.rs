@@ -93,6 +93,9 @@ impl SecretsFile {
             }
             Err(error) => return Err(unreadable(&path, &error).into()),
         };
+        if !is_named {
+            refuse_another_group(&path, text.expose_secret(), deployment)?;
+        }
         let format = Format::detect(&path.to_string_lossy(), text.expose_secret());
         let parsed = parse(text.expose_secret(), format)
             .with_context(|| format!("the secrets file {} can't be read", shown(&path)))?;
@@ -267,7 +270,12 @@ impl SecretsFile {
     /// # Errors
     ///
     /// When the file can't be written; then no value may be used.
-    pub(crate) fn save(&self, ui: &Ui, completed: &Completed, owner: &str) -> anyhow::Result<()> {
+    pub(crate) fn save(
+        &self,
+        ui: &Ui,
+        completed: &Completed,
+        deployment: &Deployment,
+    ) -> anyhow::Result<()> {
         let added: BTreeSet<&SecretName> = completed
             .recovered
             .iter()
@@ -286,7 +294,7 @@ impl SecretsFile {
         let lines = render(&values, Format::Env)?;
         let (before, existing) = match &self.found {
             Some(found) => (with_line_end(found.text.expose_secret()), Existing::Replace),
-            None => (header(owner), Existing::Keep),
+            None => (header(deployment), Existing::Keep),
         };
         let text = SecretString::from(before + lines.expose_secret());
         write_private(&self.path, text.expose_secret().as_bytes(), existing)
@@ -476,11 +484,40 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
     }
 }
 
-fn header(owner: &str) -> String {
+/// The comment that says whose secrets a file holds: two deployments of one name, in two regions say, have
+/// secrets of their own.
+const GROUP: &str = "# Resource group: ";
+
+fn header(deployment: &Deployment) -> String {
     format!(
-        "# Secrets of the Dify deployment {owner}, made by dify-infra. Keep this file: it is the\n\
-         # only place with all of them. It is read by `dify-infra` and `dify-secrets`.\n"
+        "# Secrets of the Dify deployment {}, made by dify-infra. Keep this file: it is the\n\
+         # only place with all of them. It is read by `dify-infra` and `dify-secrets`.\n{GROUP}{}\n",
+        deployment.prefix(),
+        deployment.azure().resource_group
     )
+}
+
+/// Refuses the default file when it says that it is another deployment's; one that is named is meant.
+fn refuse_another_group(path: &Path, text: &str, deployment: &Deployment) -> Result<(), Problem> {
+    let own = deployment.azure().resource_group.as_str();
+    let theirs = text.lines().find_map(|line| line.strip_prefix(GROUP));
+    let Some(theirs) = theirs.map(str::trim) else {
+        return Ok(());
+    };
+    if theirs.eq_ignore_ascii_case(own) {
+        return Ok(());
+    }
+    let (shown, prefix) = (shown(path), deployment.prefix());
+    Err(Problem::new(format!(
+        "{shown} holds the secrets of {prefix} in resource group {theirs}, and this file deploys {prefix} to {own}"
+    ))
+    .hint(format!(
+        "give it a secrets file of its own: `--secrets {prefix}.{own}.secrets.env`, or put the deployment \
+         files into folders of their own"
+    ))
+    .hint(format!(
+        "when the deployment moves to {own} and keeps its secrets, name the file: `--secrets {shown}`"
+    )))
 }
 
 fn with_line_end(text: &str) -> String {
@@ -501,88 +538,4 @@ fn in_words(names: &BTreeSet<SecretName>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn name(text: &str) -> SecretName {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn generates_what_is_missing_and_keeps_what_is_there() {
-        let mut secrets = Secrets::new();
-        secrets.insert(SecretKind::SecretKey, "mine".into());
-        let wanted: BTreeSet<SecretName> = [SecretKind::SecretKey, SecretKind::InnerApiKey]
-            .map(SecretName::from)
-            .into();
-        let generated = fill(&mut secrets, &wanted, Path::new("x")).unwrap();
-        assert_eq!(generated, [SecretName::from(SecretKind::InnerApiKey)]);
-        assert_eq!(
-            secrets.get(SecretKind::SecretKey).unwrap().expose_secret(),
-            "mine"
-        );
-    }
-
-    #[test]
-    fn a_secret_that_only_the_person_knows_is_asked_for() {
-        let wanted = BTreeSet::from([name("smtp-password")]);
-        let path = Path::new("nowhere/dify-dev.secrets.env");
-        let error = fill(&mut Secrets::new(), &wanted, path).unwrap_err();
-        assert!(
-            error.to_string().contains("the secret smtp-password"),
-            "{error}"
-        );
-        let hints = crate::ui::errors::hints(error.chain());
-        assert!(hints[0].contains("add SMTP_PASSWORD=VALUE"), "{hints:?}");
-    }
-
-    #[test]
-    fn saving_appends_and_leaves_lines_as_they_are() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("dify-dev.secrets.env");
-        fs::write(&path, "# my comment\nSECRET_KEY=mine").unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        let file = SecretsFile {
-            path: path.clone(),
-            is_named: false,
-            found: Some(Found {
-                text: text.into(),
-                secrets: Secrets::new(),
-            }),
-        };
-        let mut secrets = Secrets::new();
-        secrets.insert(SecretKind::InnerApiKey, "new".into());
-        let generated = vec![SecretKind::InnerApiKey.into()];
-        let completed = Completed {
-            secrets,
-            recovered: Vec::new(),
-            generated,
-        };
-        let (ui, ..) = Ui::captured(crate::settings::Verbosity::Normal);
-        file.save(&ui, &completed, "dify-dev").unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(
-            text.starts_with("# my comment\nSECRET_KEY=mine\n"),
-            "{text}"
-        );
-        assert!(text.ends_with("=new\n"), "{text}");
-    }
-
-    #[test]
-    fn debug_shows_no_value() {
-        let mut secrets = Secrets::new();
-        secrets.insert(SecretKind::SecretKey, "canary".into());
-        let found = Some(Found {
-            text: "SECRET_KEY=canary".to_owned().into(),
-            secrets,
-        });
-        let file = SecretsFile {
-            path: PathBuf::from("x"),
-            is_named: false,
-            found,
-        };
-        assert!(!format!("{file:?}").contains("canary"));
-    }
-}
+mod tests;

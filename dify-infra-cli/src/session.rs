@@ -86,7 +86,9 @@ impl Session {
 
     /// Where the journals of this deployment's runs are.
     pub(crate) fn journals(&self) -> PathBuf {
-        self.state.journals(self.graph.owner(), self.is_embedded)
+        let group = self.graph.group().name();
+        self.state
+            .journals(group, self.graph.owner(), self.is_embedded)
     }
 
     /// Takes the right to write to this deployment, which no two runs have at a time.

@@ -295,6 +295,39 @@ async fn one_name_in_two_regions_is_two_productions() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_name_in_two_regions_shares_the_zones_of_a_hub() {
+    let azure = Azure::new();
+    let hub = format!("/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/hub-dns-rg");
+    let with_hub = |file: &str, from: &str, to: &str| {
+        let space = format!("address_space = \"{to}\"\nprivate_dns_zones = \"{hub}\"");
+        edit(file, &format!("address_space = \"{from}\""), &space)
+    };
+    let here = with_hub(DIFY_PROD, "10.20.0.0/16", "10.20.0.0/16");
+    let elsewhere = edit(
+        DIFY_PROD,
+        "location = \"japaneast\"",
+        "location = \"westeurope\"",
+    );
+    let elsewhere = edit(&elsewhere, "dify-prod-rg", "dify-prod-eu-rg");
+    let elsewhere = with_hub(&elsewhere, "10.20.0.0/16", "10.40.0.0/16");
+    let one = Scene::on(Arc::clone(&azure), &here);
+    let other = Scene::on(Arc::clone(&azure), &elsewhere);
+    one.make_existing().await;
+    one.apply().await;
+    other.apply().await;
+    one.assert_settled().await;
+    other.assert_settled().await;
+    other.destroy(true).await;
+    one.assert_settled().await;
+    assert!(one.verify().await.is_success());
+    let links = azure.resources().into_keys();
+    let links = links.filter(|id| id.contains("/virtualnetworklinks/"));
+    let wanted = one.graph.nodes();
+    let wanted = wanted.filter(|node| node.kind() == Kind::VirtualNetworkLink);
+    assert_eq!(links.count(), wanted.count());
+}
+
+#[tokio::test(start_paused = true)]
 async fn productions_share_a_vault_and_a_network_that_somebody_else_made() {
     let azure = Azure::new();
     let vault = "\n[secrets]\nstore = \"key-vault\"\nexisting = \"contoso-vault\"\n";

@@ -317,7 +317,7 @@ fn keep_secrets(
     file: &SecretsFile,
     completed: &Completed,
 ) -> anyhow::Result<()> {
-    file.save(ui, completed, session.graph.owner())?;
+    file.save(ui, completed, &session.deployment)?;
     let path = file.path().display();
     if !completed.recovered.is_empty() {
         let count = completed.recovered.len();

@@ -63,7 +63,7 @@ fn secrets(
     let is_new = file.secrets().is_none();
     let completed = file.complete_offline(deployment)?;
     let env_file = project.env_file(&completed.secrets)?;
-    file.save(ui, &completed, deployment.prefix().as_str())?;
+    file.save(ui, &completed, deployment)?;
     if is_new {
         ui.say(format!(
             "made the secrets of {} in {}",

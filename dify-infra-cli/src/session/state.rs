@@ -23,10 +23,12 @@ impl StateDirectory {
         })
     }
 
-    /// Where the journals of a deployment are; those of an embedded Azure are kept apart.
-    pub(crate) fn journals(&self, prefix: &str, is_embedded: bool) -> PathBuf {
+    /// Where the journals of a deployment are; those of an embedded Azure are kept apart, and so are
+    /// those of a deployment of the same name in another resource group.
+    pub(crate) fn journals(&self, group: &str, prefix: &str, is_embedded: bool) -> PathBuf {
         let target = if is_embedded { "embedded" } else { "azure" };
-        self.0.join("journal").join(target).join(prefix)
+        let journals = self.0.join("journal").join(target);
+        journals.join(group.to_ascii_lowercase()).join(prefix)
     }
 
     /// The file that is locked while a run writes to a deployment.

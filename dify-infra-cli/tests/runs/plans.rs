@@ -251,3 +251,38 @@ fn who_plans_needs_no_secrets_and_who_applies_may_change_none_of_them_in_passing
     );
     place.infra(&["plan", "--detailed-exitcode"]).exits(0);
 }
+
+#[test]
+fn one_name_in_two_groups_shares_neither_secrets_nor_journals() {
+    let place = Place::new(DIFY_DEV);
+    place.infra(&["apply", "--yes"]).exits(0);
+    let secrets = place.read("dify-dev.secrets.env");
+    place.write(
+        "west.toml",
+        &DIFY_DEV.replace("dify-dev-rg", "dify-dev-west-rg"),
+    );
+    let refused = place.infra(&["apply", "west.toml", "--yes"]).exits(1);
+    for part in [
+        "resource group dify-dev-rg",
+        "--secrets",
+        "dify-dev-west-rg",
+    ] {
+        assert!(
+            refused.stderr.contains(part),
+            "{part:?} is not in {}",
+            refused.stderr
+        );
+    }
+    assert_eq!(place.read("dify-dev.secrets.env"), secrets);
+    place
+        .secrets(&["gen", "--out", "west.secrets.env"])
+        .exits(0);
+    let own = ["--secrets", "west.secrets.env"];
+    let resumed = [&["apply", "west.toml", "--yes", "--resume"], &own[..]].concat();
+    let resumed = place.infra(&resumed).exits(0);
+    assert!(
+        resumed.stderr.contains("no journal of an earlier run"),
+        "{}",
+        resumed.stderr
+    );
+}

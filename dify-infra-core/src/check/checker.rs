@@ -1,10 +1,13 @@
 //! Many files: what one of them proves of what it leads to isn't proven again for its twins.
 
 use std::collections::VecDeque;
+use std::error::Error;
 
 use super::follows;
+use super::spc::INVALID_VALUE;
 use crate::deployment::{Azure, Deployment, Public, Resolved, VariableValue};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath};
+use crate::graph::LowerError;
 use crate::names::DeploymentName;
 use crate::values::PublicOrigin;
 
@@ -20,7 +23,8 @@ const SHORTEST_MENTION: usize = 3;
 ///
 /// Every file is read and every rule about files is applied to it. The rules about what a file leads to
 /// compare names with names and look at settings; they can't tell two deployments apart that differ in their
-/// own names, their place in Azure and an ordinary public host alone. So a fleet of many deployments of a few
+/// own names, their place in Azure and an ordinary public host alone: a file can't set the variables through
+/// which services find each other, so all of them follow the names. So a fleet of many deployments of a few
 /// kinds is proven as fast as its files are read.
 ///
 /// ```
@@ -73,8 +77,13 @@ impl Checker {
         if self.is_proven(&resolved.deployment) {
             return Ok(resolved);
         }
-        let Ok(mut found) = crate::audit::check_deployment(&resolved.deployment, &document) else {
-            return Ok(resolved);
+        let found = crate::audit::check_deployment(&resolved.deployment, &document);
+        let mut found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                resolved.diagnostics.push(impossible(&error));
+                return Err(resolved.diagnostics);
+            }
         };
         if found.is_empty() {
             self.remember(&resolved.deployment);
@@ -109,6 +118,18 @@ impl Checker {
             self.proven.push_front(deployment.clone());
         }
     }
+}
+
+/// The finding about a deployment that can't be turned into resources, with all causes.
+fn impossible(error: &LowerError) -> Diagnostic {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
+    INVALID_VALUE.finding(KeyPath::root(), message)
 }
 
 /// Whether no text of the file can be compared with a name of the deployment's own: only then does nothing
@@ -227,7 +248,9 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::check::check_file;
+    use crate::catalogue::{Catalogue, ServiceKind};
+    use crate::check::{check_file, sets_itself};
+    use crate::names::EnvironmentVariableName;
 
     const NAMES: [&str; 4] = ["ada", "ada-api", "grace", "dify"];
     const LABELS: [&str; 3] = ["dev", "prod", "api"];
@@ -339,6 +362,94 @@ mod tests {
             assert!(
                 found.iter().any(|it| about_deployments(&it.code)),
                 "{found:?}"
+            );
+        }
+    }
+
+    /// Every file that a rule gives as an example, under another name.
+    fn samples(name: &str) -> Vec<String> {
+        let own = format!("name = \"{name}\"");
+        crate::check::rules()
+            .flat_map(|rule| [&rule.bad, &rule.good])
+            .filter(|sample| sample.is_file())
+            .map(|sample| sample.to_file().replace("name = \"dify\"", &own))
+            .collect()
+    }
+
+    #[test]
+    fn every_sample_is_judged_alike_behind_its_twin() {
+        let mut checker = Checker::new();
+        for (first, second) in samples("ada").iter().zip(samples("grace")) {
+            let _ = checker.check_file(first);
+            let after = checker.check_file(&second).map(|it| it.diagnostics);
+            assert_eq!(
+                after,
+                check_file(&second).map(|it| it.diagnostics),
+                "{second}"
+            );
+        }
+        assert!(checker.kinds() > 20, "{}", checker.kinds());
+    }
+
+    #[test]
+    fn twins_are_equal_but_for_what_is_their_own() {
+        let all = samples("ada");
+        let all: Vec<Deployment> = all
+            .iter()
+            .filter_map(|text| Some(Deployment::parse(text).ok()?.deployment))
+            .collect();
+        let alike = |of: &Deployment, own: &Deployment| Deployment {
+            name: own.name.clone(),
+            environment: own.environment.clone(),
+            prefix: own.prefix.clone(),
+            azure: Azure {
+                tags: of.azure.tags.clone(),
+                ..own.azure.clone()
+            },
+            public: Public {
+                certificate: of.public.certificate.clone(),
+                ..own.public.clone()
+            },
+            ..of.clone()
+        };
+        let mut strangers = 0;
+        for (at, one) in all.iter().enumerate() {
+            for other in &all[at..] {
+                if are_twins(one, other) {
+                    assert_eq!(alike(one, other), *other);
+                } else {
+                    strangers += 1;
+                }
+            }
+        }
+        assert!(strangers > 1000, "{strangers}");
+    }
+
+    /// What no wiring keeps a file from setting may hold the name of an app, and no rule minds whose.
+    #[test]
+    fn no_variable_that_a_file_can_set_makes_the_names_matter() {
+        let value = VariableValue::Plain("http://ada-dev-sandbox:8194".to_owned());
+        let release = Catalogue::builtin().default_release();
+        let codes = |name: &str, service: ServiceKind| {
+            let base = crate::check::Sample::BASE.replace("\"dify\"", &format!("\"{name}\""));
+            let (mut resolved, document) = Deployment::parse_with_document(&base).unwrap();
+            let table = release.variables(service);
+            let free = table.iter().map(|it| it.name.as_str());
+            let free = free.filter(|name| !sets_itself(release, service, name));
+            let free = free.map(|it| (EnvironmentVariableName::parse(it).unwrap(), value.clone()));
+            let services = &mut resolved.deployment.services;
+            services.get_mut(&service).unwrap().variables.extend(free);
+            let found = crate::audit::check_deployment(&resolved.deployment, &document).unwrap();
+            let found = found.iter();
+            found
+                .map(|it| (it.code.clone(), it.path.to_string()))
+                .collect::<Vec<_>>()
+        };
+        for service in [ServiceKind::Api, ServiceKind::Worker, ServiceKind::Web] {
+            assert_eq!(
+                codes("ada", service),
+                codes("grace", service),
+                "{service:?}"
             );
         }
     }

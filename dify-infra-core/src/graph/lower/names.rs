@@ -15,6 +15,7 @@ use crate::resource::{Kind, ResourceId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceNames {
     prefix: String,
+    suffix: String,
     /// PostgreSQL server.
     pub postgres: String,
     /// Redis instance.
@@ -47,6 +48,7 @@ impl ResourceNames {
                 Some(Origin::Existing(name)) => name.to_string(),
                 _ => vault(&prefix, suffix),
             },
+            suffix: suffix.to_owned(),
             prefix,
         }
     }
@@ -69,6 +71,17 @@ impl ResourceNames {
     /// The virtual network: `dify-prod-network`.
     pub fn network(&self) -> String {
         format!("{}-network", self.prefix)
+    }
+
+    /// The link that lets the virtual network see a private DNS zone: `dify-prod-network`. In a zone that
+    /// other deployments use too, the suffix tells it from theirs, which may have the same name in another
+    /// resource group: `dify-prod-network-k3x9qa`.
+    pub fn zone_link(&self, is_shared: bool) -> String {
+        if is_shared {
+            format!("{}-{}", self.network(), self.suffix)
+        } else {
+            self.network()
+        }
     }
 
     /// The rules of a subnet: `dify-prod-apps-rules`.

@@ -247,7 +247,7 @@ fn zones(context: &Context<'_>, services: &[PrivateService]) -> Vec<Managed> {
         all.push((zone.into(), management));
         if own_network || !existing {
             all.push(managed(VirtualNetworkLink {
-                id: id.child("virtualNetworkLinks", &context.names.network()),
+                id: id.child("virtualNetworkLinks", &zone_link(context)),
                 location: "global".to_owned(),
                 tags: zone_tags(context),
                 properties: VirtualNetworkLinkProperties {
@@ -315,6 +315,14 @@ fn zone_group(endpoint: &ResourceId) -> ResourceId {
     endpoint.child("privateDnsZoneGroups", "default")
 }
 
+/// The name of the links to the zones, which other deployments may use too when they are existing ones.
+fn zone_link(context: &Context<'_>) -> String {
+    let endpoints = context.deployment.private_endpoints();
+    context
+        .names
+        .zone_link(endpoints.is_some_and(|endpoints| endpoints.zones.is_some()))
+}
+
 /// What must be there before an app finds and reaches the data services: the names of the private
 /// endpoints in their zones, and the zones linked to the network.
 pub(super) fn reach(context: &Context<'_>) -> Vec<ResourceId> {
@@ -322,10 +330,11 @@ pub(super) fn reach(context: &Context<'_>) -> Vec<ResourceId> {
     let groups = services
         .iter()
         .map(|service| zone_group(&context.private_endpoint(service.part)));
+    let link = zone_link(context);
     let links = services.iter().map(|service| {
         context
             .zone(service.zone)
-            .child("virtualNetworkLinks", &context.names.network())
+            .child("virtualNetworkLinks", &link)
     });
     groups.chain(links).collect()
 }
