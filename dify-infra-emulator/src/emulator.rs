@@ -26,7 +26,7 @@ use crate::settings::{
     Dialect, JobOutcome, NameKind, Registered, Settings, Subscription, permission,
 };
 use crate::store::Store;
-use crate::throttle::{Class, Throttle};
+use crate::throttle::{Class, Left, Throttle};
 
 /// An Azure Resource Manager in the process.
 ///
@@ -478,7 +478,7 @@ impl Inner {
     }
 
     /// Answers unless the caller has made too many requests; with how many are left.
-    fn throttled(&mut self, call: &Call, fault: Option<&FaultKind>) -> (u64, Answer) {
+    fn throttled(&mut self, call: &Call, fault: Option<&FaultKind>) -> (Left, Answer) {
         let is_arm = call
             .segments
             .first()
@@ -486,16 +486,11 @@ impl Inner {
         let subscription = &self.cloud.settings.subscription_of(call).id;
         let taken = match &mut self.throttle {
             Some(throttle) if is_arm => throttle.take(call, subscription),
-            // an untouched bucket, less this request
-            _ => Ok(if Class::of(&call.method) == Class::Read {
-                249
-            } else {
-                199
-            }),
+            _ => Ok(Left::untouched(Class::of(&call.method))),
         };
         match taken {
             Ok(left) => (left, self.answer_with(call, fault)),
-            Err(refusal) => (0, refusal),
+            Err(refusal) => (Left { own: 0, all: 0 }, refusal),
         }
     }
 
@@ -546,7 +541,7 @@ impl Inner {
     }
 
     /// The headers that every answer of Azure Resource Manager has.
-    fn with_headers(&self, call: &Call, remaining: u64, answer: Answer) -> Answer {
+    fn with_headers(&self, call: &Call, remaining: Left, answer: Answer) -> Answer {
         let dice = self.cloud.settings.dice;
         let request = dice.guid(&format!("request/{}", call.number));
         let given = call
@@ -554,12 +549,14 @@ impl Inner {
             .map(str::to_owned);
         let correlation = given.unwrap_or_else(|| request.clone());
         let stamp = call.now.strftime("%Y%m%dT%H%M%SZ");
+        let class = Class::of(&call.method);
         let routing = format!("JAPANEAST:{stamp}:{request}");
         let answer = answer
             .header("x-ms-request-id", request)
             .header("x-ms-correlation-request-id", correlation)
             .header("x-ms-routing-request-id", routing)
-            .header(Class::of(&call.method).header(), remaining.to_string());
+            .header(class.header(), remaining.own.to_string())
+            .header(class.global_header(), remaining.all.to_string());
         match call.header("x-ms-client-request-id") {
             Some(id) => answer.header("x-ms-client-request-id", id.to_owned()),
             None => answer,

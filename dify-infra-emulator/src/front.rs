@@ -37,7 +37,7 @@ const TAGS: Rule = Rule::known(
      up to 256.",
     "learn.microsoft.com azure-resource-manager/management/tag-resources",
 );
-const TAGS_ALONE: Rule = Rule::guessed(
+pub(crate) const TAGS_ALONE: Rule = Rule::guessed(
     "ARM-PATCH-TAGS",
     "A PATCH of a virtual network, a network security group, an address, a gateway or a certificate of an \
      environment has tags and nothing else; how anything else is refused is a guess.",
@@ -574,24 +574,6 @@ pub(crate) fn check_tags(body: &Value) -> Result<(), ArmError> {
         return Err(TAGS.refuse("InvalidTag", message).at("tags"));
     }
     Ok(())
-}
-
-/// Refuses a PATCH of a type that takes tags alone when it has anything else.
-pub(crate) fn require_tags_alone(type_name: &str, patch: &Value) -> Result<(), ArmError> {
-    let mut names = patch
-        .as_object()
-        .into_iter()
-        .flat_map(|object| object.keys());
-    let Some(other) = names.find(|name| !name.eq_ignore_ascii_case("tags")) else {
-        return Ok(());
-    };
-    let message = format!(
-        "Could not find member '{other}' on object of type 'TagsObject'. A PATCH of '{type_name}' changes \
-         tags alone."
-    );
-    Err(TAGS_ALONE
-        .refuse("InvalidRequestContent", message)
-        .at(other))
 }
 
 /// What a type offers, for the providers list.

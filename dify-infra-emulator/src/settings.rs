@@ -42,6 +42,8 @@ pub enum NameKind {
     ManagedRedis,
     /// Key vaults: `<name>.vault.azure.net`.
     KeyVault,
+    /// Container registries: `<name>.azurecr.io`.
+    ContainerRegistry,
 }
 
 /// Which resource providers are registered when the emulator starts.

@@ -221,7 +221,8 @@ pub(crate) fn permissions(
 
 // ---- names and usages ----
 
-/// Answers `checkNameAvailability` of storage, PostgreSQL and Key Vault.
+/// Answers `checkNameAvailability` of the namespaces that have one: storage, PostgreSQL, Key Vault
+/// and container registries. For Managed Redis there is none.
 pub(crate) fn check_name(cloud: &Cloud, call: &Call, namespace: &str) -> Result<Answer, ArmError> {
     let (kind, type_name) = match namespace.to_ascii_lowercase().as_str() {
         "microsoft.storage" => (
@@ -233,6 +234,10 @@ pub(crate) fn check_name(cloud: &Cloud, call: &Call, namespace: &str) -> Result<
             "Microsoft.DBforPostgreSQL/flexibleServers",
         ),
         "microsoft.keyvault" => (NameKind::KeyVault, "Microsoft.KeyVault/vaults"),
+        "microsoft.containerregistry" => (
+            NameKind::ContainerRegistry,
+            "Microsoft.ContainerRegistry/registries",
+        ),
         _ => {
             return Err(front::unknown_type(&format!(
                 "{namespace}/checkNameAvailability"
@@ -252,11 +257,9 @@ pub(crate) fn check_name(cloud: &Cloud, call: &Call, namespace: &str) -> Result<
     let taken = held || provider::name_is_taken(world, kind, name);
     let mut answer = json!({ "nameAvailable": invalid.is_none() && !taken });
     if let Some(error) = invalid {
-        let is_account = kind != NameKind::PostgresServer;
-        answer["reason"] = json!(if is_account {
-            "AccountNameInvalid"
-        } else {
-            "Invalid"
+        answer["reason"] = json!(match kind {
+            NameKind::StorageAccount | NameKind::KeyVault => "AccountNameInvalid",
+            _ => "Invalid",
         });
         answer["message"] = json!(error.message);
     } else if taken {
@@ -265,12 +268,17 @@ pub(crate) fn check_name(cloud: &Cloud, call: &Call, namespace: &str) -> Result<
             NameKind::KeyVault => provider::vault::name_taken(name).message,
             NameKind::StorageAccount =>
                 format!("The storage account named {name} is already taken."),
+            NameKind::ContainerRegistry => provider::registry::name_taken(name),
             _ => "Specified server name is already used.".to_owned(),
         });
     }
     if kind == NameKind::PostgresServer {
+        // Azure/azure-cli postgresql recordings/test_postgres_flexible_server_tags_mgmt.yaml
         answer["name"] = json!(name);
         answer["type"] = json!(type_name);
+        if answer.get("message").is_none() {
+            answer["message"] = json!("");
+        }
     }
     Ok(Answer::ok(answer))
 }

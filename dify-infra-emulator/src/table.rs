@@ -113,6 +113,16 @@ impl Table {
 
     /// The names of optional, writable members of the object at a dotted path.
     pub(crate) fn optional_members(&self, path: &str) -> Vec<&str> {
+        self.members(path, |m| !m.required && !m.read_only && !m.secret)
+    }
+
+    /// The names of members of the object at a dotted path that only Azure sets.
+    #[cfg(test)]
+    pub(crate) fn read_only_members(&self, path: &str) -> Vec<&str> {
+        self.members(path, |m| m.read_only)
+    }
+
+    fn members(&self, path: &str, wanted: impl Fn(&Member) -> bool) -> Vec<&str> {
         let mut shape = &self.shape;
         for name in path.split('.').filter(|name| !name.is_empty()) {
             let Shape::Object(members) = shape else {
@@ -126,10 +136,8 @@ impl Table {
         let Shape::Object(members) = shape else {
             return Vec::new();
         };
-        let optional = members
-            .iter()
-            .filter(|m| !m.required && !m.read_only && !m.secret);
-        optional.map(|member| member.name.as_str()).collect()
+        let members = members.iter().filter(|member| wanted(member));
+        members.map(|member| member.name.as_str()).collect()
     }
 }
 

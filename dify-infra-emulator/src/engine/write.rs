@@ -68,7 +68,7 @@ pub(crate) fn patch(cloud: &mut Cloud, call: &Call, id: &ResourceId) -> Result<A
     let table = definition.table.ok_or_else(|| not_allowed(call, &id))?();
     let given = call.json()?;
     if definition.patches_tags_alone {
-        front::require_tags_alone(definition.name, &given)?;
+        require_tags_alone(definition.name, &given)?;
     }
     let patch = accept(definition, table, call, &given, Mode::Patch)?;
     let world = cloud.world(call.now);
@@ -171,6 +171,24 @@ fn accept(
         }
         error
     })
+}
+
+/// Refuses a PATCH of a type that takes tags alone when it has anything else.
+fn require_tags_alone(type_name: &str, patch: &Value) -> Result<(), ArmError> {
+    let mut names = patch
+        .as_object()
+        .into_iter()
+        .flat_map(|object| object.keys());
+    let Some(other) = names.find(|name| !name.eq_ignore_ascii_case("tags")) else {
+        return Ok(());
+    };
+    let message = format!(
+        "Could not find member '{other}' on object of type 'TagsObject'. A PATCH of '{type_name}' changes \
+         tags alone."
+    );
+    Err(front::TAGS_ALONE
+        .refuse("InvalidRequestContent", message)
+        .at(other))
 }
 
 fn writable(id: &ResourceId) -> Result<&'static dyn Provider, ArmError> {

@@ -272,14 +272,19 @@ impl Provider for Certificate {
     }
 
     fn finished(&self, world: World<'_>, resource: &mut Resource) -> crate::provider::Effects {
-        let purpose = format!("certificate/{}", resource.id.key());
+        // what it is made of: changed tags do not make another certificate of it
+        let value = world.secret(resource, "properties.value");
+        let address = "properties.certificateKeyVaultProperties.keyVaultUrl";
+        let source = value.or_else(|| text_at(&resource.desired, address));
+        let purpose = format!("certificate/{}", source.unwrap_or_default());
+        let thumbprint = json!(world.dice().hex(&purpose, 40));
+        if at(&resource.outputs, "properties.thumbprint") == Some(&thumbprint) {
+            return crate::provider::Effects::default();
+        }
         let year = jiff::SignedDuration::from_hours(365 * 24);
         let ends = resource.modified.saturating_add(year);
         for (path, value) in [
-            (
-                "properties.thumbprint",
-                json!(world.dice().hex(&purpose, 40)),
-            ),
+            ("properties.thumbprint", thumbprint),
             ("properties.valid", json!(true)),
             ("properties.issueDate", json!(resource.modified.to_string())),
             (

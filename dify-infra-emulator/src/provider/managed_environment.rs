@@ -3,13 +3,15 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::arm::answer::Answer;
 use crate::arm::error::ArmError;
 use crate::arm::id::ResourceId;
 use crate::arm::merge::{at, default_at, list_at, set_at, text_at};
 use crate::engine::world::World;
 use crate::provider::container_app::add_identity;
 use crate::provider::{
-    Definition, Draft, Effects, Polling, Provider, Seconds, StateWords, Style, network,
+    Action, ActionOutcome, Definition, Draft, Effects, Polling, Provider, Seconds, StateWords,
+    Style, network,
 };
 use crate::rules::Rule;
 use crate::store::model::Resource;
@@ -262,6 +264,14 @@ impl Provider for ManagedEnvironment {
         Effects::default()
     }
 
+    fn act(
+        &self,
+        world: World<'_>,
+        action: &Action<'_>,
+    ) -> Option<Result<ActionOutcome, ArmError>> {
+        (action.name == "checknameavailability").then(|| name_availability(world, action))
+    }
+
     fn check_delete(&self, world: World<'_>, resource: &Resource) -> Result<(), ArmError> {
         let key = resource.id.key();
         let count = |kind: &str| {
@@ -289,6 +299,22 @@ impl Provider for ManagedEnvironment {
 }
 
 const JOBS: &str = "Microsoft.App/jobs";
+
+/// Whether an environment has no child of a name yet (Azure/azure-rest-api-specs Microsoft.App
+/// `Namespaces_CheckNameAvailability`).
+fn name_availability(world: World<'_>, action: &Action<'_>) -> Result<ActionOutcome, ArmError> {
+    let body = action.call.json()?;
+    let text = |name: &str| text_at(&body, name).unwrap_or_default();
+    let kind = text("type").rsplit('/').next().unwrap_or_default();
+    let child = action.resource.id.child(kind, text("name"));
+    let answer = if world.store.resource(&child).is_some() {
+        let message = format!("The name '{}' is already in use.", text("name"));
+        json!({ "nameAvailable": false, "reason": "AlreadyExists", "message": message })
+    } else {
+        json!({ "nameAvailable": true })
+    };
+    Ok(ActionOutcome::done(Answer::ok(answer)))
+}
 
 /// The key of the environment that an app or a job is in.
 pub(crate) fn environment_key(resource: &Resource) -> Option<String> {

@@ -503,8 +503,8 @@ const NAME_RULES: &[Rule] = &[GLOBAL_NAME];
 
 const GLOBAL_NAME: Rule = Rule::known(
     "ARM-GLOBAL-NAME",
-    "Names of storage accounts, PostgreSQL servers, Managed Redis caches and key vaults are unique \
-     beyond the subscription.",
+    "Names of storage accounts, PostgreSQL servers, Managed Redis caches, key vaults and container \
+     registries are unique beyond the subscription.",
     "learn.microsoft.com azure-resource-manager/management/resource-name-rules",
 );
 
@@ -548,6 +548,7 @@ pub(crate) fn check_global_name(
             "NameNotAvailable",
             format!("The cache name '{name}' is not available in this region."),
         ),
+        NameKind::ContainerRegistry => ("AlreadyInUse", registry::name_taken(name)),
     };
     Err(GLOBAL_NAME.refuse_with(StatusCode::CONFLICT, code, message))
 }

@@ -478,3 +478,57 @@ fn removing_the_ingress_removes_its_name() {
         "{app}"
     );
 }
+
+#[test]
+fn traffic_is_shared_between_active_revisions() {
+    let client = with_environment();
+    let several = |suffix: &str, traffic: Value| {
+        let mut body = app_body();
+        body["properties"]["configuration"]["activeRevisionsMode"] = json!("Multiple");
+        body["properties"]["configuration"]["ingress"] =
+            json!({ "external": false, "targetPort": 5001, "traffic": traffic });
+        body["properties"]["template"]["revisionSuffix"] = json!(suffix);
+        client.create(&app_path("api"), body);
+        client.settle();
+    };
+    several("one", json!([{ "latestRevision": true, "weight": 100 }]));
+    let shared = json!([
+        { "revisionName": "api--one", "weight": 80 },
+        { "latestRevision": true, "weight": 20 },
+    ]);
+    several("two", shared);
+    let revision = |name: &str| {
+        let path = format!("{}/revisions/{name}", app_path("api"));
+        client.get(&path).body["properties"].clone()
+    };
+    for (name, weight) in [("api--one", 80), ("api--two", 20)] {
+        let found = revision(name);
+        assert_eq!(found["trafficWeight"], weight, "{name}: {found}");
+        assert_eq!(found["active"], true, "{name}");
+        assert_eq!(found["runningState"], "Running", "{name}");
+    }
+    let act = |action: &str| {
+        let path = format!("{}/revisions/api--one/{action}", app_path("api"));
+        assert_eq!(client.post(&path, json!({})).status, 200, "{action}");
+    };
+    let replicas = || {
+        let path = format!("{}/revisions/api--one/replicas", app_path("api"));
+        let list = client.get(&path).body["value"].clone();
+        let names = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].to_string());
+        names.collect::<Vec<String>>()
+    };
+    let before = replicas();
+    assert_eq!(before.len(), 1);
+    client.wait(1.0);
+    act("restart");
+    assert_ne!(replicas(), before, "a restart replaces the replicas");
+    act("deactivate");
+    assert_eq!(replicas().len(), 0);
+    assert_eq!(revision("api--one")["runningState"], "Stopped");
+    act("activate");
+    assert_eq!(replicas().len(), 1);
+}

@@ -105,11 +105,14 @@ fn answers_carry_the_headers_that_support_asks_for() {
     assert_eq!(reply.header("x-ms-client-request-id"), Some("mine"));
     assert_eq!(reply.header("x-ms-correlation-request-id"), Some("ours"));
     assert_eq!(reply.header("x-ms-request-id").map(str::len), Some(36));
-    assert!(
-        reply
-            .header("x-ms-ratelimit-remaining-subscription-reads")
-            .is_some()
-    );
+    // the documented sizes of the buckets, less this request
+    let left = |kind: &str| {
+        let name = format!("x-ms-ratelimit-remaining-subscription-{kind}");
+        reply.header(&name).map(str::to_owned)
+    };
+    assert_eq!(left("reads").as_deref(), Some("249"));
+    assert_eq!(left("global-reads").as_deref(), Some("3749"));
+    assert_eq!(left("writes"), None);
 }
 
 #[test]
@@ -415,32 +418,89 @@ fn unknown_properties_are_refused_with_their_path() {
 
 #[test]
 fn names_can_be_asked_for_before_they_are_used() {
-    let emulator = Emulator::builder()
-        .taken_name(NameKind::StorageAccount, "takenone")
-        .taken_name(NameKind::PostgresServer, "taken-one")
-        .build()
-        .unwrap();
-    let client = Client::new(emulator);
-    client.make_group();
-    let ask = |namespace: &str, name: &str| {
-        let path = subscription(&format!("/providers/{namespace}/checkNameAvailability"));
-        client.post(&path, json!({"name": name, "type": "x"})).body
+    // namespace, kind, type, a free name, one that somebody has, one that is not valid, and the reason
+    let table = [
+        (
+            "Microsoft.Storage",
+            NameKind::StorageAccount,
+            "storageAccounts",
+            ["freeone", "takenone", "Not-valid"],
+            "AccountNameInvalid",
+        ),
+        (
+            "Microsoft.DBforPostgreSQL",
+            NameKind::PostgresServer,
+            "flexibleServers",
+            ["free-one", "taken-one", "-no-"],
+            "Invalid",
+        ),
+        (
+            "Microsoft.KeyVault",
+            NameKind::KeyVault,
+            "vaults",
+            ["free-one", "taken-one", "1no"],
+            "AccountNameInvalid",
+        ),
+        (
+            "Microsoft.ContainerRegistry",
+            NameKind::ContainerRegistry,
+            "registries",
+            ["freeone", "takenone", "no-good"],
+            "Invalid",
+        ),
+    ];
+    for (namespace, kind, type_name, [free, taken, wrong], reason) in table {
+        let emulator = Emulator::builder().taken_name(kind, taken).build();
+        let client = Client::new(emulator.unwrap());
+        client.make_group();
+        let ask = |name: &str| {
+            let path = subscription(&format!("/providers/{namespace}/checkNameAvailability"));
+            let body = json!({ "name": name, "type": format!("{namespace}/{type_name}") });
+            client.post(&path, body).body
+        };
+        assert_eq!(ask(free)["nameAvailable"], true, "{namespace}");
+        assert!(ask(free).get("reason").is_none(), "{namespace}");
+        for (name, reason) in [(taken, "AlreadyExists"), (wrong, reason)] {
+            let answer = ask(name);
+            assert_eq!(answer["nameAvailable"], false, "{namespace} {name}");
+            assert_eq!(answer["reason"], reason, "{namespace} {name}");
+            assert!(answer["message"].is_string(), "{namespace} {name}");
+        }
+        // and writes of the names end as was said
+        let put = |name: &str| {
+            let sample = super::every_type::sample(type_name);
+            let path = group(&format!("/providers/{namespace}/{type_name}/{name}"));
+            client.put(&path, sample)
+        };
+        assert!(put(free).status.is_success(), "{namespace}");
+        assert!(
+            [400, 409].contains(&put(taken).status.as_u16()),
+            "{namespace}"
+        );
+        assert_eq!(put(wrong).status, 400, "{namespace}");
+        client.settle();
+        assert_eq!(
+            ask(free)["nameAvailable"],
+            false,
+            "{namespace}: it is here now"
+        );
+    }
+}
+
+#[test]
+fn names_below_an_environment_can_be_asked_for() {
+    let client = super::support::with_environment();
+    let ask = || {
+        let path = format!("{}/checkNameAvailability", environment_path());
+        let kind = "Microsoft.App/managedEnvironments/certificates";
+        client
+            .post(&path, json!({ "name": "own", "type": kind }))
+            .body
     };
-    let storage = "Microsoft.Storage";
-    assert_eq!(ask(storage, "free1")["nameAvailable"], true);
-    assert_eq!(ask(storage, "takenone")["reason"], "AlreadyExists");
-    assert_eq!(ask(storage, "Not-valid")["reason"], "AccountNameInvalid");
-    let postgres = "Microsoft.DBforPostgreSQL";
-    assert_eq!(ask(postgres, "free-1")["nameAvailable"], true);
-    assert_eq!(ask(postgres, "taken-one")["reason"], "AlreadyExists");
-    let reply = client.put(
-        &group("/providers/Microsoft.Storage/storageAccounts/takenone"),
-        account_body(),
-    );
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (409, "StorageAccountAlreadyTaken")
-    );
+    assert_eq!(ask()["nameAvailable"], true);
+    let given = json!({ "location": "japaneast", "properties": { "value": "AAAA" } });
+    client.create(&format!("{}/certificates/own", environment_path()), given);
+    assert_eq!(ask()["reason"], "AlreadyExists");
 }
 
 #[test]
@@ -476,4 +536,38 @@ fn usages_count_the_environments_of_a_region() {
         client.get(&path("eastus")).body["value"][0]["currentValue"],
         0
     );
+}
+
+#[test]
+fn a_client_finds_its_way_from_the_endpoints_to_the_first_list() {
+    let client = Client::with_group();
+    let endpoints = client
+        .get("/metadata/endpoints?api-version=2022-09-01")
+        .body;
+    let login = endpoints["authentication"]["loginEndpoint"]
+        .as_str()
+        .unwrap();
+    assert_eq!(
+        endpoints["resourceManager"], login,
+        "one host answers for both"
+    );
+    let tenant = crate::DEFAULT_TENANT;
+    let openid = format!("{login}/{tenant}/v2.0/.well-known/openid-configuration?api-version=x");
+    let openid = client.get(&openid).body;
+    let address = openid["token_endpoint"].as_str().unwrap();
+    let form = "grant_type=client_credentials&client_id=any&client_secret=any\
+                &scope=https%3A%2F%2Fmanagement.azure.com%2F.default";
+    let request =
+        Request::post(address).header("content-type", "application/x-www-form-urlencoded");
+    let reply = client.raw(request.body(Bytes::from(form)).unwrap());
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let token = reply.body["access_token"].as_str().unwrap();
+    let list = |token: &str| {
+        let request = Request::get(subscription("/resourcegroups?api-version=2025-04-01"))
+            .header("authorization", format!("Bearer {token}"));
+        client.raw(request.body(Bytes::new()).unwrap())
+    };
+    assert_eq!(list(token).body["value"][0]["name"], "g");
+    client.wait(3601.0);
+    assert_eq!(list(token).code(), "ExpiredAuthenticationToken");
 }

@@ -4,6 +4,7 @@ mod apps;
 mod contract;
 mod deployments;
 mod dialects;
+mod documents;
 mod domains;
 mod environments;
 mod every_type;

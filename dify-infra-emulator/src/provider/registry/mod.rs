@@ -12,6 +12,7 @@ use crate::provider::{
     Action, ActionOutcome, Definition, Draft, Polling, Provider, Seconds, StateWords, Style,
 };
 use crate::rules::Rule;
+use crate::settings::NameKind;
 use crate::store::model::Resource;
 use crate::types;
 
@@ -57,8 +58,14 @@ static DEFINITION: Definition = Definition {
         ..Polling::USUAL
     },
     tracked: true,
+    global_name: Some(NameKind::ContainerRegistry),
     ..Definition::READ_ONLY
 };
+
+/// What is said of a name that another registry has.
+pub(crate) fn name_taken(name: &str) -> String {
+    format!("The registry DNS name {name}.azurecr.io is already in use.")
+}
 
 /// Registries.
 pub(crate) struct Registry;

@@ -349,6 +349,15 @@ pub(super) fn make_all(client: &Client) -> Vec<Sample> {
     samples
 }
 
+/// The body of a type that needs no other resource.
+pub(in super::super) fn sample(type_name: &str) -> Value {
+    let found = plan()
+        .into_iter()
+        .find(|(kind, ..)| kind.ends_with(&format!("/{type_name}")));
+    let (.., body) = found.unwrap_or_else(|| panic!("no sample of {type_name}"));
+    body(&Client::with_group())
+}
+
 /// What a PATCH of a type may say; `None` where Azure has no PATCH.
 pub(super) fn patch_of(kind: &str) -> Option<Value> {
     let tags = json!({ "tags": { "stage": "dev" } });

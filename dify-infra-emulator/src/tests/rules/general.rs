@@ -105,14 +105,19 @@ pub(super) const BROKEN: &[Broken] = &[
             )
         },
     ),
-    broken("ARM-THROTTLED", 429, "TooManyRequests", |client| {
-        let emulator = Emulator::builder().throttling(true).build().unwrap();
-        *client = Client::new(emulator);
-        for _ in 0..250 {
-            client.get(&group(""));
-        }
-        client.get(&group(""))
-    }),
+    broken(
+        "ARM-THROTTLED",
+        429,
+        "SubscriptionRequestsThrottled",
+        |client| {
+            let emulator = Emulator::builder().throttling(true).build().unwrap();
+            *client = Client::new(emulator);
+            for _ in 0..250 {
+                client.get(&group(""));
+            }
+            client.get(&group(""))
+        },
+    ),
     broken("ARM-DEPLOYMENT-ACTIVE", 409, "DeploymentActive", |client| {
         client.put(&deployment("d"), template());
         client.put(&deployment("d"), template())
