@@ -92,20 +92,13 @@ impl<'a> Masked<'a> {
         };
         let values = &self.scan(hides).values;
         let sentence = |sentence: &str| without_logins(&without(sentence, values));
-        Diagnostic {
-            message: sentence(&finding.message),
-            help: finding.help.as_deref().map(sentence),
-            related: finding
-                .related
-                .iter()
-                .cloned()
-                .map(|mut related| {
-                    related.message = sentence(&related.message);
-                    related
-                })
-                .collect(),
-            ..finding.clone()
+        let mut shown = finding.clone();
+        shown.message = sentence(&finding.message);
+        shown.help = finding.help.as_deref().map(sentence);
+        for related in &mut shown.related {
+            related.message = sentence(&related.message);
         }
+        shown
     }
 
     fn scan(&self, hides: Hides) -> &Scan {

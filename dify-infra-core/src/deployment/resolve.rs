@@ -181,6 +181,15 @@ fn override_path(kind: ImageKind) -> KeyPath {
     KeyPath::of("images.overrides").key(kind.key())
 }
 
+/// A finding of an error of a name or value, which reads "what is wrong; what to do".
+fn refusal(rule: &Rule, path: KeyPath, error: &impl Display) -> Diagnostic {
+    let text = error.to_string();
+    match text.rsplit_once("; ") {
+        Some((problem, remedy)) => rule.finding(path, problem).with_help(remedy),
+        None => rule.finding(path, text),
+    }
+}
+
 fn conclude(
     deployment: Option<Deployment>,
     diagnostics: Diagnostics,
@@ -276,15 +285,20 @@ impl Resolver<'_> {
         parsed.map_err(|error| self.refuse(rule, path, &error)).ok()
     }
 
+    /// Reads the key that a path ends with; one that can't be used is reported.
+    fn parse_key<T>(&mut self, path: KeyPath, key: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let parsed = key.parse::<T>();
+        let refused = |error| refusal(&spc::INVALID_VALUE, path, &error).about_key();
+        parsed.map_err(|error| self.report(refused(error))).ok()
+    }
+
     /// Reports a value whose error says what is wrong and what to write instead.
     fn refuse(&mut self, rule: &Rule, path: KeyPath, error: &impl Display) {
-        let text = error.to_string();
-        // Errors of names and values read "what is wrong; what to do".
-        let finding = match text.rsplit_once("; ") {
-            Some((problem, remedy)) => rule.finding(path, problem).with_help(remedy),
-            None => rule.finding(path, text),
-        };
-        self.report(finding);
+        self.report(refusal(rule, path, error));
     }
 
     /// A number within bounds, or the default.

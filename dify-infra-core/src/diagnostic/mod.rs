@@ -146,6 +146,9 @@ pub struct Diagnostic {
     /// The other sides of a disagreement, each with what stands there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<RelatedPlace>,
+    /// Whether it is about the key itself, which is pointed at then, and not about its value.
+    #[serde(skip)]
+    pub(crate) is_about_key: bool,
 }
 
 /// Another place that a finding is about.
@@ -171,6 +174,7 @@ impl Diagnostic {
             help: None,
             span: None,
             related: Vec::new(),
+            is_about_key: false,
         }
     }
 
@@ -187,6 +191,13 @@ impl Diagnostic {
     /// A note.
     pub fn note(code: &str, path: KeyPath, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Note, path, message)
+    }
+
+    /// The same finding, about the key that the path ends with and not about its value.
+    #[must_use]
+    pub(crate) fn about_key(mut self) -> Self {
+        self.is_about_key = true;
+        self
     }
 
     /// The same finding with a way to mend it.

@@ -123,8 +123,11 @@ impl Document {
     pub fn locate(&self, diagnostics: &mut Diagnostics) {
         for diagnostic in diagnostics.iter_mut() {
             if diagnostic.span.is_none() {
+                let key = self
+                    .key_span(&diagnostic.path)
+                    .filter(|_| diagnostic.is_about_key);
                 // What the file does not have at all has no place in it.
-                let place = self.place(&diagnostic.path);
+                let place = key.unwrap_or_else(|| self.place(&diagnostic.path));
                 diagnostic.span = Some(place).filter(|it| it.end > 0);
             }
             for related in &mut diagnostic.related {

@@ -165,8 +165,18 @@ fn type_help(value: &DeValue<'_>, expected: &str) -> Option<&'static str> {
         DeValue::String(text) if text.parse::<f64>().is_ok() && expected.contains("number") => {
             Some("write the number without quotes")
         }
+        DeValue::String(text) if expected.contains("number") => {
+            Some(if text.starts_with(|first: char| first.is_ascii_digit()) {
+                "write the number alone, without a unit and without quotes"
+            } else {
+                "write a number, without quotes"
+            })
+        }
         DeValue::String(text) if expected.contains("true") && text.parse::<bool>().is_ok() => {
             Some("write it without quotes")
+        }
+        DeValue::String(_) | DeValue::Integer(_) if expected.contains("true") => {
+            Some("write `true` or `false`, without quotes")
         }
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_)
             if expected.starts_with("a text") =>

@@ -20,6 +20,9 @@ const ALIKE_ELSEWHERE: f64 = 0.8;
 /// Places that are named at most when a key belongs to several tables.
 const MOST_PLACES: usize = 3;
 
+/// As many keys of a table can be read at a glance.
+const FEW_KEYS: usize = 8;
+
 /// A stand-in for keys that the user chooses.
 const ANY_KEY: &str = "*";
 
@@ -37,7 +40,7 @@ pub(super) fn suggest(path: &KeyPath, key: &str, fields: &[Field]) -> Suggestion
     }
     let exact = places(|known| known == key);
     if !exact.is_empty() {
-        return belongs_to(&exact);
+        return belongs_to(&exact, path, fields);
     }
     if let Some(near) = nearest_alike(key, fields.iter().map(|field| field.key), ALIKE_HERE) {
         return did_you_mean(path, near);
@@ -47,8 +50,16 @@ pub(super) fn suggest(path: &KeyPath, key: &str, fields: &[Field]) -> Suggestion
             && likeness(key, known) >= ALIKE_ELSEWHERE
     });
     if !alike.is_empty() {
-        return belongs_to(&alike);
+        return belongs_to(&alike, path, fields);
     }
+    Suggestion {
+        help: keys_of(path, fields),
+        meant: None,
+    }
+}
+
+/// What the keys of a table are, as a clause.
+fn keys_of(path: &KeyPath, fields: &[Field]) -> String {
     let keys: Vec<_> = fields
         .iter()
         .map(|field| format!("`{}`", field.key))
@@ -58,10 +69,7 @@ pub(super) fn suggest(path: &KeyPath, key: &str, fields: &[Field]) -> Suggestion
     } else {
         "this table"
     };
-    Suggestion {
-        help: format!("the keys of {table} are {}", in_words(&keys, "and")),
-        meant: None,
-    }
+    format!("the keys of {table} are {}", in_words(&keys, "and"))
 }
 
 /// The candidate most like `given`, when one is alike enough to help.
@@ -113,14 +121,18 @@ fn did_you_mean(path: &KeyPath, key: &str) -> Suggestion {
     }
 }
 
-fn belongs_to(places: &[KeyPath]) -> Suggestion {
+/// The key of another table. The keys of this one are named too when they are few: one of them may be
+/// meant by another word.
+fn belongs_to(places: &[KeyPath], path: &KeyPath, fields: &[Field]) -> Suggestion {
     let named = |place: &KeyPath| format!("`{}`", place.to_string().replace(ANY_KEY, "<name>"));
     let shown: Vec<_> = places.iter().take(MOST_PLACES).map(named).collect();
     let meant = places.first().filter(|_| places.len() == 1).cloned();
-    Suggestion {
-        help: format!("did you mean {}?", in_words(&shown, "or")),
-        meant,
+    let mut help = format!("did you mean {}?", in_words(&shown, "or"));
+    if !path.segments().is_empty() && fields.len() <= FEW_KEYS {
+        help.push(' ');
+        help.push_str(&keys_of(path, fields));
     }
+    Suggestion { help, meant }
 }
 
 /// The paths of all keys of the file for which `matches` holds, outermost first.

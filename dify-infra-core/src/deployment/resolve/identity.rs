@@ -149,20 +149,19 @@ impl Resolver<'_> {
         for (name, value) in &self.spec.azure.tags {
             let path = KeyPath::of("azure.tags").key(name);
             let value = self.parse::<TagValue>(&spc::INVALID_VALUE, path.clone(), Some(value));
-            let Some(name) = self.parse::<TagName>(&spc::INVALID_VALUE, path.clone(), Some(name))
-            else {
+            let Some(name) = self.parse_key::<TagName>(path.clone(), name) else {
                 continue;
             };
             if name.as_str().to_ascii_lowercase().starts_with(OUR_TAGS) {
                 let message = format!("tags that begin with `{OUR_TAGS}` are set by dify-infra");
-                self.report(azr::TAGS.finding(path, message));
+                self.report(azr::TAGS.finding(path, message).about_key());
             } else if !name.fits_storage_account() {
                 let message = format!(
                     "the name of a tag has more than {} characters, which a storage account \
                      refuses",
                     TagName::STORAGE_ACCOUNT_MAXIMUM
                 );
-                self.report(azr::TAGS.finding(path, message));
+                self.report(azr::TAGS.finding(path, message).about_key());
             } else if let Some(value) = value {
                 tags.insert(name, value);
             }

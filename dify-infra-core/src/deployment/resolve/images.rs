@@ -138,7 +138,12 @@ impl Resolver<'_> {
                 None => format!("the images are {}", in_words(&keys, "and")),
             };
             let path = KeyPath::of("images.overrides").key(key);
-            self.report(spc::UNKNOWN_KEY.finding(path, message).with_help(help));
+            self.report(
+                spc::UNKNOWN_KEY
+                    .finding(path, message)
+                    .about_key()
+                    .with_help(help),
+            );
         }
     }
 

@@ -108,7 +108,12 @@ impl Resolver<'_> {
             };
             let message = format!("there is no subnet `{key}`");
             let path = KeyPath::of("network.subnets").key(key);
-            self.report(spc::UNKNOWN_KEY.finding(path, message).with_help(help));
+            self.report(
+                spc::UNKNOWN_KEY
+                    .finding(path, message)
+                    .about_key()
+                    .with_help(help),
+            );
         }
     }
 

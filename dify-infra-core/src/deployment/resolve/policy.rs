@@ -86,7 +86,9 @@ impl Resolver<'_> {
             let message = format!("there is no rule {id:?}");
             let help = match nearest(id, check::rules().map(|rule| rule.id)) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "the ids stand in square brackets in what `check` prints".to_owned(),
+                None => "the ids stand in square brackets in what `check` prints, and \
+                         `dify-infra explain` lists them"
+                    .to_owned(),
             };
             self.report(
                 spc::INVALID_VALUE

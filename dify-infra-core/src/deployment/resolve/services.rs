@@ -59,7 +59,10 @@ impl Resolver<'_> {
                     None => format!("the services are {}", in_words(&keys, "and")),
                 };
                 let message = format!("there is no service `{key}`");
-                spc::UNKNOWN_KEY.finding(path, message).with_help(help)
+                spc::UNKNOWN_KEY
+                    .finding(path, message)
+                    .about_key()
+                    .with_help(help)
             };
             self.report(finding);
         }
@@ -173,7 +176,7 @@ impl Resolver<'_> {
                     .secret(path.key("secret"), &reference.secret)
                     .map(VariableValue::Secret),
             };
-            let name = self.parse(&spc::INVALID_VALUE, path, Some(name));
+            let name = self.parse_key(path, name);
             if let (Some(name), Some(value)) = (name, value) {
                 variables.insert(name, value);
             }

@@ -437,3 +437,67 @@ fn forked_workers_count_as_processes() {
     );
     assert_eq!(worker.to_string(), "140 by `worker` (1 × 4 × 35)");
 }
+
+#[test]
+fn what_is_wrong_with_a_key_points_at_the_key_and_with_a_value_at_the_value() {
+    for (text, pointed) in [
+        ("colour = 1", "colour"),
+        ("[services.api.env]\n\"BAD NAME\" = \"x\"", "\"BAD NAME\""),
+        (
+            "[services.api.env]\nX = { secret = \"Bad Name\" }",
+            "\"Bad Name\"",
+        ),
+        ("[services.apii]\ncpu = 1", "apii"),
+        ("[network]\nsubnets = { foo = \"10.0.0.0/24\" }", "foo"),
+        ("[images.overrides]\nfoo = \"a/b:1\"", "foo"),
+        ("[data.redis]\nsize = 3", "size"),
+        ("[data.postgres]\nstorage = \"32GB\"", "\"32GB\""),
+    ] {
+        let file = if text.starts_with('[') {
+            format!("{BASE}{text}\n")
+        } else {
+            format!("{text}\n{BASE}")
+        };
+        let found = Deployment::parse(&file).unwrap_err();
+        let error = found
+            .iter()
+            .find(|one| one.severity == Severity::Error)
+            .unwrap();
+        let span = error.span.unwrap();
+        assert_eq!(&file[span.start..span.end], pointed, "{error:?}");
+    }
+    for (name, what) in [
+        ("bad/name", "'/' at position 4"),
+        ("dify-infra-x", "set by dify-infra"),
+    ] {
+        let file = format!("{BASE}tags = {{ \"{name}\" = \"x\" }}\n");
+        let found = Deployment::parse(&file).unwrap_err();
+        let error = found.iter().find(|one| one.message.contains(what)).unwrap();
+        let span = error.span.unwrap();
+        assert_eq!(&file[span.start..span.end], format!("\"{name}\""));
+    }
+}
+
+#[test]
+fn a_number_with_a_unit_is_told_to_stand_alone() {
+    for (text, help) in [
+        ("[data.postgres]\nstorage = \"32GB\"", "without a unit"),
+        (
+            "[services.api]\ncpu = \"half\"",
+            "write a number, without quotes",
+        ),
+        (
+            "[network]\nprivate_endpoints = \"yes\"",
+            "write `true` or `false`",
+        ),
+        ("[data.redis]\nsize = 3", "the keys of this table are `sku`"),
+    ] {
+        let found = Deployment::parse(&format!("{BASE}{text}\n")).unwrap_err();
+        let error = found
+            .iter()
+            .find(|one| one.severity == Severity::Error)
+            .unwrap();
+        let said = error.help.as_deref().unwrap();
+        assert!(said.contains(help), "{said}");
+    }
+}
