@@ -230,6 +230,14 @@ is an error, and with 1 when there is none but nothing was recognised as a part 
     Audit(AuditArguments),
     /// List the images of the deployment, or copy them into its Azure registry
     Images(ImagesArguments),
+    /// Print a script that completes commands and flags in a shell
+    #[command(after_help = "\
+Examples:
+  source <(dify-infra completions bash)
+  dify-infra completions zsh > ~/.zfunc/_dify-infra
+  dify-infra completions fish > ~/.config/fish/completions/dify-infra.fish
+  dify-infra completions powershell | Out-String | Invoke-Expression")]
+    Completions(CompletionsArguments),
     /// Run an Azure on a loopback port, to try things out and to test deploy pipelines
     #[command(after_help = "\
 Examples:
@@ -513,6 +521,14 @@ pub struct AuditSource {
     /// Live resource group
     #[arg(long, value_name = "NAME", value_parser = ResourceGroupName::parse)]
     pub resource_group: Option<ResourceGroupName>,
+}
+
+/// Arguments of `completions`.
+#[derive(Args, Debug)]
+pub struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// Arguments of `emulate`.

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod commands;
+mod completions;
 mod embedded;
 pub mod env;
 pub mod exit;

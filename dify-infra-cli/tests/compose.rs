@@ -187,3 +187,50 @@ fn flags_of_compose_are_refused_elsewhere() {
         assert!(stderr.contains("only `--to compose` has it"), "{stderr}");
     }
 }
+
+#[test]
+fn the_env_of_a_project_is_read_as_the_secrets_that_it_was_made_from() {
+    let directory = directory();
+    let (code, _, stderr) = run(directory.path(), &["--out", "dify"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let secrets = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_dify-secrets"))
+            .args(arguments)
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let (code, found, told) = secrets(&["check", "dify/.env"]);
+    assert_eq!(code, Some(0), "{told}");
+    // The key of fingerprints is for Azure alone, so the project has none.
+    assert_eq!(found.matches("warning:").count(), 1, "{found}");
+    assert!(
+        found.contains("DIFY_INFRA_FINGERPRINT_KEY is missing"),
+        "{found}"
+    );
+    assert!(told.contains("6 secrets, 0 errors"), "{told}");
+    let (code, _, told) = secrets(&["rotate", "dify/.env", "sandbox-api-key"]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("rotate that one"), "{told}");
+    // A project rendered from the .env of another one has the same values.
+    let text = fs::read_to_string(directory.path().join("dify/.env")).unwrap();
+    let own = fs::read_to_string(directory.path().join(SECRETS)).unwrap();
+    let key = own
+        .lines()
+        .find(|line| line.starts_with("DIFY_INFRA_FINGERPRINT_KEY"))
+        .unwrap();
+    fs::write(directory.path().join("named.env"), format!("{text}{key}\n")).unwrap();
+    let named = ["--out", "again", "--secrets", "named.env"];
+    let (code, _, stderr) = run(directory.path(), &named);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(
+        fs::read_to_string(directory.path().join("again/.env")).unwrap(),
+        text
+    );
+}

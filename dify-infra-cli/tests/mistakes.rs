@@ -270,3 +270,31 @@ fn what_is_rendered_to_be_run_can_be_run() {
     };
     assert_eq!((mode("start-nginx.sh"), mode("nginx.conf")), (0o755, 0o644));
 }
+
+#[test]
+fn a_shell_completes_commands_and_flags() {
+    let place = place();
+    let script = run(place.path(), &["completions", "bash"]).exits(0).stdout;
+    fs::write(place.path().join("complete.bash"), &script).unwrap();
+    // As bash does on the tab key after `dify-infra pl`.
+    let complete = |line: &str, word: &str| {
+        let tab = format!(
+            "source complete.bash; own=$(complete -p dify-infra); own=${{own##*-F }}; \
+             COMP_WORDS=({line} {word}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             ${{own%% *}} dify-infra '{word}' ''; echo \"${{COMPREPLY[@]}}\""
+        );
+        let output = Command::new("bash")
+            .args(["-c", &tab])
+            .current_dir(place.path())
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    assert_eq!(complete("dify-infra", "pl").trim(), "plan");
+    assert_eq!(
+        complete("dify-infra apply", "--allow").trim(),
+        "--allow-destructive"
+    );
+    run(place.path(), &["completions", "tcsh"])
+        .exits(64)
+        .says(&["possible values: bash"]);
+}

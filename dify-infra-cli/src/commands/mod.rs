@@ -5,6 +5,7 @@ mod apply;
 mod audit;
 mod check;
 mod check_squid;
+mod completions;
 mod compose;
 mod destroy;
 mod emulate;
@@ -65,6 +66,7 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
             ImagesCommand::List(file) => images::list(ui, settings, &file),
             ImagesCommand::Import(import) => wait(images::import(ui, settings, &import)),
         },
+        Command::Completions(arguments) => completions::run(ui, &arguments),
         Command::Emulate(arguments) => wait(emulate::run(ui, settings, &arguments)),
     }
 }
@@ -104,6 +106,7 @@ fn refuse_second_reader(settings: &Settings, command: &Command) -> Result<(), Us
 fn refuse_json(command: &Command) -> Result<(), UsageError> {
     let name = match command {
         Command::Init(_) => "init",
+        Command::Completions(_) => "completions",
         Command::Graph(_) => "graph",
         Command::Render(arguments) => match arguments.to {
             RenderFormat::Nginx => "render --to nginx",

@@ -18,6 +18,16 @@ pub(super) enum Command {
     Gen(GenArguments),
     Check(CheckArguments),
     Rotate(RotateArguments),
+    Completions(CompletionsArguments),
+}
+
+/// Prints a script that completes commands and flags in a shell
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  source <(dify-secrets completions bash)")]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
 }
 
 /// Generates secrets from the operating system's randomness
@@ -63,8 +73,8 @@ pub(super) struct GenArguments {
 
 /// Checks secrets: published defaults, weak, reused, breaking URLs
 ///
-/// Reports every problem at once on stdout, never a value. Reads the files that `gen` writes and
-/// Dify's own `.env`, where names that sound like no secret are looked at for published values alone.
+/// Reports every problem at once on stdout, never a value. Reads the files that `gen` writes, the `.env`
+/// of a rendered compose project (`DIFY_SECRET_KEY` is `SECRET_KEY` there), and Dify's own `.env`, where names that sound like no secret are looked at for published values alone.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -95,12 +95,41 @@ fn format(arguments: &GenArguments, file: Option<&Path>) -> Result<Format, Failu
             Format::detect(&path.to_string_lossy(), "")
         })
     };
+    if let (None, Some(path)) = (arguments.format, file) {
+        refuse_other_format(path)?;
+    }
     let format = arguments.format.unwrap_or_else(by_name);
     if arguments.using.is_some() && format != Format::Bicepparam {
         let message = format!("--using is for --format bicepparam, and the format is {format}");
         return Err(Failure::Usage(message));
     }
     Ok(format)
+}
+
+/// Refuses a name that promises a format which there is not: the file would hold another one.
+fn refuse_other_format(path: &Path) -> Result<(), Failure> {
+    const OTHERS: [&str; 9] = [
+        "yaml",
+        "yml",
+        "xml",
+        "ini",
+        "csv",
+        "bicep",
+        "tfvars",
+        "ps1",
+        "properties",
+    ];
+    let extension = path
+        .extension()
+        .map(|it| it.to_string_lossy().to_lowercase());
+    match extension {
+        Some(extension) if OTHERS.contains(&extension.as_str()) => Err(Failure::Usage(format!(
+            "{} would not hold what its name says: the formats are env, json, toml, bicepparam and \
+             github; name the file after one, or give --format",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn make(kinds: &[SecretKind]) -> Result<Secrets, Failure> {

@@ -15,15 +15,17 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use anyhow::Context as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
 pub(crate) use check::open_to_others;
 pub use file::{Existing, write_private};
 pub use random::SystemRandom;
 pub(crate) use version_control::advice as keep_out_of_version_control;
 
-use arguments::{Arguments, Command};
+use crate::completions::script;
+use arguments::{Arguments, Command, CompletionsArguments};
 
 /// How a run ends; the numbers are those of all commands of dify-infra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,7 @@ fn run(command: Command) -> Exit {
         Command::Gen(arguments) => generate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Rotate(arguments) => rotate::run(&arguments),
+        Command::Completions(arguments) => completions(&arguments),
     };
     match outcome {
         Ok(exit) => exit,
@@ -89,6 +92,12 @@ fn run(command: Command) -> Exit {
             Exit::Failed
         }
     }
+}
+
+fn completions(arguments: &CompletionsArguments) -> Result<Exit, Failure> {
+    let script = script(arguments.shell, Arguments::command(), "dify-secrets");
+    put(&script).context("the script could not be written to stdout")?;
+    Ok(Exit::Done)
 }
 
 /// Prints what clap has to say: help and version on stdout, mistakes on stderr.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use dify_infra_core::secrets::{
-    Format, ParsedSecrets, SecretKind, SecretName, Secrets, generate_for, parse,
+    Format, ParsedSecrets, SecretKind, SecretName, Secrets, generate_for, is_compose_env, parse,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -19,6 +19,10 @@ pub(super) fn run(arguments: &RotateArguments) -> Result<Exit, Failure> {
     kinds.sort_unstable();
     kinds.dedup();
     refuse(&kinds, arguments.force)?;
+    if arguments.file == Path::new("-") {
+        let message = "FILE can't be `-`: the new values are kept in a file; name it";
+        return Err(Failure::Usage(message.to_owned()));
+    }
 
     let path = &arguments.file;
     let old = read(path)?;
@@ -85,6 +89,12 @@ fn read(path: &Path) -> anyhow::Result<SecretString> {
 fn parsed(path: &Path, text: &SecretString) -> anyhow::Result<ParsedSecrets> {
     let shown = path.display();
     let format = Format::detect(&path.to_string_lossy(), text.expose_secret());
+    if is_compose_env(text.expose_secret()) {
+        bail!(
+            "{shown} was rendered from a secrets file: rotate that one, then render the project anew with \
+             `dify-infra render --to compose --out DIR --force`"
+        );
+    }
     if format != Format::Env {
         bail!(
             "{shown} is written as {format}; a secrets file that is kept is an env file, and the other \

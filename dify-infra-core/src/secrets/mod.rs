@@ -53,7 +53,7 @@ pub use encode::percent_encode;
 pub use fingerprint::{Fingerprint, ParseFingerprintError, fingerprint};
 pub use format::{
     Format, LineProblem, ParseError, ParsedSecrets, RenderError, RenderOptions, UnknownFormatError,
-    parse, parse_leniently, render, render_with,
+    is_compose_env, parse, parse_leniently, render, render_with,
 };
 pub use generate::{RandomError, RandomSource, generate, generate_for, generate_missing};
 pub use name::{SecretName, SecretNameError};

@@ -32,7 +32,39 @@ fn quote(value: &str) -> String {
     }
 }
 
+/// What the names of a compose project's `.env` begin with (`render --to compose`): a shell may have
+/// a `SECRET_KEY` of its own, and Compose would prefer it.
+const COMPOSE_PREFIX: &str = "DIFY_";
+
+/// Our own names, which begin like that everywhere.
+const OWN_PREFIX: &str = "DIFY_INFRA_";
+
+/// What such a file has beside the secrets: each follows from them.
+const FOLLOWS: [&str; 4] = [
+    "LOCAL_REDIS_PASSWORD",
+    "LOCAL_STORAGE_KEY",
+    "CELERY_BROKER_URL",
+    "AZURE_STORAGE_CONNECTION_STRING",
+];
+
+/// Whether a text is the `.env` of a compose project of ours, whose names have a prefix.
+pub(crate) fn is_compose(text: &str) -> bool {
+    let has = |start: &str| text.lines().any(|line| line.starts_with(start));
+    has("COMPOSE_PROJECT_NAME=") && has("DIFY_SECRET_KEY=")
+}
+
+/// The secret that a line of a compose project's `.env` holds; nothing where it follows from others.
+fn of_compose(key: &str) -> Option<&str> {
+    let name = match key.strip_prefix(COMPOSE_PREFIX) {
+        Some(name) if !key.starts_with(OWN_PREFIX) => name,
+        _ => key,
+    };
+    let is_secret = name != "COMPOSE_PROJECT_NAME" && !FOLLOWS.contains(&name);
+    is_secret.then_some(name)
+}
+
 pub(super) fn read(text: &str, reader: &mut Reader) {
+    let is_compose = is_compose(text);
     let mut scanner = Scanner::new(text);
     while !scanner.is_at_end() {
         scanner.take_blanks();
@@ -40,12 +72,12 @@ pub(super) fn read(text: &str, reader: &mut Reader) {
             Some('#' | '\n' | '\r') => {
                 scanner.take_line();
             }
-            _ => assignment(&mut scanner, reader),
+            _ => assignment(&mut scanner, reader, is_compose),
         }
     }
 }
 
-fn assignment(scanner: &mut Scanner<'_>, reader: &mut Reader) {
+fn assignment(scanner: &mut Scanner<'_>, reader: &mut Reader, is_compose: bool) {
     let number = scanner.line();
     if scanner.rest().starts_with("export ") || scanner.rest().starts_with("export\t") {
         scanner.advance("export".len());
@@ -67,9 +99,15 @@ fn assignment(scanner: &mut Scanner<'_>, reader: &mut Reader) {
         Some('\'' | '"') => quoted(scanner),
         _ => Ok(bare(scanner.take_line()).to_owned()),
     };
-    match value {
-        Ok(value) => reader.secret(number, SecretName::from_env_key(key), &value),
-        Err(message) => reader.problem(number, message),
+    let key = if is_compose {
+        of_compose(key)
+    } else {
+        Some(key)
+    };
+    match (value, key) {
+        (Ok(_), None) => {}
+        (Ok(value), Some(key)) => reader.secret(number, SecretName::from_env_key(key), &value),
+        (Err(message), _) => reader.problem(number, message),
     }
 }
 

@@ -8,6 +8,8 @@
 //! | [`Format::Bicepparam`] | `az deployment group create --parameters` | `secretKey` |
 //! | [`Format::Github`] | `gh secret set --env-file -` | `SECRET_KEY` |
 //!
+//! The `.env` of a rendered compose project is read too, whose names begin with `DIFY_`.
+//!
 //! Generated values need no quotes in any of them. Other values are quoted as the consumer wants
 //! it; a value that a consumer can't read is refused, never changed. Reading reports every bad line
 //! by its number and never repeats what stands there, since that may be a secret.
@@ -243,6 +245,12 @@ fn join(problems: &[LineProblem]) -> String {
         .join("; ")
 }
 
+/// Whether a text is the `.env` of a compose project that was rendered from a secrets file: it is read
+/// with the secrets' own names, and changed by rendering it anew.
+pub fn is_compose_env(text: &str) -> bool {
+    env::is_compose(text)
+}
+
 impl Format {
     /// Every format.
     pub const ALL: &'static [Self] = &[
@@ -264,13 +272,14 @@ impl Format {
         }
     }
 
-    /// The format of a file by its name and, where that says nothing, by its first character.
+    /// The format of a file by its name and, where that says nothing, by its first line.
     ///
     /// ```
     /// use dify_infra_core::secrets::Format;
     ///
     /// assert_eq!(Format::detect("dify.secrets.json", ""), Format::Json);
     /// assert_eq!(Format::detect("-", "{\"A\": \"b\"}"), Format::Json);
+    /// assert_eq!(Format::detect("-", "A = \"b\""), Format::Toml);
     /// assert_eq!(Format::detect("docker/.env", "A=b"), Format::Env);
     /// ```
     pub fn detect(file: &str, text: &str) -> Self {
@@ -281,8 +290,26 @@ impl Format {
             Some("json") => Self::Json,
             Some("toml") => Self::Toml,
             Some("bicepparam") => Self::Bicepparam,
-            _ if text.trim_start().starts_with('{') => Self::Json,
-            _ => Self::Env,
+            _ => Self::of_text(text),
+        }
+    }
+
+    /// The format of a text whose name says nothing, by its first line that is no comment.
+    fn of_text(text: &str) -> Self {
+        let text = text.trim_start_matches('\u{feff}');
+        let is_comment = |line: &&str| line.is_empty() || line.starts_with(['#', '/']);
+        let mut lines = text.lines().map(str::trim).skip_while(is_comment);
+        let first = lines.next().unwrap_or_default();
+        if first.starts_with('{') {
+            Self::Json
+        } else if first.starts_with("using ") || first.starts_with("param ") {
+            Self::Bicepparam
+        } else if first.split_once(" = ").is_some_and(|(key, value)| {
+            !key.contains(char::is_whitespace) && value.starts_with(['"', '\''])
+        }) {
+            Self::Toml
+        } else {
+            Self::Env
         }
     }
 }

@@ -1,5 +1,8 @@
 //! A name of one's own: two writes around a person who sets DNS records.
 
+mod foreign;
+mod vault;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -8,14 +11,14 @@ use dify_infra_azure::domain::{Patience, Waited, wait};
 use dify_infra_azure::outputs::{RecordState, outputs};
 use dify_infra_azure::verify::Status;
 use dify_infra_core::plan::{Action, DnsRecord as Wanted, Plan, dns_records};
-use dify_infra_core::resource::{DOMAIN_TAG, Kind, ResourceId};
+use dify_infra_core::resource::{Kind, ResourceId};
 use dify_infra_emulator::{DnsRecord, DnsRecordType, Emulator};
 use dify_infra_examples::MINIMAL;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::schemas::Schemas;
-use crate::support::{Azure, Scene, edit};
+use crate::support::{Azure, Scene};
 
 const HOST: &str = "dify.example.com";
 
@@ -345,121 +348,6 @@ async fn a_certificate_that_was_not_issued_is_asked_for_anew() {
     scene.assert_settled().await;
 }
 
-/// Puts a name on the front door as somebody else would, who owns it.
-async fn put_foreign(scene: &Scene, name: &str) {
-    let proof = wanted(scene)
-        .await
-        .into_iter()
-        .find(|record| record.kind == "TXT")
-        .unwrap();
-    let mut foreign = proof;
-    foreign.name = format!("asuid.{name}");
-    let mut all = wanted(scene).await;
-    all.push(foreign);
-    set(scene, &all);
-    scene
-        .tamper(&scene.app("nginx"), |body| {
-            let list = &mut body["properties"]["configuration"]["ingress"]["customDomains"];
-            if list.is_null() {
-                *list = json!([]);
-            }
-            let item = json!({ "name": name, "bindingType": "Disabled" });
-            list.as_array_mut().unwrap().push(item);
-        })
-        .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_name_of_somebody_else_is_reported_and_kept_until_pruned() {
-    let mut scene = bound(&managed()).await;
-    put_foreign(&scene, "theirs.example.com").await;
-    let plan = scene.plan().await;
-    assert!(plan.is_empty(), "{plan}");
-    let path = "properties.configuration.ingress.customDomains[theirs.example.com]";
-    let front_door = scene.app("nginx");
-    assert_eq!(plan.change(&front_door).unwrap().foreign, [path]);
-    let tagged = scene.with_file(&edit(
-        &managed(),
-        "[azure]\n",
-        "[azure]\ntags = { team = \"ai\" }\n",
-    ));
-    tagged.apply().await;
-    assert_eq!(names(&scene).await.as_array().unwrap().len(), 2);
-    tagged.assert_settled().await;
-
-    scene = tagged;
-    scene.options = scene.options.clone().with_prune(true);
-    scene.apply().await;
-    let left = names(&scene).await;
-    assert_eq!(
-        (left.as_array().unwrap().len(), &left[0]["name"]),
-        (1, &json!(HOST))
-    );
-    scene.assert_settled().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_origin_takes_the_place_of_the_old_one_when_its_records_are_there() {
-    let scene = bound(&managed()).await;
-    let old = scene.only(Kind::ManagedCertificate);
-    let moved = scene.with_file(&edit(&managed(), HOST, "chat.example.com"));
-    moved.apply().await;
-    // Until then people still arrive by the old name.
-    assert_eq!(names(&scene).await[0]["name"], HOST);
-    let plan = moved.plan().await;
-    assert_eq!(plan.summary().waiting, 2, "{plan}");
-
-    set_all(&moved).await;
-    moved.apply().await;
-    moved.apply().await;
-    let now = names(&moved).await;
-    assert_eq!(
-        (now.as_array().unwrap().len(), &now[0]["name"]),
-        (1, &json!("chat.example.com"))
-    );
-    moved.assert_settled().await;
-    let gone = moved.client.get(old.as_str(), "2026-01-01").await.unwrap();
-    assert_eq!(gone, None, "the old certificate");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_name_that_leaves_the_file_goes_with_its_certificate() {
-    let scene = bound(&managed()).await;
-    let without = scene.with_file(MINIMAL);
-    let plan = without.plan().await;
-    assert_eq!(
-        action(&plan, &scene.only(Kind::ManagedCertificate)),
-        Action::Delete
-    );
-    without.apply().await;
-    without.assert_settled().await;
-    let snapshot = without.observe().await;
-    let app = snapshot.body(&scene.app("nginx")).unwrap();
-    assert_eq!(
-        app["properties"]["configuration"]["ingress"]["customDomains"],
-        json!([])
-    );
-    assert_eq!(app["tags"].get(DOMAIN_TAG), None);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_managed_certificate_gives_way_to_one_of_a_vault() {
-    let scene = bound(&managed()).await;
-    let old = scene.only(Kind::ManagedCertificate);
-    let other = scene.with_file(&from_vault(&format!("{VAULT}/certificates/dify")));
-    other.make_existing().await;
-    put_certificate(&other, &other.only(Kind::Vault)).await;
-    other.apply().await;
-    other.assert_settled().await;
-    let certificate = other.only(Kind::Certificate);
-    assert_eq!(
-        names(&other).await[0]["certificateId"],
-        certificate.as_str()
-    );
-    let gone = other.client.get(old.as_str(), "2026-01-01").await.unwrap();
-    assert_eq!(gone, None, "the managed one");
-}
-
 #[tokio::test(start_paused = true)]
 async fn destroy_takes_names_and_certificates_along() {
     let scene = bound(&managed()).await;
@@ -499,99 +387,6 @@ async fn a_plan_needs_no_right_to_ask_about_names() {
         reason.contains("listCustomHostNameAnalysis/action"),
         "{reason}"
     );
-}
-
-const VAULT: &str = "/subscriptions/00000000-0000-4000-8000-0000000000d1/resourceGroups/certificates/\
-    providers/Microsoft.KeyVault/vaults/company-certs";
-
-fn from_vault(certificate: &str) -> String {
-    with_public(&format!(
-        "origin = \"https://{HOST}\"\ncertificate = \"{certificate}\""
-    ))
-}
-
-/// The owner of the vault puts a certificate into it.
-async fn put_certificate(scene: &Scene, vault: &ResourceId) {
-    let secret = vault.child("secrets", "dify");
-    let body = json!({ "properties": { "value": "a certificate with its key" } });
-    scene.put(&secret, Kind::VaultSecret, &body).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_certificate_of_a_vault_is_read_by_an_identity_and_needs_the_owners_record_alone() {
-    let scene = Scene::new(&from_vault(&format!("{VAULT}/certificates/dify")));
-    scene.make_existing().await;
-    put_certificate(&scene, &scene.only(Kind::Vault)).await;
-    scene.apply().await;
-    let snapshot = scene.observe().await;
-    let certificate = scene.only(Kind::Certificate);
-    let live = &snapshot.body(&certificate).unwrap()["properties"];
-    assert_eq!(live["provisioningState"], "Succeeded");
-    let source = &live["certificateKeyVaultProperties"];
-    assert_eq!(
-        source["keyVaultUrl"],
-        "https://company-certs.vault.azure.net/secrets/dify"
-    );
-
-    let plan = scene.plan().await;
-    assert!(plan.is_empty() && plan.summary().waiting == 1, "{plan}");
-    let records = wanted(&scene).await;
-    set(&scene, &records[1..]);
-    scene.apply().await;
-    assert_eq!(names(&scene).await[0]["bindingType"], "SniEnabled");
-    scene.assert_settled().await;
-    // The alias may be moved when everything works.
-    let report = scene.verify().await;
-    assert!(report.is_success());
-    assert_eq!(report.count(Status::Waiting), 1, "{report:#?}");
-    set(&scene, &records);
-    assert_eq!(scene.verify().await.count(Status::Waiting), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_identity_with_its_role_reads_the_certificate_by_address() {
-    let id = ResourceId::resource_group(dify_infra_emulator::DEFAULT_SUBSCRIPTION, "dify-dev-rg")
-        .provider(Kind::UserAssignedIdentity.resource_type(), "reader");
-    let url = "https://company-certs.vault.azure.net/certificates/dify";
-    let file = from_vault(url).trim_end().to_owned() + &format!("\nidentity = \"{id}\"\n");
-    let scene = Scene::new(&file);
-    assert_eq!(
-        scene
-            .graph
-            .nodes()
-            .filter(|node| node.kind() == Kind::Vault)
-            .count(),
-        0
-    );
-    scene.make_existing().await;
-    // Without a role nothing of the environment can read it.
-    let report = scene.attempt().await;
-    let failed: Vec<String> = report
-        .failures()
-        .map(|(_, error)| error.sentence())
-        .collect();
-    assert_eq!(failed.len(), 1, "{failed:?}");
-    assert!(failed[0].contains("company-certs"), "{failed:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_internal_front_door_waits_for_nobody() {
-    let file =
-        from_vault(&format!("{VAULT}/secrets/dify")) + "\n[network]\nfront_door = \"internal\"\n";
-    let scene = Scene::new(&file);
-    scene.make_existing().await;
-    put_certificate(&scene, &scene.only(Kind::Vault)).await;
-    let plan = scene.plan().await;
-    assert_eq!(plan.summary().waiting, 0, "{plan}");
-    scene.apply().await;
-    scene.assert_settled().await;
-    assert_eq!(names(&scene).await[0]["bindingType"], "SniEnabled");
-    let kinds: Vec<&str> = wanted(&scene)
-        .await
-        .iter()
-        .map(|record| record.kind)
-        .collect();
-    assert_eq!(kinds, ["A"], "for a private zone");
 }
 
 #[tokio::test(start_paused = true)]
