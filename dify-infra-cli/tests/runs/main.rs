@@ -20,3 +20,4 @@ mod life;
 mod pipelines;
 mod place;
 mod plans;
+mod served;

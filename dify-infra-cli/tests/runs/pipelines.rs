@@ -1,250 +1,308 @@
-//! The pipelines of `examples/pipelines`, run: the scripts of their steps, in order, as the CI systems
-//! run them, with the embedded Azure as the cloud and stand-ins for what the CI system gives.
+//! The pipelines of `examples/pipelines`, run from an event to the deployment: every step of every job on a
+//! machine of its own that has none of our programs, signed in with the job's own token at an Azure that
+//! enforces rights, with stand-ins for what the CI systems offer. What is not real: building the programs
+//! from the repository, and what the systems' own actions and tasks do.
+
+mod devops;
+mod document;
+mod expression;
+mod github;
+mod machine;
+mod stand_in;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-use std::process::Output;
 
-use yaml_rust2::{Yaml, YamlLoader};
+use bytes::Bytes;
+use dify_infra_emulator::DEFAULT_SUBSCRIPTION;
+use http::Request;
+use serde_json::{Value, json};
 
-use crate::azure::Azure;
-use crate::place::{DIFY_DEV, INFRA, Place};
+use self::document::{load, pairs, steps};
+use self::machine::{Job, World};
+use self::stand_in::{DEPLOYER, READER};
 
-const GITHUB: &str = include_str!("../../../examples/pipelines/dify.yml");
-const AZURE: &str = include_str!("../../../examples/pipelines/azure-pipelines.yml");
+const INSTALL: [&str; 2] = ["Keep dify-infra for later runs", "Install dify-infra"];
+const SHOW: [&str; 2] = ["Check and plan", "Show the plan to reviewers"];
+const COMMENT: &str = "Comment the pull request";
+const FAIL: &str = "Fail without a plan that can be applied !";
+const KEEP: &str = "Keep the plan";
+const APPLY: &str = "Apply what was approved, or nothing";
 
-/// One step that runs a script.
-#[derive(Debug)]
-struct Step {
-    name: String,
-    script: String,
-    env: BTreeMap<String, String>,
+/// A change that Azure can't make.
+const IMPOSSIBLE: [&str; 2] = ["location = \"japaneast\"", "location = \"japanwest\""];
+
+fn jobs(ran: &[Job]) -> Vec<Vec<String>> {
+    ran.iter().map(Job::ran).collect()
 }
 
-fn load(text: &str) -> Yaml {
-    YamlLoader::load_from_str(text).unwrap().remove(0)
+fn words(parts: &[&[&str]]) -> Vec<String> {
+    parts.concat().iter().map(|&word| word.to_owned()).collect()
 }
 
-fn text(yaml: &Yaml) -> String {
-    match yaml {
-        Yaml::String(text) | Yaml::Real(text) => text.clone(),
-        Yaml::Integer(number) => number.to_string(),
-        Yaml::Boolean(is_true) => is_true.to_string(),
-        other => panic!("{other:?} is no text"),
-    }
+/// The steps of a job that plans at GitHub.
+fn github_plan(rest: &[&str]) -> Vec<String> {
+    words(&[&["actions/checkout@v4"], &INSTALL, &SHOW, rest])
 }
 
-fn pairs(yaml: &Yaml) -> BTreeMap<String, String> {
-    let pairs = yaml.as_hash().into_iter().flatten();
-    pairs
-        .map(|(name, value)| (text(name), text(value)))
-        .collect()
-}
-
-/// Replaces every `${{ … }}`, or `$(…)`, by what the CI system would put there.
-fn filled(text: &str, open: &str, close: &str, known: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(open) {
-        let (inside, after) = after.split_once(close).unwrap();
-        let value = known(inside.trim());
-        filled += before;
-        filled += &value.unwrap_or_else(|| format!("{open}{inside}{close}"));
-        rest = after;
-    }
-    filled + rest
-}
-
-/// A place with what a runner has: the programs on the PATH, the secrets, files for answers.
-fn runner() -> Place {
-    let place = Place::new(DIFY_DEV);
-    fs::create_dir(place.path().join("bin")).unwrap();
-    place.write("bin/gh", "#!/bin/sh\necho \"$@\" >> gh.log\n");
-    make_executable(&place.path().join("bin/gh"));
-    let secrets = place.secrets(&["gen"]).exits(0).stdout;
-    place.write("vault.env", &secrets);
-    place
-}
-
-#[cfg(unix)]
-fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-#[cfg(not(unix))]
-fn make_executable(_path: &Path) {}
-
-/// Runs a script as both systems do: bash, ending at the first failure.
-fn bash(place: &Place, step: &Step) -> Output {
-    let programs = Path::new(INFRA).parent().unwrap().display().to_string();
-    let own = place.path().join("bin").display().to_string();
-    let path = std::env::var("PATH").unwrap();
-    place
-        .command("bash")
-        .args([
-            "--noprofile",
-            "--norc",
-            "-eo",
-            "pipefail",
-            "-c",
-            &step.script,
-        ])
-        .envs(&step.env)
-        .env("PATH", format!("{own}:{programs}:{path}"))
-        .env("GITHUB_OUTPUT", place.path().join("output"))
-        .env("GITHUB_STEP_SUMMARY", place.path().join("summary.md"))
-        .output()
-        .unwrap()
-}
-
+/// What a reviewer reads, from its marker on.
 #[track_caller]
-fn run(place: &Place, steps: &[Step]) -> String {
-    let mut said = String::new();
-    for step in steps {
-        let output = bash(place, step);
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(
-            output.status.success(),
-            "{}: {stderr}\n{}",
-            step.name,
-            step.script
-        );
-        said += &String::from_utf8(output.stdout).unwrap();
-        said += &stderr;
+fn assert_comment(comment: &Value, marker: &str, parts: &[&str]) {
+    let text = comment.as_str().unwrap();
+    assert!(text.starts_with(marker), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part}: {text}");
     }
-    said
 }
 
-// ---- GitHub Actions ----
-
-fn github_value(place: &Place, expression: &str) -> Option<String> {
-    Some(match expression {
-        "inputs.file" => "dify.toml".to_owned(),
-        "inputs.environment" => "dify-production".to_owned(),
-        "github.workspace" => place.path().display().to_string(),
-        "github.token" => "made-up".to_owned(),
-        "github.event.pull_request.number" => "7".to_owned(),
-        "secrets.DIFY_SECRETS_FILE" => place.read("vault.env"),
-        secret if secret.starts_with("secrets.") => {
-            "00000000-0000-4000-8000-000000000001".to_owned()
-        }
-        _ => return None,
-    })
+/// Somebody makes the resource group, or tags it, while the run waits for its approval.
+fn meddle(world: &World) {
+    let id = format!("/subscriptions/{DEFAULT_SUBSCRIPTION}/resourceGroups/dify-prod-rg");
+    let body = json!({ "location": "japaneast", "tags": { "seen-by": "somebody" } });
+    let request = Request::put(format!("{id}?api-version=2025-04-01"))
+        .header("authorization", "Bearer any")
+        .body(Bytes::from(body.to_string()))
+        .unwrap();
+    world.azure.emulator().set_permissions(&[(&["*"], &[])]);
+    let answer = world
+        .azure
+        .emulator()
+        .handle(jiff::Timestamp::now(), request);
+    assert!(answer.status().is_success(), "{:?}", answer.body());
 }
 
-/// The scripts of a job, with the variables of workflow, job and step.
-fn github_steps(place: &Place, job: &str) -> Vec<Step> {
-    let workflow = load(GITHUB);
-    let job = &workflow["jobs"][job];
-    let value = |text: &str| {
-        let filled = filled(text, "${{", "}}", &|one| github_value(place, one));
-        assert!(
-            !filled.contains("${{"),
-            "an expression without a stand-in: {filled}"
+/// Nobody has told a secret, and who planned could not write.
+#[track_caller]
+fn assert_quiet(world: &World, ran: &[Job]) {
+    let heard = world.outside.heard();
+    assert_eq!(heard.refused, Vec::<String>::new());
+    assert!(heard.sign_ins.contains(&READER.to_owned()));
+    let values = world
+        .secrets
+        .lines()
+        .filter_map(|line| line.split_once('='));
+    let values: Vec<&str> = values.map(|(_, value)| value).collect();
+    assert!(values.len() >= 7, "{values:?}");
+    for job in ran {
+        let shown = format!(
+            "{}{}{:?}{:?}",
+            job.said, job.summary, heard.comments, heard.threads
         );
-        filled
-    };
-    let env = |yaml: &Yaml| -> BTreeMap<String, String> {
-        pairs(yaml)
-            .into_iter()
-            .map(|(name, text)| (name, value(&text)))
-            .collect()
-    };
-    let with_script = job["steps"]
-        .as_vec()
-        .unwrap()
-        .iter()
-        .filter(|step| !step["run"].is_badvalue());
-    with_script
-        .map(|step| Step {
-            name: step["name"].as_str().unwrap().to_owned(),
-            script: value(step["run"].as_str().unwrap()),
-            env: [env(&workflow["env"]), env(&job["env"]), env(&step["env"])]
-                .into_iter()
-                .flatten()
-                .collect(),
-        })
-        .collect()
-}
-
-/// Plans as the first job does; whether there are changes, as the second job is told.
-fn github_plan(place: &Place) -> bool {
-    place.write("output", "");
-    run(place, &github_steps(place, "plan"));
-    place.read("output").contains("changes=true")
+        assert!(!shown.contains("canary-of"), "{shown}");
+        assert!(values.iter().all(|value| !shown.contains(value)), "{shown}");
+    }
 }
 
 #[test]
 fn the_github_workflow_plans_comments_applies_and_verifies() {
-    let place = runner();
-    assert!(github_plan(&place));
-    let comment = place.read("comment.md");
-    assert!(
-        comment.contains("+ create dify-dev-api") && comment.contains("plan: 25 to create"),
-        "{comment}"
+    let world = World::new();
+    let nothing = || {};
+    let apply = |rest: &[&str]| {
+        let first = ["Fetch the plan", "Write the secrets file"];
+        words(&[
+            &["actions/checkout@v4"],
+            &INSTALL,
+            &first,
+            rest,
+            &["Forget the secrets"],
+        ])
+    };
+    let marker = "<!-- dify-infra plan of dify.toml for dify-production -->\n";
+    // A page of others, a person who quotes the marker, and another deployment.
+    let others: Vec<Value> = (1..=101)
+        .map(|id| json!({ "id": id, "user": { "type": "User" }, "body": format!("{marker}{id}") }))
+        .chain([json!({ "id": 102, "user": { "type": "Bot" }, "body": marker.replace("production", "test") })])
+        .collect();
+    world.outside.heard().comments.clone_from(&others);
+
+    // A pull request is planned, and told; again, and told at the same place.
+    for _ in 0..2 {
+        let ran = github::run(&world, &github::PULL_REQUEST, &nothing);
+        assert_eq!(
+            jobs(&ran),
+            [github_plan(&[COMMENT, KEEP])],
+            "{}",
+            ran[0].said
+        );
+        let heard = world.outside.heard();
+        assert_eq!(heard.comments[..102], others[..]);
+        assert_eq!(heard.comments.len(), 103);
+        let parts = ["changes\n", "+ create dify-prod-api (", "59 to create"];
+        assert_comment(&heard.comments[102]["body"], marker, &parts);
+        assert_eq!(
+            ran[0].summary,
+            heard.comments[102]["body"].as_str().unwrap()
+        );
+        drop(heard);
+        assert_quiet(&world, &ran);
+    }
+    assert_eq!(
+        world.builds(),
+        1,
+        "the second machine has the first one's programs"
     );
-    assert!(place.read("summary.md").contains(&comment));
-    assert!(
-        place
-            .read("gh.log")
-            .contains("pr comment 7 --body-file comment.md")
+    assert_eq!(world.apps(), 0, "a plan writes nothing");
+
+    // What is not as it was approved is not applied, and the secrets go all the same.
+    let ran = github::run(&world, &github::PUSH, &|| meddle(&world));
+    let refused = format!("{APPLY} !");
+    assert_eq!(
+        jobs(&ran),
+        [github_plan(&[KEEP]), apply(&[&refused])],
+        "{}",
+        ran[1].said
     );
     assert!(
-        Azure::of(&place)
-            .ids("Microsoft.App/containerApps")
-            .is_empty(),
-        "a plan writes nothing"
+        ran[1].said.contains("the plan plan.json is stale"),
+        "{}",
+        ran[1].said
+    );
+    assert_eq!(world.apps(), 0);
+    assert_eq!(
+        world.outside.heard().comments.len(),
+        103,
+        "a push has no pull request"
     );
 
-    let said = run(&place, &github_steps(&place, "apply"));
-    assert!(said.contains("dify-dev is deployed"), "{said}");
-    assert!(place.path().join("verify.xml").is_file());
-    assert!(
-        !place.path().join("dify.secrets.env").exists(),
-        "the secrets stay on the runner"
+    let ran = github::run(&world, &github::PUSH_TO_PLAN, &nothing);
+    assert_eq!(jobs(&ran), [github_plan(&[KEEP])]);
+
+    let ran = github::run(&world, &github::PUSH, &nothing);
+    assert_eq!(
+        jobs(&ran),
+        [github_plan(&[KEEP]), apply(&[APPLY, "Verify"])],
+        "{}",
+        ran[1].said
     );
     assert!(
-        !github_plan(&place),
-        "the plan after an apply is empty, and the job is skipped"
+        ran[1].said.contains("dify-prod is deployed"),
+        "{}",
+        ran[1].said
     );
-    let condition = text(&load(GITHUB)["jobs"]["apply"]["if"]);
-    assert!(
-        condition.contains("needs.plan.outputs.changes == 'true'"),
-        "{condition}"
+    assert!(world.apps() > 8);
+    assert_eq!(world.outside.heard().sign_ins.last().unwrap(), DEPLOYER);
+    assert_quiet(&world, &ran);
+
+    // Nothing is left to do; what can't be done is told before the job fails.
+    let ran = github::run(&world, &github::PUSH, &nothing);
+    assert_eq!(jobs(&ran), [github_plan(&[KEEP])]);
+    assert_eq!(
+        ran[0].outputs["plan.result"], "unchanged",
+        "{}",
+        ran[0].said
     );
+    assert_github_tells_failures(&world, marker);
+}
+
+/// The reviewers of a change that can't be made see why.
+fn assert_github_tells_failures(world: &World, marker: &str) {
+    world.repository.edit(IMPOSSIBLE[0], IMPOSSIBLE[1]);
+    for (event, steps) in [
+        (github::PULL_REQUEST, github_plan(&[COMMENT, FAIL])),
+        (github::PUSH, github_plan(&[FAIL])),
+    ] {
+        let ran = github::run(world, &event, &|| {});
+        assert_eq!(jobs(&ran), [steps], "{}", ran[0].said);
+    }
+    let parts = ["failed\n", "this plan can't be applied"];
+    assert_comment(&world.outside.heard().comments[102]["body"], marker, &parts);
+    // A file that can't even be planned is told too.
+    world
+        .repository
+        .write("dify.toml", "schema = 1\nnam = \"dify\"\n");
+    let ran = github::run(world, &github::PULL_REQUEST, &|| {});
+    assert_eq!(jobs(&ran), [github_plan(&[COMMENT, FAIL])]);
+    let heard = world.outside.heard();
+    assert_eq!(heard.comments.len(), 103);
+    assert_comment(&heard.comments[102]["body"], marker, &["failed\n", "`nam`"]);
 }
 
 #[test]
-fn the_github_workflow_applies_nothing_but_what_was_approved() {
-    let place = runner();
-    assert!(github_plan(&place));
-    // Somebody merges another change between the approval and the apply.
-    place.edit("retention_days = 30", "retention_days = 31");
-    let steps = github_steps(&place, "apply");
-    let apply = steps
-        .iter()
-        .find(|step| step.script.contains("apply"))
-        .unwrap();
-    run(&place, &steps[..1]);
-    let output = bash(&place, apply);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(
-        stderr.contains("the deployment file dify.toml has changed"),
-        "{stderr}"
+fn the_azure_pipeline_plans_comments_applies_and_verifies() {
+    let world = World::new();
+    let nothing = || {};
+    let plan = |rest: &[&str]| words(&[&INSTALL, &SHOW, rest]);
+    let apply = |task: &str, rest: &[&str]| {
+        words(&[
+            &["self"],
+            &INSTALL,
+            &["current", "DownloadSecureFile@1", task],
+            rest,
+        ])
+    };
+    let marker = "<!-- dify-infra plan of dify.toml by 12 -->\n";
+    let person = json!({ "id": 1, "comments": [{ "id": 1, "content": "what of the costs?" }] });
+    world.outside.heard().threads = vec![person.clone()];
+
+    for _ in 0..2 {
+        let ran = devops::run(&world, &devops::PULL_REQUEST, &nothing);
+        assert_eq!(jobs(&ran), [plan(&[COMMENT, KEEP])], "{}", ran[0].said);
+        let heard = world.outside.heard();
+        assert_eq!((heard.threads.len(), &heard.threads[0]), (2, &person));
+        let thread = &heard.threads[1];
+        assert_eq!(
+            (&thread["status"], &thread["comments"][0]["commentType"]),
+            (&json!(4), &json!(1))
+        );
+        let content = &thread["comments"][0]["content"];
+        let parts = ["changes\n", "+ create dify-prod-api (", "59 to create"];
+        assert_comment(content, marker, &parts);
+        assert_eq!(ran[0].summary, content.as_str().unwrap());
+        drop(heard);
+        assert_quiet(&world, &ran);
+    }
+    assert_eq!(world.builds(), 1);
+    let ran = devops::run(&world, &devops::PULL_REQUEST_ELSEWHERE, &nothing);
+    assert_eq!(jobs(&ran), [plan(&[KEEP])], "{}", ran[0].said);
+    assert_eq!(world.apps(), 0, "a plan writes nothing");
+
+    let ran = devops::run(&world, &devops::PUSH, &|| meddle(&world));
+    let refused = format!("{APPLY} !");
+    assert_eq!(jobs(&ran)[0], plan(&[KEEP]));
+    assert_eq!(
+        jobs(&ran)[1],
+        apply(&refused, &["Publish the checks"]),
+        "{}",
+        ran[1].said
     );
+    assert!(ran[1].said.contains("is stale"), "{}", ran[1].said);
+    assert_eq!(world.apps(), 0);
+
+    let ran = devops::run(&world, &devops::PUSH, &nothing);
+    let expected = [plan(&[KEEP]), apply(APPLY, &["Publish the checks"])];
+    assert_eq!(jobs(&ran), expected, "{}", ran[1].said);
     assert!(
-        Azure::of(&place)
-            .ids("Microsoft.App/containerApps")
-            .is_empty()
+        ran[1].said.contains("dify-prod is deployed"),
+        "{}",
+        ran[1].said
     );
+    assert!(ran[1].summary.contains("<testsuite"), "{}", ran[1].summary);
+    assert_eq!(world.outside.heard().sign_ins.last().unwrap(), DEPLOYER);
+    assert_quiet(&world, &ran);
+
+    let ran = devops::run(&world, &devops::PUSH, &nothing);
+    assert_eq!(jobs(&ran), [plan(&[KEEP])]);
+    assert_eq!(
+        ran[0].outputs["plan.result"], "unchanged",
+        "{}",
+        ran[0].said
+    );
+    world.repository.edit(IMPOSSIBLE[0], IMPOSSIBLE[1]);
+    for (event, steps) in [
+        (devops::PULL_REQUEST, plan(&[COMMENT, FAIL])),
+        (devops::PUSH, plan(&[FAIL])),
+    ] {
+        let ran = devops::run(&world, &event, &nothing);
+        assert_eq!(jobs(&ran), [steps], "{}", ran[0].said);
+    }
+    let heard = world.outside.heard();
+    assert_eq!(heard.threads.len(), 2);
+    let parts = ["failed\n", "this plan can't be applied"];
+    assert_comment(&heard.threads[1]["comments"][0]["content"], marker, &parts);
 }
 
 #[test]
 fn the_github_workflow_gives_each_job_no_more_than_it_needs() {
-    let workflow = load(GITHUB);
+    let workflow = load(github::WORKFLOW);
     assert!(
         workflow["on"]["workflow_call"].as_hash().is_some(),
         "it can be reused"
@@ -253,10 +311,10 @@ fn the_github_workflow_gives_each_job_no_more_than_it_needs() {
         pairs(&workflow["permissions"]),
         BTreeMap::from([("contents".into(), "read".into())])
     );
-    for job in ["plan", "apply"] {
-        let job = &workflow["jobs"][job];
+    let jobs = ["plan", "apply"].map(|job| &workflow["jobs"][job]);
+    for job in jobs {
         assert_eq!(job["permissions"]["id-token"].as_str(), Some("write"));
-        for step in job["steps"].as_vec().unwrap() {
+        for step in steps(&job["steps"]) {
             assert!(
                 step["run"].is_badvalue() != step["uses"].is_badvalue(),
                 "{step:?}"
@@ -268,90 +326,22 @@ fn the_github_workflow_gives_each_job_no_more_than_it_needs() {
             );
         }
     }
-    let clients =
-        ["plan", "apply"].map(|job| text(&workflow["jobs"][job]["env"]["AZURE_CLIENT_ID"]));
-    assert_ne!(clients[0], clients[1], "who plans can't write");
+    let [plan, apply] = jobs;
+    assert_ne!(
+        plan["env"]["AZURE_CLIENT_ID"], apply["env"]["AZURE_CLIENT_ID"],
+        "who plans can't write"
+    );
     assert!(
-        !workflow["jobs"]["apply"]["environment"].is_badvalue(),
+        !apply["environment"].is_badvalue(),
         "an approval comes before"
     );
-}
-
-// ---- Azure Pipelines ----
-
-fn azure_steps(place: &Place, steps: &Yaml) -> Vec<Step> {
-    let macros = |name: &str| {
-        Some(match name {
-            "System.AccessToken" => "made-up".to_owned(),
-            "Pipeline.Workspace" => place.path().join("workspace").display().to_string(),
-            "secrets.secureFilePath" => place.path().join("vault.env").display().to_string(),
-            _ => return None,
-        })
-    };
-    let scripts = steps.as_vec().unwrap().iter().filter_map(|step| {
-        let script = step["script"]
-            .as_str()
-            .or_else(|| step["inputs"]["inlineScript"].as_str())?;
-        let mut env = pairs(&step["env"]);
-        for value in env.values_mut() {
-            *value = filled(value, "$(", ")", &macros);
-            assert!(
-                !value.contains("$("),
-                "a variable without a stand-in: {value}"
-            );
-        }
-        let given = [
-            ("DIFY_FILE", "dify.toml"),
-            ("DIFY_INFRA_AUTH", "workload-identity"),
-            ("tenantId", "00000000-0000-4000-8000-000000000001"),
-            ("servicePrincipalId", "00000000-0000-4000-8000-000000000002"),
-        ];
-        env.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        Some(Step {
-            name: step["displayName"].as_str().unwrap_or_default().to_owned(),
-            script: script.to_owned(),
-            env,
-        })
-    });
-    scripts.collect()
-}
-
-#[test]
-fn the_azure_pipeline_plans_applies_and_verifies() {
-    let place = runner();
-    let pipeline = load(AZURE);
-    let declared = pairs(&pipeline["variables"]);
-    assert_eq!(declared["DIFY_INFRA_AUTH"], "workload-identity");
-    let [plan, apply] = pipeline["stages"].as_vec().unwrap().as_slice() else {
-        panic!("two stages");
-    };
-    let plan = azure_steps(&place, &plan["jobs"][0]["steps"]);
-    let said = run(&place, &plan);
-    assert!(
-        said.contains("##vso[task.setvariable variable=changes;isOutput=true]true"),
-        "{said}"
-    );
-    assert!(said.contains("##vso[task.uploadsummary]"), "{said}");
-    // The artifact travels to the other stage.
-    fs::create_dir_all(place.path().join("workspace/plan")).unwrap();
-    fs::rename(
-        place.path().join("plan.json"),
-        place.path().join("workspace/plan/plan.json"),
-    )
-    .unwrap();
-
-    let deploy = &apply["jobs"][0]["strategy"]["runOnce"]["deploy"]["steps"];
+    assert!(apply["permissions"]["pull-requests"].is_badvalue());
+    // A run that waits for its approval holds what it excludes others from.
+    assert!(!apply["concurrency"]["group"].is_badvalue());
+    assert!(workflow["concurrency"].is_badvalue() && plan["concurrency"].is_badvalue());
     assert_eq!(
-        apply["jobs"][0]["environment"].as_str(),
-        Some("dify-production")
+        steps(&plan["steps"])[..3],
+        steps(&apply["steps"])[..3],
+        "both install the same"
     );
-    let said = run(&place, &azure_steps(&place, deploy));
-    assert!(said.contains("dify-dev is deployed"), "{said}");
-    assert!(place.path().join("verify.xml").is_file());
-    let said = run(&place, &plan);
-    assert!(
-        said.contains("variable=changes;isOutput=true]false"),
-        "{said}"
-    );
-    assert!(text(&apply["condition"]).contains("outputs['plan.plan.changes']"));
 }

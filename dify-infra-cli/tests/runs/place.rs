@@ -15,7 +15,7 @@ pub(crate) const SECRETS: &str = env!("CARGO_BIN_EXE_dify-secrets");
 pub(crate) const DIFY_DEV: &str = include_str!("../../../examples/dify-dev.toml");
 
 /// How many times faster than Azure the embedded one is, unless a test wants to see it work.
-const TIME_SCALE: &str = "1200";
+pub(crate) const TIME_SCALE: &str = "1200";
 
 /// What a program said, and how it ended.
 #[derive(Debug)]
