@@ -37,6 +37,8 @@ const CHILDREN: &[(&str, &[&str], &[&str])] = &[
         &["configurations/azure.extensions"],
     ),
     ("Microsoft.Cache/redisEnterprise", &["databases"], &[]),
+    // Without their values, which Resource Manager never tells.
+    ("Microsoft.KeyVault/vaults", &["secrets"], &[]),
     (
         "Microsoft.Storage/storageAccounts",
         &["blobServices/default/containers"],

@@ -39,6 +39,7 @@
 pub mod apply;
 pub mod arm;
 pub mod auth;
+pub mod claim;
 pub mod cloud;
 pub mod domain;
 pub mod error;

@@ -6,7 +6,7 @@ mod roles;
 mod sharing;
 mod users;
 
-pub use users::users_of;
+pub use users::{Users, users_of};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -336,6 +336,32 @@ impl Default for Emulator {
 }
 
 impl Emulator {
+    /// An Azure of its own in the state that this one is in, in memory: whatever is done to one, the
+    /// other does not see. A test goes on from one moment in several ways with it. Planned faults,
+    /// listeners and the log of requests are not taken along.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let inner = self.lock();
+        let cloud = Cloud {
+            store: inner.cloud.store.fork(),
+            settings: inner.cloud.settings.clone(),
+            planned_failure: None,
+        };
+        Self {
+            inner: Mutex::new(Inner {
+                cloud,
+                faults: Faults::default(),
+                random_faults: None,
+                throttle: None,
+                listener: None,
+                reader: None,
+                log: RequestLog::default(),
+                requests: inner.requests,
+                broken: None,
+            }),
+        }
+    }
+
     /// Makes an emulator that lives in memory, with every option at its default.
     pub fn new() -> Self {
         Self::default()

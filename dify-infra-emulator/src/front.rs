@@ -147,6 +147,8 @@ fn in_subscription(
 ) -> Result<Answer, ArmError> {
     if let Some(target) = deployments::target_of(&below) {
         check_front_version(version)?;
+        let (action, scope) = deployments::needed(call, &target);
+        authorization::require_right(cloud, &action, &scope)?;
         return deployments::answer(cloud, call, target);
     }
     match below {

@@ -44,6 +44,16 @@ impl EmbeddedAzure {
         self
     }
 
+    /// An Azure of its own in the state that this one is in, at the same moment.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            emulator: Arc::new(self.emulator.fork()),
+            began: self.began,
+            latency: self.latency,
+        }
+    }
+
     /// The emulator, for a look at what is in it.
     pub fn emulator(&self) -> &Emulator {
         &self.emulator

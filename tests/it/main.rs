@@ -6,7 +6,9 @@
     reason = "what fails in a test or its helpers fails the test"
 )]
 
+mod ages;
 mod changes;
+mod claims;
 mod clients;
 mod compose;
 mod contract;
@@ -19,6 +21,7 @@ mod faults;
 mod foreign;
 mod gateway;
 mod identities;
+mod interruptions;
 mod neighbours;
 mod networks;
 mod plans;

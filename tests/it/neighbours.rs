@@ -182,7 +182,9 @@ async fn data_that_another_deployment_lives_on_is_not_destroyed_unseen() {
         let snapshot = maker.observe().await;
         let going = destroyed(&maker.graph, &snapshot, true);
         let users = users_of(&maker.client, &maker.graph, &going).await;
-        users.into_iter().map(|one| one.what).collect::<Vec<_>>()
+        assert_eq!(users.unseen, None);
+        let problems = users.problems.into_iter();
+        problems.map(|one| one.what).collect::<Vec<_>>()
     };
     let users = going().await;
     assert_eq!(users.len(), 2, "{users:#?}");
@@ -192,7 +194,21 @@ async fn data_that_another_deployment_lives_on_is_not_destroyed_unseen() {
     }
     // Its apps alone are nobody else's.
     let apps = destroyed(&maker.graph, &maker.observe().await, false);
-    assert_eq!(users_of(&maker.client, &maker.graph, &apps).await, []);
+    let users = users_of(&maker.client, &maker.graph, &apps).await;
+    assert_eq!(users.problems, []);
+    // What may not be read is not said to be absent.
+    let data = destroyed(&maker.graph, &maker.observe().await, true);
+    for hidden in [
+        "Microsoft.App/containerApps/read",
+        "Microsoft.App/jobs/read",
+    ] {
+        let rights: [(&[&str], &[&str]); 1] = [(&["*"], &[hidden])];
+        maker.azure.emulator().set_permissions(&rights);
+        let users = users_of(&maker.client, &maker.graph, &data).await;
+        let why = users.unseen.unwrap_or_default();
+        assert!(why.contains(hidden), "{why}");
+    }
+    maker.azure.emulator().set_permissions(&[(&["*"], &[])]);
     guest.destroy(true).await;
     assert_eq!(going().await, Vec::<String>::new());
 }

@@ -9,10 +9,12 @@ use std::collections::BTreeSet;
 
 use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::resource::{Kind, OWNER_TAG, ResourceId};
+use futures_util::future::join;
 use serde_json::Value;
 
-use super::Problem;
+use super::{PERMISSIONS, Problem, is_allowed};
 use crate::arm::ArmClient;
+use crate::observe::sentence;
 
 /// What of an existing resource no two deployments can use.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,14 +52,37 @@ pub(super) async fn sharing(client: &ArmClient, graph: &ResourceGraph) -> Vec<Pr
 /// All resources of a kind in the subscription. Who may read the group alone sees its own; who may
 /// not read them at all sees none.
 pub(super) async fn in_sight(client: &ArmClient, graph: &ResourceGraph, kind: Kind) -> Vec<Value> {
-    let of = |scope: &str| {
+    seen(client, graph, kind).await.0
+}
+
+/// All resources of a kind that can be seen, and why there may be others.
+///
+/// A list at the subscription has what the caller may read and says nothing of the rest, so the right to
+/// read there is asked for too.
+pub(super) async fn seen(
+    client: &ArmClient,
+    graph: &ResourceGraph,
+    kind: Kind,
+) -> (Vec<Value>, Option<String>) {
+    let list = |scope: &str| {
         let path = format!("{scope}/providers/{}", kind.resource_type());
         async move { client.list(&path, kind.api_version()).await }
     };
     let subscription = format!("/subscriptions/{}", graph.group().subscription());
-    match of(&subscription).await {
-        Ok(found) => found,
-        Err(_) => of(graph.group().as_str()).await.unwrap_or_default(),
+    let permissions = format!("{subscription}/providers/Microsoft.Authorization/permissions");
+    let (found, grants) = join(list(&subscription), client.list(&permissions, PERMISSIONS)).await;
+    let read = format!("{}/read", kind.resource_type());
+    let may_read = grants.map(|grants| is_allowed(&grants, &read));
+    match found {
+        Ok(found) if may_read.is_ok_and(|may_read| may_read) => (found, None),
+        Ok(found) => {
+            let why = format!("these credentials may not do {read} at {subscription}");
+            (found, Some(why))
+        }
+        Err(error) => {
+            let found = list(graph.group().as_str()).await;
+            (found.unwrap_or_default(), Some(sentence(&error)))
+        }
     }
 }
 

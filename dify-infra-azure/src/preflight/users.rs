@@ -11,25 +11,33 @@ use futures_util::future::join;
 use serde_json::Value;
 
 use super::Problem;
-use super::sharing::{in_sight, is_host_of, mentions_account, owner, variables};
+use super::sharing::{is_host_of, mentions_account, owner, seen, variables};
 use crate::arm::ArmClient;
+
+/// Who else uses what a deletion would take away, as far as can be seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Users {
+    /// Each use, which should stop the deletion.
+    pub problems: Vec<Problem>,
+    /// Why there may be users that were not seen; nothing when every app and job of the subscription was
+    /// looked at.
+    pub unseen: Option<String>,
+}
 
 /// Looks for apps and jobs outside of the deployment that live on something of `going`: a
 /// PostgreSQL server, a Redis, a storage account or a key vault. An app without the tag of a
-/// deployment counts too. Whoever may read the group alone sees the users in that group alone.
-pub async fn users_of(
-    client: &ArmClient,
-    graph: &ResourceGraph,
-    going: &[ResourceId],
-) -> Vec<Problem> {
+/// deployment counts too. Whoever may read the group alone sees the users in that group alone, and is
+/// told so. Apps of other subscriptions are not looked at.
+pub async fn users_of(client: &ArmClient, graph: &ResourceGraph, going: &[ResourceId]) -> Users {
     let data = |id: &&ResourceId| Kind::from_type(&id.resource_type()).is_some_and(can_be_shared);
     let data: Vec<&ResourceId> = going.iter().filter(data).collect();
     if data.is_empty() {
-        return Vec::new();
+        return Users::default();
     }
-    let (apps, jobs) = join(
-        in_sight(client, graph, Kind::ContainerApp),
-        in_sight(client, graph, Kind::Job),
+    let ((apps, no_app), (jobs, no_job)) = join(
+        seen(client, graph, Kind::ContainerApp),
+        seen(client, graph, Kind::Job),
     )
     .await;
     let mut told = BTreeSet::new();
@@ -54,7 +62,10 @@ pub async fn users_of(
             }
         }
     }
-    problems
+    Users {
+        problems,
+        unseen: no_app.or(no_job),
+    }
 }
 
 fn can_be_shared(kind: Kind) -> bool {

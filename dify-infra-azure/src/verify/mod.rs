@@ -13,6 +13,7 @@ use dify_infra_core::graph::ResourceGraph;
 use dify_infra_core::plan::Snapshot;
 use dify_infra_core::resource::{Kind, ResourceId};
 use futures_util::future::{join, join_all};
+use jiff::Timestamp;
 use serde_json::Value;
 
 pub use report::{Check, Status, VerifyReport};
@@ -35,6 +36,16 @@ pub async fn verify(
     graph: &ResourceGraph,
     snapshot: &Snapshot,
 ) -> VerifyReport {
+    verify_at(client, (deployment, graph), snapshot, Timestamp::now()).await
+}
+
+/// The same by a clock of the caller's, for the ages of secrets.
+pub async fn verify_at(
+    client: &ArmClient,
+    (deployment, graph): (&Deployment, &ResourceGraph),
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> VerifyReport {
     let mut seen = snapshot.clone();
     crate::domain::look(client, graph, &mut seen).await;
     let snapshot = &seen;
@@ -45,7 +56,7 @@ pub async fn verify(
     let states = join_all(present.map(|node| app_state(client, node.id(), snapshot)));
     let (states, all_apps) = join(states, list_apps(client, graph)).await;
     checks::run(&checks::Subject {
-        now: jiff::Timestamp::now(),
+        now,
         deployment,
         graph,
         snapshot,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dify_infra_azure::apply::{Applier, ApplyOptions, ApplyReport, LastRun, last_run};
+use dify_infra_azure::claim::{Claim, ClaimError, claim, is_needed};
 use dify_infra_azure::outputs::{Outputs, RecordState, outputs};
 use dify_infra_azure::preflight::preflight;
 use dify_infra_core::plan::{Change, Plan, RiskLevel, Snapshot, fingerprints};
@@ -72,16 +73,21 @@ pub(super) async fn run(
         .wait_for_dns
         .filter(|_| !waiting::ids(&plan).is_empty());
     let is_idle = plan.is_empty();
+    let mut claim = None;
     if is_idle && waits.is_none() {
         keep_secrets(ui, &session, &file, &completed)?;
     } else {
-        refuse_destructive(&plan, arguments)?;
+        refuse_destructive(&plan, arguments, session.deployment.key_vault().is_some())?;
         // A saved plan was agreed to when it was reviewed.
         if saved.is_none() && !is_confirmed(ui, arguments)? {
             return Err(Problem::new("not applied: nothing was changed").into());
         }
         if !is_idle {
             check_ahead(ui, &session, &plan).await?;
+        }
+        // Before any value is kept: who comes second has none that could be taken for the right ones.
+        if is_needed(&session.graph, &plan) {
+            claim = Some(claimed(ui, &session, &plan).await?);
         }
         keep_secrets(ui, &session, &file, &completed)?;
         session.state.create()?;
@@ -98,7 +104,10 @@ pub(super) async fn run(
     };
     let mut report = None;
     if !is_idle {
-        report = Some(run.carry_out((&plan, &snapshot)).await?);
+        report = Some(run.carry_out((&plan, &snapshot), claim.as_ref()).await?);
+        if let Some(claim) = claim {
+            claim.release().await;
+        }
         snapshot = session.observe(ui).await;
     }
     let (plan, report) = if is_idle && waits.is_none() {
@@ -132,14 +141,26 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn carry_out(&self, what: (&Plan, &Snapshot)) -> anyhow::Result<ApplyReport> {
+    async fn carry_out(
+        &self,
+        what: (&Plan, &Snapshot),
+        claim: Option<&Claim>,
+    ) -> anyhow::Result<ApplyReport> {
         let Self { ui, session, .. } = self;
         let applier = Applier::new(&session.client, &session.graph, self.options.clone());
         let progress = Progress::new(ui);
         let secrets = &self.completed.secrets;
         let report = running::watch(
             ui,
-            |cancellation| Box::pin(applier.apply(what, secrets, &progress, cancellation)),
+            |cancellation| {
+                let work = applier.apply(what, secrets, &progress, cancellation);
+                Box::pin(async move {
+                    match claim {
+                        Some(claim) => claim.while_held(work).await,
+                        None => work.await,
+                    }
+                })
+            },
             &progress,
             self.again,
         )
@@ -172,7 +193,7 @@ impl Run<'_> {
             let rest = plan.limited_to(&open);
             if rest.is_applyable() && !rest.is_empty() {
                 ui.say(crate::ui::plan::render(&rest).trim_end());
-                let next = self.carry_out((&rest, snapshot)).await?;
+                let next = self.carry_out((&rest, snapshot), None).await?;
                 report = Some(waiting::joined(report, next));
                 *snapshot = session.observe(ui).await;
                 // Once is enough: what still differs afterwards is for the next run.
@@ -265,7 +286,11 @@ fn not_applyable(plan: &Plan) -> Problem {
 }
 
 /// Neither `--yes` nor a reviewed plan is a wish to lose data.
-fn refuse_destructive(plan: &Plan, arguments: &ApplyArguments) -> Result<(), Problem> {
+fn refuse_destructive(
+    plan: &Plan,
+    arguments: &ApplyArguments,
+    has_vault: bool,
+) -> Result<(), Problem> {
     if arguments.allow_destructive {
         return Ok(());
     }
@@ -274,11 +299,16 @@ fn refuse_destructive(plan: &Plan, arguments: &ApplyArguments) -> Result<(), Pro
         return Ok(());
     };
     let message = format!("nothing was written: {}", change.risk.note);
-    Err(Problem::new(message).hint(
+    let then = if has_vault {
+        "what is in the key vault counts as kept"
+    } else {
+        "apply reads the values back from the apps"
+    };
+    Err(Problem::new(message).hint(format!(
         "if the secrets file beside the deployment file is not the one that the deployment was made \
-         with, bring that one back or remove this one, and apply reads the values back from the \
-         apps; if the loss is meant, give --allow-destructive",
-    ))
+         with, bring that one back or remove this one, and {then}; if the loss is meant, give \
+         --allow-destructive"
+    )))
 }
 
 /// Asks the person, when there is one; a run without one needs `--yes`.
@@ -308,6 +338,33 @@ async fn check_ahead(ui: &Ui, session: &Session, plan: &Plan) -> Result<(), Prob
     Err(Problem::new(format!(
         "nothing was written, since {plural} would stop the run"
     )))
+}
+
+/// Keeps out first runs from other folders, which would make secrets of their own.
+async fn claimed(ui: &Ui, session: &Session, plan: &Plan) -> anyhow::Result<Claim> {
+    let name = session.state.run_name(session.graph.owner())?;
+    let busy = ui.busy("looking for another run of this deployment");
+    let found = claim(&session.client, &session.graph, plan, &name).await;
+    drop(busy);
+    match found {
+        Ok(claim) => {
+            if !claim.is_kept() {
+                ui.warn(
+                    "these credentials may not do Microsoft.Resources/deployments/write, so nothing keeps \
+                     out a run from another folder; two first runs at once would mix their secrets",
+                );
+            }
+            Ok(claim)
+        }
+        Err(error @ ClaimError::Held { .. }) => {
+            let problem = Problem::new(error.to_string());
+            Err(match error.hint() {
+                Some(hint) => problem.hint(hint).into(),
+                None => problem.into(),
+            })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Puts every value where it can be read back, before it is used.
@@ -368,10 +425,14 @@ fn summary(ended: &Ended, offers: &Outputs) -> String {
         row("public URL", url);
     }
     if let Some(url) = &offers.install_url {
-        row(
-            "first account",
-            &format!("{url} (asks for INIT_PASSWORD of the secrets file)"),
-        );
+        // With secrets in a vault there may be no file: then nothing else has the value.
+        let holder = match &offers.key_vault {
+            Some(vault) if !file.path().exists() => {
+                format!("INIT_PASSWORD, the secret init-password of the key vault {vault}")
+            }
+            _ => "INIT_PASSWORD of the secrets file".to_owned(),
+        };
+        row("first account", &format!("{url} (asks for {holder})"));
     }
     row("resource group", &offers.resource_group);
     if file.path().is_file() {

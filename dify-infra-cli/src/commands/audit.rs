@@ -26,13 +26,14 @@ pub(super) async fn run(
     settings: &Settings,
     arguments: &AuditArguments,
 ) -> anyhow::Result<Exit> {
-    let inventory = if let Some(file) = &arguments.source.arm {
+    let mut inventory = if let Some(file) = &arguments.source.arm {
         template(file, arguments.parameters.as_deref())?
     } else if let Some(directory) = &arguments.source.compose {
         folder::compose(directory, &arguments.profile)?
     } else {
         live(ui, settings, arguments).await?
     };
+    inventory.now = Some(jiff::Timestamp::now().as_second());
     let report = audit(&inventory);
     let emitted = arguments.emit.then(|| emit(&inventory, &report).text);
     if settings.json {

@@ -1,7 +1,7 @@
 //! `dify-infra destroy`: removes the apps; the data layer only when it is asked for by name.
 
 use dify_infra_azure::apply::{Applier, destroyed};
-use dify_infra_azure::preflight::users_of;
+use dify_infra_azure::preflight::{Users, users_of};
 use dify_infra_core::graph::{Management, Node};
 use dify_infra_core::plan::{Observed, Snapshot};
 use dify_infra_core::resource::{Kind, Layer, ResourceId};
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::ui::errors::Problem;
 use crate::ui::progress::{Progress, kind};
 use crate::ui::table::Table;
-use crate::ui::{BOLD, DIM, RED, Ui, styled};
+use crate::ui::{BOLD, DIM, RED, Ui, YELLOW, styled};
 
 pub(super) async fn run(
     ui: &Ui,
@@ -133,13 +133,25 @@ async fn refuse_what_others_use(
     going: &[ResourceId],
 ) -> Result<(), Problem> {
     let found = users_of(&session.client, &session.graph, going).await;
-    if found.is_empty() {
+    tell_unseen(ui, &found);
+    if found.problems.is_empty() {
         return Ok(());
     }
-    running::show_problems(ui, &found);
+    running::show_problems(ui, &found.problems);
     Err(Problem::new(
         "nothing was deleted, since others would lose their data",
     ))
+}
+
+/// What could not be looked at may well be there: whoever goes on should know.
+fn tell_unseen(ui: &Ui, users: &Users) {
+    if let Some(why) = &users.unseen {
+        ui.line(format!(
+            "{}: apps of others may live on what is deleted here, and can't all be seen: {why}",
+            styled(YELLOW, "warning")
+        ));
+        ui.hint("have somebody who may read the whole subscription run it, or ask who uses it");
+    }
 }
 
 /// Lists what goes and what stays.

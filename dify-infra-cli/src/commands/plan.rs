@@ -1,7 +1,11 @@
 //! `dify-infra plan`: what apply would change.
 
 use dify_infra_azure::observe;
+use dify_infra_core::audit;
+use dify_infra_core::diagnostic::Diagnostics;
 use dify_infra_core::plan::{self, Fingerprints, Options, Plan, Snapshot, fingerprints};
+
+use dify_infra_core::spec::Document;
 
 use super::saved;
 use crate::args::PlanArguments;
@@ -28,19 +32,36 @@ pub(super) async fn run(
     secrets.tell_absence(ui, &session, &snapshot);
     secrets.tell_missing(ui, &session, &snapshot);
     let plan = make(&session, &mut snapshot, known.as_ref(), arguments.prune).await;
+    let old = old_secrets(&session, &snapshot)?;
     let is_saved_to_stdout = arguments.out.as_deref().is_some_and(is_stream);
     if settings.json {
-        ui.json(&plan)?;
+        let mut shown = serde_json::to_value(&plan)?;
+        shown["findings"] = serde_json::to_value(old.iter().collect::<Vec<_>>())?;
+        ui.json(&shown)?;
     } else if is_saved_to_stdout {
         ui.say(crate::ui::plan::render(&plan).trim_end());
     } else {
         ui.data(&crate::ui::plan::render(&plan))?;
+    }
+    if !settings.json {
+        crate::ui::diagnostics::show(ui, &session.input, &old);
     }
     if let Some(path) = &arguments.out {
         let origin = saved::origin(&session, arguments.prune, known.is_some());
         saved::save(ui, path, origin, (&plan, &snapshot))?;
     }
     Ok(judge(&plan, arguments.detailed_exitcode))
+}
+
+/// What Azure alone tells of the deployment: secrets of its vault that are too old.
+fn old_secrets(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Diagnostics> {
+    let now = jiff::Timestamp::now().as_second();
+    let mut found = audit::old_secrets(&session.deployment, &session.graph, snapshot, now);
+    if found.iter().next().is_some() {
+        let document = Document::parse(&session.input.text)?;
+        document.locate(&mut found);
+    }
+    Ok(found)
 }
 
 /// Plans, then reads the old texts of rendered files that would change, to show what changes.

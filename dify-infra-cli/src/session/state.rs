@@ -36,6 +36,26 @@ impl StateDirectory {
         self.0.join(format!("{owner}.lock"))
     }
 
+    /// The name under which runs from here say in Azure that they are at work, made when it is first
+    /// needed.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be kept.
+    pub(crate) fn run_name(&self, owner: &str) -> anyhow::Result<String> {
+        let path = self.0.join(format!("{owner}.run"));
+        let known = fs::read_to_string(&path).unwrap_or_default();
+        let is_name = |text: &str| text.len() == 12 && text.chars().all(|c| c.is_ascii_hexdigit());
+        if is_name(known.trim()) {
+            return Ok(known.trim().to_owned());
+        }
+        self.create()?;
+        let name = dify_infra_azure::claim::new_name();
+        fs::write(&path, format!("{name}\n"))
+            .with_context(|| format!("{} can't be written", path.display()))?;
+        Ok(name)
+    }
+
     /// Where the embedded Azure is.
     pub(crate) fn azure(&self) -> PathBuf {
         self.0.join("azure")
@@ -84,6 +104,9 @@ mod tests {
         state.create().unwrap();
         let path = place.path().join(".dify-infra");
         assert_eq!(fs::read_to_string(path.join(".gitignore")).unwrap(), "*\n");
+        let name = state.run_name("dify-dev").unwrap();
+        assert_eq!(state.run_name("dify-dev").unwrap(), name);
+        assert_ne!(state.run_name("dify-prod").unwrap(), name);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

@@ -252,3 +252,47 @@ fn what_it_can_not_do_is_explained() {
         assert_eq!(refused.stdout, "", "{arguments:?}");
     }
 }
+
+/// Whether a file is anywhere below a folder.
+fn has(place: &Place, part: &str) -> bool {
+    let files = place.files();
+    files
+        .iter()
+        .any(|file| file.to_string_lossy().contains(part))
+}
+
+#[test]
+fn of_two_first_applies_from_two_folders_one_makes_no_secret() {
+    let place = Place::new(FILE);
+    let azure = Emulator::start(&place, &["--time-scale", "60"]);
+    let folders = [Place::new(FILE), Place::new(FILE)];
+    let apply = |folder: &Place| {
+        let mut shell = alone(folder, "bash");
+        let script = format!("{}exec dify-infra apply --yes\n", azure.variables);
+        shell.args(["-ec", &script]).spawn().unwrap()
+    };
+    let first = apply(&folders[0]);
+    // Its journal begins with its first write.
+    while !has(&folders[0], "/journal/") {
+        std::thread::yield_now();
+    }
+    let second = Ran::of(apply(&folders[1]).wait_with_output().unwrap()).exits(1);
+    assert!(
+        second.stderr.contains("another run, from another folder"),
+        "{}",
+        second.stderr
+    );
+    assert!(
+        !has(&folders[1], ".secrets.env"),
+        "{:?}",
+        folders[1].files()
+    );
+    assert!(!has(&folders[1], "/journal/"), "{:?}", folders[1].files());
+    Ran::of(first.wait_with_output().unwrap()).exits(0);
+    let planned = azure.paste(&folders[0], "dify-infra plan --detailed-exitcode");
+    assert!(
+        planned.stdout.starts_with("no changes: "),
+        "{}",
+        planned.stdout
+    );
+}

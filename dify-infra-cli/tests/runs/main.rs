@@ -21,3 +21,4 @@ mod pipelines;
 mod place;
 mod plans;
 mod served;
+mod waiting;

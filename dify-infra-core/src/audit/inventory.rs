@@ -84,6 +84,10 @@ pub struct Inventory {
     pub storage: Vec<StorageAccount>,
     /// Key vaults.
     pub vaults: Vec<Vault>,
+    /// Secrets of key vaults, as far as it is known when they were written.
+    pub stored_secrets: Vec<StoredSecret>,
+    /// The time of the audit in seconds since 1970; without it nothing is said of ages.
+    pub now: Option<i64>,
     /// Subnets.
     pub subnets: Vec<Subnet>,
     /// Container registries.
@@ -124,6 +128,8 @@ impl Inventory {
             redis: Vec::new(),
             storage: Vec::new(),
             vaults: Vec::new(),
+            stored_secrets: Vec::new(),
+            now: None,
             subnets: Vec::new(),
             registries: Vec::new(),
             gateways: Vec::new(),
@@ -596,6 +602,17 @@ pub struct Vault {
     pub public_access: Fact<String>,
     /// Whether access policies are there.
     pub access_policies: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A secret of a key vault, without its value.
+#[derive(Debug, Clone)]
+pub struct StoredSecret {
+    /// Its name, behind that of its vault.
+    pub name: Seen,
+    /// When its current version was written, in seconds since 1970.
+    pub written: i64,
     /// Where it stands.
     pub place: Place,
 }

@@ -46,7 +46,8 @@ pub use inventory::{
     Configuration, Container, Environment, Fact, FileKind, Gateway, Identity, Ingress, Inventory,
     Mount, NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, Probe, PublishedPort,
     RedisInstance, RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, Source,
-    StorageAccount, Subnet, TextFile, Variable, Vault, Volume, Workload, WorkloadKind,
+    StorageAccount, StoredSecret, Subnet, TextFile, Variable, Vault, Volume, Workload,
+    WorkloadKind,
 };
 pub use live::{LiveResource, from_resources};
 pub use own::{from_deployment, from_graph};
@@ -54,6 +55,7 @@ pub use own_check::check_deployment;
 pub use place::Place;
 pub use recognise::Role;
 pub use report::{Finding, Findings, Report};
+pub use rules::age::{OLDEST_DAYS, days, old_secrets};
 pub use seen::{Seen, SeenUrl, Unseen};
 
 pub(crate) use arm::{reference as arm_reference, type_and_name, unseen_node as arm_unseen};

@@ -27,9 +27,14 @@ const COMPOSE: [(&str, &str); 7] = [
     ("small-nginx.conf", include_str!("base/small-nginx.conf")),
 ];
 
+/// When samples are judged, in seconds since 1970.
+const NOW: i64 = 1_800_000_000;
+
 /// What an audit says of a sample; nothing for samples that are deployment files.
 pub fn report(sample: &Sample) -> Option<Report> {
-    Some(audit(&inventory(sample)?))
+    let mut inventory = inventory(sample)?;
+    inventory.now = Some(NOW);
+    Some(audit(&inventory))
 }
 
 /// What a sample describes; nothing for samples that are deployment files.

@@ -81,6 +81,7 @@ impl fmt::Display for Upgrade {
                 let done = match it.treatment {
                     Treatment::Edited => "edited",
                     Treatment::CommentedOut => "now a comment",
+                    Treatment::Removed => "taken out",
                     Treatment::Left => "left for you",
                 };
                 let line = it.span.map(|span| format!("line {}, ", span.line));

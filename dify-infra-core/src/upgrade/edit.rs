@@ -43,6 +43,21 @@ pub(super) fn own_lines(text: &str, key: usize, value_end: usize) -> Option<Rang
     is_own.then_some(start..end)
 }
 
+/// An item of an inline table with the comma behind it, or else with the one before it.
+pub(super) fn item_of(text: &str, key: usize, value_end: usize) -> Range<usize> {
+    let after = &text[value_end..];
+    let rest = after.trim_start();
+    if let Some(rest) = rest.strip_prefix(',') {
+        let next = rest.trim_start_matches(' ');
+        return key..text.len() - next.len();
+    }
+    let before = text[..key].trim_end();
+    match before.strip_suffix(',') {
+        Some(before) => before.len()..value_end,
+        None => key..value_end,
+    }
+}
+
 /// The lines as a comment, behind a line that says why.
 pub(super) fn commented_out(lines: &str, why: &str) -> String {
     let mut text = format!("# {why}");
@@ -71,6 +86,19 @@ mod tests {
     #[test]
     fn an_edit_outside_of_the_text_is_left_out() {
         assert_eq!(apply("é", vec![edit(1..2, "x"), edit(7..9, "y")]), "é");
+    }
+
+    #[test]
+    fn an_item_goes_with_one_comma() {
+        let text = "t = { \"a\" = 1, \"b\" = 2 }";
+        let without = |item: &str| {
+            let start = text.find(item).unwrap();
+            let range = item_of(text, start, start + item.len());
+            apply(text, vec![edit(range, "")])
+        };
+        assert_eq!(without("\"a\" = 1"), "t = { \"b\" = 2 }");
+        assert_eq!(without("\"b\" = 2"), "t = { \"a\" = 1 }");
+        assert_eq!(item_of("{ a = 1 }", 2, 7), 2..7);
     }
 
     #[test]

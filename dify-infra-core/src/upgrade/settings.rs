@@ -1,9 +1,11 @@
 //! Settings of a file under another release: what is renamed, what nobody reads any more.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use super::edit::{Edit, commented_out, own_lines};
-use crate::catalogue::{ImageKind, Read, Release, ServiceKind};
+use super::edit::{Edit, commented_out, item_of, own_lines};
+use crate::catalogue::{Image, ImageKind, Read, Release, ServiceKind};
 use crate::check::sets_itself;
 use crate::deployment::Deployment;
 use crate::diagnostic::{KeyPath, Span};
@@ -32,6 +34,8 @@ pub enum Treatment {
     Edited,
     /// It is a comment in the edited file.
     CommentedOut,
+    /// It is not in the edited file any more.
+    Removed,
     /// It is as it was: a person must decide.
     Left,
 }
@@ -51,6 +55,7 @@ pub(super) fn settings(
     };
     reader.release();
     reader.images();
+    reader.digests();
     for service in before.services() {
         for name in service.variables.keys() {
             reader.variable(service.kind, name.as_str());
@@ -114,6 +119,27 @@ impl Reader<'_> {
             if let Some(span) = self.document.value_span(&path) {
                 self.image(path, span, kind);
             }
+        }
+    }
+
+    /// Digests of the old release's images: under the new one they pin nothing.
+    fn digests(&mut self) {
+        let table = KeyPath::of("images.digests");
+        let release = self.before.release();
+        let kept: BTreeSet<String> = self.to.images().map(Image::reference).collect();
+        let old: BTreeSet<String> = release.images().map(Image::reference).collect();
+        for name in old.difference(&kept) {
+            let path = table.key(name);
+            if self.document.value_span(&path).is_none() {
+                continue;
+            }
+            let message = format!(
+                "`{name}` is an image of Dify {}; `dify-infra images import` prints the digests of {}",
+                release.version(),
+                self.to.version()
+            );
+            let why = format!("Dify {} has another image:", self.to.version());
+            self.take_out(path, message, &why);
         }
     }
 
@@ -219,6 +245,13 @@ impl Reader<'_> {
     }
 
     fn comment_out(&mut self, path: KeyPath, message: String) {
+        let why = format!("Dify {} does not read this:", self.to.version());
+        self.take_out(path, message, &why);
+    }
+
+    /// Makes comments of a key's lines. In an inline table of digests it goes; one of variables is left to
+    /// the person, since a variable may mean something to others.
+    fn take_out(&mut self, path: KeyPath, message: String, why: &str) {
         let span = self.document.key_span(&path);
         let value = self.document.value_span(&path);
         let text = self.document.text();
@@ -227,13 +260,21 @@ impl Reader<'_> {
             .and_then(|(key, value)| own_lines(text, key.start, value.end));
         let treatment = match lines {
             Some(lines) => {
-                let why = format!("Dify {} does not read this:", self.to.version());
-                let commented = commented_out(&text[lines.clone()], &why);
+                let commented = commented_out(&text[lines.clone()], why);
                 self.edits.push(Edit {
                     range: lines,
                     text: commented,
                 });
                 Treatment::CommentedOut
+            }
+            None if path.parent() == Some(KeyPath::of("images.digests")) => {
+                let item = span.zip(value);
+                let item = item.map(|(key, value)| item_of(text, key.start, value.end));
+                self.edits.extend(item.map(|range| Edit {
+                    range,
+                    text: String::new(),
+                }));
+                Treatment::Removed
             }
             None => Treatment::Left,
         };

@@ -57,6 +57,46 @@ fn edits_what_changes_and_keeps_every_comment() {
 }
 
 #[test]
+fn digests_of_the_old_release_go_and_those_that_still_hold_stay() {
+    let catalogue = Catalogue::builtin();
+    let (old, new) = ("1.13.3", "1.16.0");
+    let release = |version| catalogue.release(version).unwrap();
+    let image = |version: &'static str, kind| release(version).image(kind).reference();
+    let changed = image(old, crate::catalogue::ImageKind::Api);
+    assert_ne!(changed, image(new, crate::catalogue::ImageKind::Api));
+    let same = release(old)
+        .images()
+        .map(crate::catalogue::Image::reference);
+    let mut same = same.filter(|it| release(new).images().any(|one| one.reference() == *it));
+    let same = same.next();
+    let digest = format!("sha256:{}", "5d".repeat(32));
+    let start = FILE
+        .split("[images.overrides]")
+        .next()
+        .unwrap()
+        .replace("1.11.4", old);
+    let kept = same.map_or(String::new(), |it| format!("\"{it}\" = \"{digest}\"\n"));
+    let table = format!("{start}[images.digests]\n\"{changed}\" = \"{digest}\" # scanned\n{kept}");
+    let report = to(&table, new);
+    let text = report.text.clone().unwrap();
+    let line = format!("# \"{changed}\" = ");
+    assert!(text.contains(&line) && text.contains(&kept), "{text}");
+    assert_eq!(report.settings.len(), 1, "{report}");
+    assert_eq!(report.settings[0].treatment, Treatment::CommentedOut);
+    assert!(
+        !report
+            .diagnostics
+            .iter()
+            .any(|it| it.message.contains("pins nothing"))
+    );
+
+    let inline = format!("{start}[images]\ndigests = {{ \"{changed}\" = \"{digest}\" }}\n");
+    let report = to(&inline, new);
+    assert_eq!(report.settings[0].treatment, Treatment::Removed, "{report}");
+    assert!(!report.text.unwrap().contains(&digest));
+}
+
+#[test]
 fn a_renamed_variable_gets_its_new_name() {
     let file = "name = \"dify\"\nenvironment = \"dev\"\nlocation = \"japaneast\"\ndify = \"1.11.4\"\n\n\
                 [azure]\nresource_group = \"rg\"\n\n[services.api]\n\

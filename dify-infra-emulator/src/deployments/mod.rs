@@ -93,6 +93,21 @@ pub(crate) fn target_of(below: &Below) -> Option<Target> {
     }
 }
 
+/// The action that a request needs, and where.
+pub(crate) fn needed(call: &Call, target: &Target) -> (String, String) {
+    let scope = match target {
+        Target::All(group) => group.clone(),
+        Target::One(id) | Target::Member(id, _) | Target::Below(id, ..) => id.to_string(),
+    };
+    let verb = match (call.method.as_str(), target) {
+        ("POST", Target::Member(_, word)) => format!("{word}/action"),
+        ("PUT", _) => "write".to_owned(),
+        ("DELETE", _) => "delete".to_owned(),
+        _ => "read".to_owned(),
+    };
+    (format!("{TYPE}/{verb}"), scope)
+}
+
 /// Answers a request about deployments.
 pub(crate) fn answer(cloud: &mut Cloud, call: &Call, target: Target) -> Result<Answer, ArmError> {
     let method = call.method.as_str();

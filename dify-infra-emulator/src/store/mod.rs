@@ -283,6 +283,26 @@ impl Store {
         running.map(|(key, _)| key.clone()).collect()
     }
 
+    /// The same state once more, in memory alone.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            groups: self.groups.clone(),
+            resources: self.resources.clone(),
+            operations: self.operations.clone(),
+            running: self.running.clone(),
+            finished: self.finished.clone(),
+            registrations: self.registrations.clone(),
+            reservations: self.reservations.clone(),
+            deployments: self.deployments.clone(),
+            blobs: self.blobs.clone(),
+            secrets: self.secrets.clone(),
+            counter: self.counter,
+            pending: Vec::new(),
+            pending_secrets: Vec::new(),
+            disk: None,
+        }
+    }
+
     /// The operations that still run.
     pub(crate) fn running(&self) -> impl Iterator<Item = &Operation> {
         self.running.iter().filter_map(|id| self.operations.get(id))

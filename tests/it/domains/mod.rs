@@ -12,7 +12,7 @@ use dify_infra_azure::outputs::{RecordState, outputs};
 use dify_infra_azure::verify::Status;
 use dify_infra_core::plan::{Action, DnsRecord as Wanted, Plan, dns_records};
 use dify_infra_core::resource::{Kind, ResourceId};
-use dify_infra_emulator::{DnsRecord, DnsRecordType, Emulator};
+use dify_infra_emulator::{DnsRecord, Emulator};
 use dify_infra_examples::MINIMAL;
 use http::Method;
 use serde_json::{Value, json};
@@ -37,21 +37,12 @@ async fn wanted(scene: &Scene) -> Vec<Wanted> {
     dns_records(&scene.graph, &scene.observe().await)
 }
 
-/// Sets records as a person does.
-fn set(scene: &Scene, records: &[Wanted]) {
-    let records = records.iter().map(|record| {
-        let kind = match record.kind {
-            "A" => DnsRecordType::A,
-            "CNAME" => DnsRecordType::Cname,
-            _ => DnsRecordType::Txt,
-        };
-        DnsRecord::new(kind, &record.name, &record.value)
-    });
-    scene.azure.emulator().set_dns(records);
+async fn set_all(scene: &Scene) {
+    scene.set_records().await;
 }
 
-async fn set_all(scene: &Scene) {
-    set(scene, &wanted(scene).await);
+fn set(scene: &Scene, records: &[Wanted]) {
+    scene.azure.set_dns(records);
 }
 
 fn action(plan: &Plan, id: &ResourceId) -> Action {

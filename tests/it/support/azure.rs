@@ -7,8 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use dify_infra_azure::arm::ArmClient;
 use dify_infra_azure::http::{HttpError, HttpService};
+use dify_infra_core::plan::DnsRecord as Wanted;
 use dify_infra_core::resource::{Kind, ResourceId};
-use dify_infra_emulator::{Emulator, EmulatorBuilder, FaultKind, RequestMatcher};
+use dify_infra_emulator::{
+    DnsRecord, DnsRecordType, Emulator, EmulatorBuilder, FaultKind, RequestMatcher,
+};
 use dify_infra_examples::embedded::{EmbeddedAzure, client};
 use http::{Method, Request, Response};
 use serde_json::Value;
@@ -75,6 +78,16 @@ pub(crate) struct Azure {
     exchanges: Mutex<Vec<Exchange>>,
     /// Faults by the number of the request that meets them, from 1.
     faults: Mutex<BTreeMap<usize, FaultKind>>,
+    /// What this Azure was right before and right after each write, once asked for.
+    moments: Mutex<Option<Vec<Moment>>>,
+}
+
+/// An Azure as a client that dies at a write leaves it.
+#[derive(Debug)]
+pub(crate) struct Moment {
+    /// `before PUT dify-dev-api`.
+    pub(crate) name: String,
+    pub(crate) azure: Arc<Azure>,
 }
 
 impl Azure {
@@ -86,11 +99,42 @@ impl Azure {
     /// An Azure with options of its own.
     pub(crate) fn with(options: EmulatorBuilder) -> Arc<Self> {
         let emulator = Arc::new(options.build().unwrap());
+        Self::around(EmbeddedAzure::new(emulator))
+    }
+
+    fn around(inner: EmbeddedAzure) -> Arc<Self> {
         Arc::new(Self {
-            inner: EmbeddedAzure::new(emulator),
+            inner,
             exchanges: Mutex::default(),
             faults: Mutex::default(),
+            moments: Mutex::default(),
         })
+    }
+
+    /// Another Azure in the state that this one is in.
+    pub(crate) fn fork(&self) -> Arc<Self> {
+        Self::around(self.inner.fork())
+    }
+
+    /// Keeps the state before and after each write from now on.
+    pub(crate) fn keep_moments(&self) {
+        *lock(&self.moments) = Some(Vec::new());
+    }
+
+    /// The kept states, in the order of the writes; none are kept from now on.
+    pub(crate) fn take_moments(&self) -> Vec<Moment> {
+        lock(&self.moments).take().unwrap_or_default()
+    }
+
+    fn keep_moment(&self, when: &str, exchange: &Exchange) {
+        if let Some(moments) = &mut *lock(&self.moments)
+            && exchange.is_write()
+        {
+            moments.push(Moment {
+                name: format!("{when} {}", exchange.headline()),
+                azure: self.fork(),
+            });
+        }
     }
 
     pub(crate) fn client(self: &Arc<Self>) -> ArmClient {
@@ -100,6 +144,19 @@ impl Azure {
 
     pub(crate) fn emulator(&self) -> &Emulator {
         self.inner.emulator()
+    }
+
+    /// Sets public DNS records as a person does, in place of all others.
+    pub(crate) fn set_dns(&self, records: &[Wanted]) {
+        let records = records.iter().map(|record| {
+            let kind = match record.kind {
+                "A" => DnsRecordType::A,
+                "CNAME" => DnsRecordType::Cname,
+                _ => DnsRecordType::Txt,
+            };
+            DnsRecord::new(kind, &record.name, &record.value)
+        });
+        self.emulator().set_dns(records);
     }
 
     /// Every resource as a GET would answer it, by lower-case id.
@@ -199,7 +256,9 @@ impl HttpService for Azure {
             // Nothing is awaited until the request is looked at, so no other one meets the fault.
             self.emulator().fail_next(RequestMatcher::any(), kind, 1);
         }
+        self.keep_moment("before", &exchange);
         let sent = self.inner.send(request).await;
+        self.keep_moment("after", &exchange);
         tokio::time::sleep(LATENCY / 2).await;
         exchange.ended = Instant::now();
         if let Ok(response) = &sent {
@@ -237,4 +296,8 @@ fn api_version(request: &Request<Bytes>) -> String {
     version
         .map(|(_, value)| value.to_owned())
         .unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

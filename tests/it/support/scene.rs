@@ -12,7 +12,7 @@ use dify_infra_azure::preflight::{self, Problem};
 use dify_infra_azure::verify::{VerifyReport, verify};
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::graph::{Management, Node, ResourceGraph, Target, lower};
-use dify_infra_core::plan::{Options, Plan, Snapshot, fingerprints, plan};
+use dify_infra_core::plan::{Options, Plan, Snapshot, dns_records, fingerprints, plan};
 use dify_infra_core::resource::text::resolve;
 use dify_infra_core::resource::{Kind, Part, ResourceId};
 use dify_infra_core::secrets::{RandomError, RandomSource, Secrets, generate_missing};
@@ -176,6 +176,12 @@ impl Scene {
         }
         change(&mut body);
         self.put(id, kind, &body).await;
+    }
+
+    /// Sets the DNS records that the deployment asks for.
+    pub(crate) async fn set_records(&self) {
+        let records = dns_records(&self.graph, &self.observe().await);
+        self.azure.set_dns(&records);
     }
 
     /// The secrets that an app or job holds, with their values.

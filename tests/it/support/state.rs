@@ -10,7 +10,9 @@ use super::Scene;
 
 /// What is different in every run: times, and the names that follow from how often something was
 /// written.
-const VOLATILE: [&str; 19] = [
+const VOLATILE: [&str; 21] = [
+    "issueDate",
+    "expirationDate",
     "systemData",
     "created",
     "updated",

@@ -1,6 +1,7 @@
 //! What apps read of a key vault: each reference leads to a version that is there and enabled, by
 //! an identity that may read it. And how old the values are.
 
+use dify_infra_core::audit::{OLDEST_DAYS, days};
 use dify_infra_core::graph::{Management, Node};
 use dify_infra_core::resource::{Kind, ResourceId};
 use serde_json::Value;
@@ -8,13 +9,11 @@ use serde_json::Value;
 use super::super::report::{About, Check, Status};
 use super::{Subject, absence, text};
 
-/// Days after which a secret should be a new one.
-const OLDEST_DAYS: i64 = 90;
+/// The rule that says so.
+const AGE_RULE: &str = "SEC115";
 
 /// The name of the check.
 const AGE: &str = "the secret is younger than 90 days";
-
-const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
     let nodes = subject.graph.nodes();
@@ -120,18 +119,25 @@ fn age(subject: &Subject<'_>, node: &Node) -> Check {
     let Some(created) = created else {
         return Check::judged(AGE, name, false, "Azure does not say when it was written");
     };
-    let days = (subject.now.as_second() - created).max(0) / SECONDS_PER_DAY;
-    judge_age(name, days)
+    let allowed = subject.deployment.allowed_rules().iter();
+    let reason = allowed
+        .filter(|allowed| allowed.rule == AGE_RULE)
+        .map(|allowed| allowed.reason.as_str())
+        .next();
+    judge_age(name, days(created, subject.now.as_second()), reason)
 }
 
-fn judge_age<'a>(secret: impl Into<About<'a>>, days: i64) -> Check {
-    let (status, advice) = if days < OLDEST_DAYS {
-        (Status::Passed, "")
-    } else {
-        (
+fn judge_age<'a>(secret: impl Into<About<'a>>, days: i64, allowed: Option<&str>) -> Check {
+    let (status, advice) = match allowed {
+        _ if days < OLDEST_DAYS => (Status::Passed, String::new()),
+        Some(reason) => (Status::Passed, format!("; {AGE_RULE} is allowed: {reason}")),
+        None => (
             Status::Warned,
-            "; give it a new value in the secrets file and run `dify-infra apply`",
-        )
+            format!(
+                " ({AGE_RULE}); give it a new value with `dify-secrets rotate` and run \
+                 `dify-infra apply`"
+            ),
+        ),
     };
     let detail = format!("written {days} days ago{advice}");
     Check::new(AGE, secret, status, detail)
@@ -142,13 +148,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ninety_days_are_too_many() {
-        assert_eq!(judge_age("key", 89).status, Status::Passed);
-        let old = judge_age("key", 90);
+    fn ninety_days_are_too_many_unless_they_are_allowed() {
+        assert_eq!(judge_age("key", 89, None).status, Status::Passed);
+        let old = judge_age("key", 90, None);
         assert_eq!(old.status, Status::Warned);
         assert_eq!(
             old.detail,
-            "written 90 days ago; give it a new value in the secrets file and run `dify-infra apply`"
+            "written 90 days ago (SEC115); give it a new value with `dify-secrets rotate` and run \
+             `dify-infra apply`"
+        );
+        let allowed = judge_age("key", 90, Some("changed by hand in spring"));
+        assert_eq!(allowed.status, Status::Passed);
+        assert!(
+            allowed
+                .detail
+                .ends_with("SEC115 is allowed: changed by hand in spring")
         );
     }
 }

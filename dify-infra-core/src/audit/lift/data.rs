@@ -2,9 +2,10 @@
 
 use super::super::inventory::{
     Configuration, Fact, Inventory, PostgresServer, RedisInstance, RedisOffer, StorageAccount,
-    Vault,
+    StoredSecret, Vault,
 };
 use super::super::node::Node;
+use super::super::rules::age::is_certificate;
 use super::super::seen::Seen;
 use super::{Resource, bool_fact, number_fact, text_fact, word_fact};
 
@@ -39,6 +40,8 @@ pub(super) fn add(inventory: &mut Inventory, resources: &[Resource]) {
             inventory.redis.push(managed_redis(resource, resources));
         } else if resource.is(STORAGE) {
             inventory.storage.push(storage(resource, resources));
+        } else if resource.is("Microsoft.KeyVault/vaults/secrets") {
+            inventory.stored_secrets.extend(stored(resource));
         } else if resource.is("Microsoft.KeyVault/vaults") {
             inventory.vaults.push(Vault {
                 name: resource.name.clone(),
@@ -49,6 +52,26 @@ pub(super) fn add(inventory: &mut Inventory, resources: &[Resource]) {
             });
         }
     }
+}
+
+/// A secret that is in use, when it is known since when.
+fn stored(resource: &Resource) -> Option<StoredSecret> {
+    let body = &resource.body;
+    let is_off = body
+        .at("properties/attributes/enabled")
+        .and_then(Node::boolean)
+        == Some(false);
+    let content = body.literal_at("properties/contentType");
+    if is_off || content.is_some_and(is_certificate) {
+        return None;
+    }
+    let written = body.at("properties/attributes/created")?.number()?;
+    Some(StoredSecret {
+        name: resource.name.clone(),
+        // Seconds since 1970 are far below what a double is exact for.
+        written: format!("{written:.0}").parse().ok()?,
+        place: resource.place().clone(),
+    })
 }
 
 /// The children of a resource, of one type.

@@ -1,5 +1,6 @@
 //! The rules about what anybody deployed; their numbers begin with 101.
 
+pub(crate) mod age;
 mod azr;
 mod blb;
 mod calls;

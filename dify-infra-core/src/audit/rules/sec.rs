@@ -28,6 +28,7 @@ pub(super) const RULES: &[&Rule] = &[
     &OPEN_PARAMETER,
     &PUBLISHED_PORT,
     &super::exposure::INTERNAL_SERVICE,
+    &super::age::OLD_SECRET,
 ];
 
 const PLAIN: Rule = Rule {

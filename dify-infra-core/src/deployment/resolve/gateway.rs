@@ -85,9 +85,12 @@ impl Resolver<'_> {
     pub(super) fn public_behind(&mut self, gateway: Option<&Gateway>) -> Public {
         let mut public = self.public();
         if gateway.is_some() && public.certificate.take().is_some() {
-            let message = "`public.certificate` has no effect behind a gateway, which has its own";
+            // A name on the front door takes TLS to the environment, a gateway in front ends it: what the
+            // file says twice can't both be meant.
+            let message = "`public.certificate` is for a front door that is reached by itself, and behind \
+                           a gateway it is not: the gateway ends TLS, with its own certificate";
             let path = KeyPath::of("public.certificate");
-            let finding = spc::NO_EFFECT.finding(path, message);
+            let finding = rules::CERTIFICATE.finding(path, message);
             self.report(
                 finding.with_help("remove it; `gateway.certificate` is the one that counts"),
             );
