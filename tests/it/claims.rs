@@ -11,8 +11,8 @@ use dify_infra_examples::{DIFY_PROD, MINIMAL};
 use http::Method;
 use serde_json::json;
 
+use crate::support::Scene;
 use crate::support::scene::secrets_for;
-use crate::support::{Azure, Scene};
 
 /// How long an answer takes in these tests.
 const LATENCY: u64 = 40;

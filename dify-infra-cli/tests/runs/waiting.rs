@@ -35,7 +35,7 @@ fn a_saved_plan_waits_for_records_and_goes_on_with_them() {
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let zone = asked_for(&mut lines);
     assert!(zone.contains("asuid.dify.example.com. IN TXT "), "{zone}");
-    place.write(".dify-infra/azure/dns.zone", &zone);
+    place.write(".dify-infra/dns.zone", &zone);
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     assert!(process.wait().unwrap().success(), "{rest:#?}");
 
