@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dify_infra_core::plan::dns_records;
 use dify_infra_core::resource::Kind;
 use dify_infra_emulator::Emulator;
 use dify_infra_examples::DIFY_PROD;
@@ -70,10 +71,18 @@ async fn an_apply_that_dies_at_any_write_is_finished_by_the_next_one() {
     scene.assert_settled().await;
     let expected = state(&scene).await;
     assert!(moments.len() >= 120, "{}", moments.len());
+    // The person has set the records by the time of the next run; they are the same for each.
+    let records = dns_records(&scene.graph, &scene.observe().await);
     for (place, moment) in moments.iter().enumerate() {
         let next = after(&scene, moment);
-        finish(&next).await;
-        let plan = next.plan().await;
+        next.azure.set_dns(&records);
+        next.apply().await;
+        let mut plan = next.plan().await;
+        if !plan.is_empty() {
+            // What waited for the front door's name goes on now.
+            next.apply().await;
+            plan = next.plan().await;
+        }
         assert!(plan.is_empty(), "{}:\n{plan}", moment.name);
         let there: Vec<String> = lasting(&next.azure);
         assert_eq!(there, lasting(&scene.azure), "{}", moment.name);
