@@ -505,8 +505,9 @@ const GLOBAL_NAME: Rule = Rule::known(
     "ARM-GLOBAL-NAME",
     "Names of storage accounts, PostgreSQL servers, Managed Redis caches, key vaults and container \
      registries are unique beyond the subscription.",
-    "learn.microsoft.com azure-resource-manager/management/resource-name-rules",
-);
+    "learn.microsoft.com azure-resource-manager/management/resource-name-rules; StorageAccountAlreadyTaken, ServerNameAlreadyExists and AlreadyInUse in public deployment logs",
+)
+.with_known_code();
 
 /// Whether a name of a kind is in use, here or (by option) by somebody else.
 pub(crate) fn name_is_taken(world: World<'_>, kind: NameKind, name: &str) -> bool {

@@ -56,14 +56,16 @@ const SOFT_DELETED: Rule = Rule::known(
 const RETENTION: Rule = Rule::known(
     "KV-RETENTION",
     "softDeleteRetentionInDays is 7-90 and can't be changed after the creation.",
-    "learn.microsoft.com key-vault/general/soft-delete-overview",
-);
+    "learn.microsoft.com key-vault/general/soft-delete-overview; hashicorp/terraform-provider-azurerm key_vault_resource.go quotes the refusal",
+)
+.with_known_code();
 const PURGE_PROTECTION: Rule = Rule::known(
     "KV-PURGE-PROTECTION",
     "Purge protection is true or absent, is never taken back, and keeps a deleted vault from being \
      purged.",
-    "Azure/azure-rest-api-specs Microsoft.KeyVault keyvault.json enablePurgeProtection",
-);
+    "Azure/azure-rest-api-specs Microsoft.KeyVault keyvault.json enablePurgeProtection; public deployment logs",
+)
+.with_known_code();
 
 /// The full type.
 pub(crate) const TYPE: &str = "Microsoft.KeyVault/vaults";
@@ -178,10 +180,15 @@ fn check_retention(draft: &Draft<'_>) -> Result<(), ArmError> {
     if days.is_some_and(|days| (7..=90).contains(&days)) && !changed {
         return Ok(());
     }
-    let message = format!(
-        "The property \"softDeleteRetentionInDays\" is not valid. {}",
-        RETENTION.text
-    );
+    let message = if changed {
+        "The property \"softDeleteRetentionInDays\" has been set already and it can't be modified."
+            .to_owned()
+    } else {
+        format!(
+            "The property \"softDeleteRetentionInDays\" is not valid. {}",
+            RETENTION.text
+        )
+    };
     Err(RETENTION.refuse("BadRequest", message).at(path))
 }
 
