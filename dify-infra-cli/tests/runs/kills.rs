@@ -98,6 +98,67 @@ fn a_killed_apply_is_resumed_to_the_same_end() {
     }
 }
 
+/// What a stopped run prints is pasted as it stands.
+#[test]
+fn a_stopped_apply_prints_the_line_that_goes_on() {
+    let place = Place::new(DIFY_DEV);
+    std::fs::rename(
+        place.path().join("dify.toml"),
+        place.path().join("my dify.toml"),
+    )
+    .unwrap();
+    let mut child = place
+        .command(INFRA)
+        .env_remove("DIFY_INFRA_TARGET")
+        .args([
+            "apply",
+            "my dify.toml",
+            "--target",
+            "embedded",
+            "--max-parallel",
+            "2",
+        ])
+        .args(["--yes", "--time-scale", TIME_SCALE])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said: Vec<String> = Vec::new();
+    while !said.last().is_some_and(|line| line.starts_with("[ 2/25]")) {
+        said.push(lines.next().unwrap().unwrap());
+    }
+    let signal = format!("kill -INT {}", child.id());
+    let sent = place.command("sh").args(["-c", &signal]).status().unwrap();
+    assert!(sent.success());
+    said.extend(lines.map(Result::unwrap));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let said = said.join("\n");
+    let hint = said.split_once("hint: `").unwrap().1;
+    let (line, _) = hint.split_once('`').unwrap();
+    for part in [
+        "'my dify.toml'",
+        "--target embedded",
+        "--max-parallel 2",
+        "--yes",
+    ] {
+        assert!(line.contains(part), "{line}");
+    }
+    let script = line.replacen("dify-infra", INFRA, 1);
+    let resumed = place
+        .command("sh")
+        .env_remove("DIFY_INFRA_TARGET")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    assert!(
+        resumed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&resumed.stderr)
+    );
+    place
+        .infra(&["plan", "my dify.toml", "--detailed-exitcode"])
+        .exits(0);
+}
+
 /// Every app has the values of the file, and the keys that Azure has made.
 fn assert_secrets(place: &Place, names: &[String], file: &BTreeMap<String, String>) {
     let azure = Azure::of(place);

@@ -39,7 +39,13 @@ fn from_an_empty_directory_to_nothing_left() {
     place.infra(&["verify"]).exits(0);
 
     let destroyed = place.infra(&["destroy", "--yes"]).exits(0);
-    assert!(destroyed.stderr.contains("stays:"), "{}", destroyed.stderr);
+    for part in [
+        "stays:",
+        "the data stays and costs as before",
+        "`dify-infra destroy --target embedded --include-data` deletes it",
+    ] {
+        assert!(destroyed.stderr.contains(part), "{}", destroyed.stderr);
+    }
     place.infra(&["verify"]).exits(1);
     place.infra(&["apply", "--yes"]).exits(0);
     place.infra(&["verify"]).exits(0);
@@ -53,9 +59,16 @@ fn from_an_empty_directory_to_nothing_left() {
         refused.stderr
     );
     place.infra(&["plan", "--detailed-exitcode"]).exits(0);
-    place
+    let emptied = place
         .infra(&["destroy", "--include-data", "--confirm", "dify-dev"])
         .exits(0);
+    let rest = place.infra(&["destroy", "--yes"]).exits(0);
+    for told in [&emptied.stderr, &rest.stderr] {
+        assert!(
+            told.contains("az group delete --name dify-dev-rg"),
+            "{told}"
+        );
+    }
     for kind in [
         "Microsoft.App/containerApps",
         "Microsoft.Storage/storageAccounts",
