@@ -73,7 +73,15 @@ async fn an_apply_that_dies_at_any_write_is_finished_by_the_next_one() {
     assert!(moments.len() >= 120, "{}", moments.len());
     // The person has set the records by the time of the next run; they are the same for each.
     let records = dns_records(&scene.graph, &scene.observe().await);
+    let mut seen = None;
     for (place, moment) in moments.iter().enumerate() {
+        // Between a write and the next one of the same burst nothing has happened.
+        let now = Some(moment.azure.resources());
+        let is_same = now == seen && moment.name.starts_with("before ");
+        seen = now;
+        if is_same {
+            continue;
+        }
         let next = after(&scene, moment);
         next.azure.set_dns(&records);
         next.apply().await;
