@@ -3,6 +3,7 @@
 //! Every process of Dify keeps pools of its own, so connections multiply with processes and
 //! replicas.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use super::{ConnectionPools, Deployment, Service, VariableValue};
@@ -87,7 +88,7 @@ impl Deployment {
             Some(ConnectionUser {
                 service: service.kind,
                 replicas: service.replicas.max().into(),
-                processes: processes(service),
+                processes: processes_of(service),
                 connections: connections(service, pools)?,
             })
         };
@@ -106,35 +107,68 @@ fn connections(service: &Service, pools: ConnectionPools) -> Option<u32> {
         size.saturating_add(number("SQLALCHEMY_MAX_OVERFLOW", pools.overflow))
     };
     match service.kind {
-        ServiceKind::Api | ServiceKind::Worker => {
+        kind if looks_up_vectors(kind) => {
             Some(tables().saturating_add(number("PGVECTOR_MAX_CONNECTION", pools.pgvector)))
         }
-        // Neither the scheduler nor the socket server looks up vectors.
         ServiceKind::ApiWebsocket | ServiceKind::WorkerBeat => Some(tables()),
         ServiceKind::PluginDaemon => Some(number("DB_MAX_OPEN_CONNS", pools.daemon)),
         _ => None,
     }
 }
 
-/// Processes of a replica that each keep pools (langgenius/dify 1.16.0 `api/docker/entrypoint.sh`).
-fn processes(service: &Service) -> u32 {
-    let number = |name| number(service, name);
-    match service.kind {
-        ServiceKind::Api | ServiceKind::ApiWebsocket => number("SERVER_WORKER_AMOUNT").unwrap_or(1),
-        // Green threads share the pools of their process; forked workers have their own.
-        ServiceKind::Worker if forks(service) => number("CELERY_WORKER_CONCURRENCY")
-            .or_else(|| number("CELERY_MAX_WORKERS"))
-            .or_else(|| number("CELERY_WORKER_AMOUNT"))
-            .unwrap_or(1),
-        _ => 1,
-    }
+/// Whether a service of the application keeps a pool for vectors: neither the scheduler nor the socket server
+/// looks any up.
+pub(crate) fn looks_up_vectors(kind: ServiceKind) -> bool {
+    matches!(kind, ServiceKind::Api | ServiceKind::Worker)
 }
 
-fn forks(worker: &Service) -> bool {
-    let pool = worker
-        .plain_variable("CELERY_WORKER_POOL")
-        .or_else(|| worker.plain_variable("CELERY_WORKER_CLASS"));
-    pool == Some("prefork")
+fn processes_of(service: &Service) -> u32 {
+    let plain = |name: &str| Ok::<_, Infallible>(service.plain_variable(name));
+    let Ok(processes) = processes(service.kind, plain);
+    processes
+}
+
+/// Processes of a replica that each keep pools, by the variables that decide it
+/// (langgenius/dify 1.16.0 `api/docker/entrypoint.sh`).
+///
+/// # Errors
+///
+/// Whatever reading a variable that decides it does.
+pub(crate) fn processes<'a, E>(
+    kind: ServiceKind,
+    variable: impl Fn(&str) -> Result<Option<&'a str>, E>,
+) -> Result<u32, E> {
+    // Of a number that is none, as of an empty text, the next one counts.
+    let first = |names: &[&str]| {
+        for name in names {
+            let number = variable(name)?.and_then(|it| it.trim().parse().ok());
+            if let Some(number) = number {
+                return Ok(number);
+            }
+        }
+        Ok(1)
+    };
+    match kind {
+        ServiceKind::Api | ServiceKind::ApiWebsocket => first(&["SERVER_WORKER_AMOUNT"]),
+        ServiceKind::Worker => {
+            let filled = |name: &str| Ok(variable(name)?.filter(|it| !it.is_empty()));
+            let pool = match filled("CELERY_WORKER_POOL")? {
+                None => filled("CELERY_WORKER_CLASS")?,
+                pool => pool,
+            };
+            // Green threads share the pools of their process; forked workers have their own.
+            if pool != Some("prefork") {
+                return Ok(1);
+            }
+            let scales = variable("CELERY_AUTO_SCALE")?;
+            if scales.is_some_and(|it| it.eq_ignore_ascii_case("true")) {
+                // As many as there are cores when nothing is said: at least one.
+                return first(&["CELERY_MAX_WORKERS"]);
+            }
+            first(&["CELERY_WORKER_CONCURRENCY", "CELERY_WORKER_AMOUNT"])
+        }
+        _ => Ok(1),
+    }
 }
 
 fn number(service: &Service, name: &str) -> Option<u32> {

@@ -21,6 +21,7 @@ pub(crate) mod sku;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use budget::{ConnectionBudget, ConnectionUser};
+pub(crate) use budget::{looks_up_vectors, processes};
 pub use builder::{
     DeploymentBuilder, PostgresBuilder, RedisBuilder, RouteBuilder, ServiceBuilder, StorageBuilder,
 };

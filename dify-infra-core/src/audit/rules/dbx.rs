@@ -1,5 +1,7 @@
 //! PostgreSQL.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use super::super::inventory::{Configuration, Container, Inventory, PostgresServer, Workload};
 use super::super::report::{Finding, Findings};
 use super::super::seen::Seen;
@@ -168,14 +170,36 @@ fn is_azure(host: &Seen) -> bool {
 
 /// The server of the inventory that a host names.
 pub(super) fn server_of<'a>(inventory: &'a Inventory, host: &Seen) -> Option<&'a PostgresServer> {
-    let (name, _) = host.split_once('.')?;
-    if !is_azure(host) {
-        return None;
-    }
+    let name = name_of(host)?;
     inventory
         .postgres
         .iter()
         .find(|it| it.name.same(&name) == Some(true))
+}
+
+/// The name of the server that a host names.
+fn name_of(host: &Seen) -> Option<Seen> {
+    let (name, _) = host.split_once('.')?;
+    is_azure(host).then_some(name)
+}
+
+/// Servers by name, for whoever looks for those of all containers.
+pub(super) struct Servers(HashMap<Vec<u8>, usize>);
+
+impl Servers {
+    pub(super) fn of(inventory: &Inventory) -> Self {
+        let mut servers = HashMap::new();
+        for (index, server) in inventory.postgres.iter().enumerate() {
+            servers.entry(server.name.canonical()).or_insert(index);
+        }
+        Self(servers)
+    }
+
+    /// The index of the server that a container's database is on.
+    pub(super) fn used_by(&self, container: &Container) -> Option<usize> {
+        let host = filled(container, "DB_HOST")?;
+        self.0.get(&name_of(&host.value)?.canonical()).copied()
+    }
 }
 
 fn daemon_tls(inventory: &Inventory, found: &mut Findings) {
@@ -280,20 +304,18 @@ pub(super) fn same_everywhere(inventory: &Inventory, found: &mut Findings, name:
 }
 
 fn extensions(inventory: &Inventory, found: &mut Findings) {
-    for server in inventory.postgres.iter().filter(|it| it.children_seen) {
-        let mut used = false;
-        let mut needed = vec!["UUID-OSSP"];
-        for (_, container) in services_of_application(inventory) {
-            let host = filled(container, "DB_HOST");
-            used |= host.is_some_and(|it| {
-                server_of(inventory, &it.value).is_some_and(|it| std::ptr::eq(it, server))
-            });
-            if container.literal("VECTOR_STORE") == Some("pgvector") && !needed.contains(&"VECTOR")
-            {
-                needed.push("VECTOR");
-            }
+    let servers = Servers::of(inventory);
+    let mut used = HashSet::new();
+    let mut all_need = vec!["UUID-OSSP"];
+    for (_, container) in services_of_application(inventory) {
+        used.extend(servers.used_by(container));
+        if container.literal("VECTOR_STORE") == Some("pgvector") && !all_need.contains(&"VECTOR") {
+            all_need.push("VECTOR");
         }
-        if !used && inventory.postgres.len() > 1 {
+    }
+    for (index, server) in inventory.postgres.iter().enumerate() {
+        let used = used.contains(&index) || inventory.postgres.len() == 1;
+        if !used || !server.children_seen {
             continue;
         }
         let lists: Vec<&Configuration> = server
@@ -310,8 +332,9 @@ fn extensions(inventory: &Inventory, found: &mut Findings) {
         };
         let listed = values.join(",").to_ascii_uppercase();
         let listed: Vec<&str> = listed.split(',').map(str::trim).collect();
-        let missing: Vec<&str> = needed
-            .into_iter()
+        let missing: Vec<&str> = all_need
+            .iter()
+            .copied()
             .filter(|it| !listed.contains(it))
             .collect();
         if !missing.is_empty() {
@@ -328,13 +351,14 @@ fn extensions(inventory: &Inventory, found: &mut Findings) {
 
 fn parallel(inventory: &Inventory, found: &mut Findings) {
     for server in inventory.postgres.iter().filter(|it| it.order_seen) {
-        let all: Vec<&Configuration> = server.configurations.iter().take(200).collect();
+        let all = &server.configurations[..server.configurations.len().min(MOST_WRITES)];
+        let waits = waits(all);
         for (index, one) in all.iter().enumerate() {
-            let free = all[index + 1..].iter().find(|other| {
-                let settings = !one.is_database || !other.is_database;
-                settings && !ordered(&all, one, other)
+            let free = (index + 1..all.len()).find(|&other| {
+                let settings = !one.is_database || !all[other].is_database;
+                settings && !waits[index].contains(other) && !waits[other].contains(index)
             });
-            if let Some(other) = free {
+            if let Some(other) = free.map(|other| &all[other]) {
                 let message = format!(
                     "`{}` and `{}` of one server are written at once",
                     one.name, other.name
@@ -347,36 +371,61 @@ fn parallel(inventory: &Inventory, found: &mut Findings) {
     }
 }
 
-/// Whether one waits for the other, over any number of steps.
-fn ordered(all: &[&Configuration], one: &Configuration, other: &Configuration) -> bool {
-    reaches(all, one, other) || reaches(all, other, one)
-}
+/// Writes to one server that are looked at; as many as a [`Writes`] has room for.
+const MOST_WRITES: usize = 256;
 
-fn reaches(all: &[&Configuration], from: &Configuration, to: &Configuration) -> bool {
-    let mut seen = vec![false; all.len()];
-    let mut open = vec![from];
-    while let Some(next) = open.pop() {
-        for (index, candidate) in all.iter().enumerate() {
-            if seen[index] || !next.depends_on.iter().any(|it| names(it, &candidate.id)) {
-                continue;
-            }
-            if std::ptr::eq(*candidate, to) {
-                return true;
-            }
-            seen[index] = true;
-            open.push(candidate);
+/// Some of the writes to one server, by their numbers.
+#[derive(Clone, Copy, Default)]
+struct Writes([u64; MOST_WRITES / 64]);
+
+impl Writes {
+    fn insert(&mut self, number: usize) {
+        self.0[number / 64] |= 1 << (number % 64);
+    }
+
+    fn contains(&self, number: usize) -> bool {
+        self.0[number / 64] & 1 << (number % 64) != 0
+    }
+
+    fn extend(&mut self, others: Self) {
+        for (word, other) in self.0.iter_mut().zip(others.0) {
+            *word |= other;
         }
     }
-    false
 }
 
-/// Whether what a resource waits for is the one with this id: whole ids, or names alone.
-fn names(waits_for: &Seen, id: &Seen) -> bool {
-    if waits_for.same(id) == Some(true) {
-        return true;
+/// For each write those that it waits for, over any number of steps.
+fn waits(all: &[Configuration]) -> Vec<Writes> {
+    // What is waited for ends with an id, or with a name alone: ids are looked up by their lengths.
+    let mut ids: BTreeMap<usize, HashMap<String, Writes>> = BTreeMap::new();
+    for (number, one) in all.iter().enumerate() {
+        let id = one.id.shown().to_lowercase();
+        if !id.is_empty() {
+            let same = ids.entry(id.len()).or_default().entry(id);
+            same.or_default().insert(number);
+        }
     }
-    let (waits_for, id) = (waits_for.shown().to_lowercase(), id.shown().to_lowercase());
-    !id.is_empty() && waits_for.ends_with(&id)
+    let direct = |one: &Configuration| {
+        let mut waits = Writes::default();
+        for it in &one.depends_on {
+            let it = it.shown().to_lowercase();
+            for (length, ids) in ids.range(..=it.len()) {
+                let end = it.get(it.len() - length..);
+                if let Some(known) = end.and_then(|end| ids.get(end)) {
+                    waits.extend(*known);
+                }
+            }
+        }
+        waits
+    };
+    let mut waits: Vec<Writes> = all.iter().map(direct).collect();
+    for between in 0..all.len() {
+        let further = waits[between];
+        for one in waits.iter_mut().filter(|it| it.contains(between)) {
+            one.extend(further);
+        }
+    }
+    waits
 }
 
 fn vector_port(inventory: &Inventory, found: &mut Findings) {
@@ -401,16 +450,16 @@ fn vector_port(inventory: &Inventory, found: &mut Findings) {
 
 fn overwritten(inventory: &Inventory, found: &mut Findings) {
     for server in &inventory.postgres {
-        for (index, one) in server.configurations.iter().enumerate() {
-            let again = server.configurations[index + 1..].iter().find(|it| {
-                it.name.eq_ignore_ascii_case(&one.name) && it.is_database == one.is_database
-            });
-            if let Some(again) = again {
-                let message = format!("`{}` of one server is written twice", one.name);
-                found
-                    .push(&again.place, message)
-                    .see(&one.place, "the first time");
-            }
+        let mut first = HashMap::new();
+        for one in &server.configurations {
+            let key = (one.name.to_ascii_lowercase(), one.is_database);
+            let Some(before) = first.insert(key, one) else {
+                continue;
+            };
+            let message = format!("`{}` of one server is written twice", one.name);
+            found
+                .push(&one.place, message)
+                .see(&before.place, "the first time");
         }
     }
 }

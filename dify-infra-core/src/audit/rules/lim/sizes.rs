@@ -1,14 +1,16 @@
 //! CPU, memory and connections.
 
-use super::super::dbx::server_of;
-use super::super::{API, BEAT, DAEMON, PROXY, files, filled, label, line_of, number_or, on_azure};
+use super::super::dbx::Servers;
+use super::super::{DAEMON, PROXY, files, label, line_of, number_or, on_azure};
 use super::replicas::replicas;
 use super::{ERROR, WARNING};
 use crate::audit::inventory::{Container, Fact, FileKind, Inventory, Workload, WorkloadKind};
 use crate::audit::recognise::Role;
 use crate::audit::report::Findings;
+use crate::catalogue::ServiceKind;
 use crate::check::rule::{Rule, Sample};
 use crate::deployment::sku::PostgresSku;
+use crate::deployment::{looks_up_vectors, processes};
 use crate::values::{ConsumptionSize, Cpu, Memory};
 
 pub(super) const SIZE: Rule = Rule {
@@ -162,57 +164,74 @@ fn profile_of(inventory: &Inventory, workload: &Workload) -> Profile {
 }
 
 fn connections(inventory: &Inventory, found: &mut Findings) {
-    for server in &inventory.postgres {
-        let Some(usable) = server
-            .sku
-            .known()
-            .and_then(|sku| PostgresSku::find(sku))
-            .map(PostgresSku::usable_connections)
-        else {
+    let servers = Servers::of(inventory);
+    let mut users: Vec<Vec<User<'_>>> = inventory.postgres.iter().map(|_| Vec::new()).collect();
+    for (workload, container) in inventory.containers() {
+        let only = (inventory.postgres.len() == 1).then_some(0);
+        let Some(server) = servers.used_by(container).or(only) else {
             continue;
         };
-        let mut most = 0.0;
-        let mut told = Vec::new();
-        let mut pools = Vec::new();
-        for (workload, container) in inventory.containers() {
-            let Some(connections) = connections_of(container) else {
-                continue;
-            };
-            let host = filled(container, "DB_HOST").map(|it| server_of(inventory, &it.value));
-            let own = match host {
-                Some(Some(it)) => std::ptr::eq(it, server),
-                _ => inventory.postgres.len() == 1,
-            };
-            let Some(replicas) = replicas(workload)
-                .1
-                .filter(|_| own && workload.kind != WorkloadKind::Job)
-            else {
-                continue;
-            };
-            most += connections * replicas;
-            let pool = if container.role == DAEMON {
-                "DB_MAX_OPEN_CONNS"
-            } else {
-                "SQLALCHEMY_POOL_SIZE"
-            };
-            pools.push((container.place_of(pool), label(workload, container)));
-            told.push(format!(
-                "{} × {} by `{}`",
-                replicas,
+        let most = replicas(workload).1;
+        let (Some(connections), Some(replicas)) = (connections_of(container), most) else {
+            continue;
+        };
+        if workload.kind != WorkloadKind::Job {
+            users[server].push(User {
+                workload,
+                container,
                 connections,
-                label(workload, container)
-            ));
+                replicas,
+            });
         }
+    }
+    for (server, users) in inventory.postgres.iter().zip(users) {
+        let sku = server.sku.known().and_then(|sku| PostgresSku::find(sku));
+        let Some(usable) = sku.map(PostgresSku::usable_connections) else {
+            continue;
+        };
+        let most: f64 = users.iter().map(|it| it.connections * it.replicas).sum();
         if most > f64::from(usable) {
+            let told: Vec<String> = users.iter().take(MOST_POOLS).map(User::shown).collect();
+            let more = users.len().saturating_sub(MOST_POOLS);
+            let more = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
             let message = format!(
-                "up to {most} connections may be opened, but the server has {usable}: {}",
+                "up to {most} connections may be opened, but the server has {usable}: {}{more}",
                 told.join(", ")
             );
             let finding = found.push(server.sku.place().unwrap_or(&server.place), message);
-            for (place, name) in pools.into_iter().take(MOST_POOLS) {
-                finding.see(place, format!("the pool of `{name}`"));
+            for user in users.iter().take(MOST_POOLS) {
+                let pool = if user.container.role == DAEMON {
+                    "DB_MAX_OPEN_CONNS"
+                } else {
+                    "SQLALCHEMY_POOL_SIZE"
+                };
+                let name = label(user.workload, user.container);
+                finding.see(
+                    user.container.place_of(pool),
+                    format!("the pool of `{name}`"),
+                );
             }
         }
+    }
+}
+
+/// Who opens connections to a server.
+struct User<'a> {
+    workload: &'a Workload,
+    container: &'a Container,
+    /// Connections of one replica.
+    connections: f64,
+    /// Replicas at most.
+    replicas: f64,
+}
+
+impl User<'_> {
+    fn shown(&self) -> String {
+        let name = label(self.workload, self.container);
+        format!("{} × {} by `{name}`", self.replicas, self.connections)
     }
 }
 
@@ -220,26 +239,29 @@ fn connections(inventory: &Inventory, found: &mut Findings) {
 const MOST_POOLS: usize = 12;
 
 /// Connections that a replica may open; nothing when it opens none or that can't be seen.
-fn connections_of(container: &Container) -> Option<f64> {
-    if container.role == DAEMON {
-        return number_or(container, "DB_MAX_OPEN_CONNS", 30.0);
-    }
-    if !container.role.is_application() || container.role == Role::Migration {
-        return None;
-    }
+pub(super) fn connections_of(container: &Container) -> Option<f64> {
+    let kind = match container.role {
+        DAEMON => return number_or(container, "DB_MAX_OPEN_CONNS", 30.0),
+        Role::Service(kind) if container.role.is_application() => kind,
+        // One whose mode can't be seen has the pools of an API at least.
+        Role::Application => ServiceKind::Api,
+        _ => return None,
+    };
     let pool = number_or(container, "SQLALCHEMY_POOL_SIZE", 30.0)?;
     let overflow = number_or(container, "SQLALCHEMY_MAX_OVERFLOW", 10.0)?;
-    let processes = match container.role {
-        API => number_or(container, "SERVER_WORKER_AMOUNT", 1.0)?,
-        _ => 1.0,
+    let variable = |name: &str| match container.variable(name) {
+        None if container.variables_complete => Ok(None),
+        None => Err(()),
+        Some(it) => it.value.literal().map(Some).ok_or(()),
     };
-    let vectors = if container.literal("VECTOR_STORE") == Some("pgvector") && container.role != BEAT
-    {
+    let processes = processes(kind, variable).ok()?;
+    let looks_up = looks_up_vectors(kind) && container.literal("VECTOR_STORE") == Some("pgvector");
+    let vectors = if looks_up {
         number_or(container, "PGVECTOR_MAX_CONNECTION", 5.0)?
     } else {
         0.0
     };
-    Some((pool + overflow + vectors) * processes)
+    Some((pool + overflow + vectors) * f64::from(processes))
 }
 
 fn proxy_memory(inventory: &Inventory, found: &mut Findings) {
@@ -272,5 +294,132 @@ fn proxy_memory(inventory: &Inventory, found: &mut Findings) {
                 finding.see(&place, "squid's cache");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{ComposeInput, from_compose};
+
+    /// A container with variables, as the settings of a compose service.
+    fn connections(image: &str, variables: &[(&str, &str)]) -> Option<f64> {
+        let variables: String = variables
+            .iter()
+            .map(|(name, value)| format!("      {name}: \"{value}\"\n"))
+            .collect();
+        let text = format!("services:\n  a:\n    image: {image}\n    environment:\n{variables}");
+        let files = [("c".to_owned(), text)].into();
+        let input = ComposeInput {
+            compose: &["c"],
+            files: &files,
+            profiles: &[],
+        };
+        let inventory = from_compose(input).unwrap();
+        connections_of(&inventory.workloads[0].containers[0])
+    }
+
+    #[test]
+    fn every_process_has_pools_of_its_own() {
+        const APPLICATION: &str = "langgenius/dify-api:1.16.0";
+        const DAEMON: &str = "langgenius/dify-plugin-daemon:0.6.3-local";
+        let prefork = ("CELERY_WORKER_CLASS", "prefork");
+        let sixteen = ("CELERY_WORKER_AMOUNT", "16");
+        let table: &[(&str, &[(&str, &str)], Option<f64>)] = &[
+            ("api", &[], Some(40.0)),
+            ("api", &[("SERVER_WORKER_AMOUNT", "4")], Some(160.0)),
+            (
+                "api",
+                &[
+                    ("SQLALCHEMY_POOL_SIZE", "5"),
+                    ("SQLALCHEMY_MAX_OVERFLOW", "1"),
+                    ("VECTOR_STORE", "pgvector"),
+                    ("PGVECTOR_MAX_CONNECTION", "2"),
+                    ("SERVER_WORKER_AMOUNT", "3"),
+                ],
+                Some(24.0),
+            ),
+            ("worker", &[sixteen], Some(40.0)),
+            ("worker", &[prefork, sixteen], Some(640.0)),
+            (
+                "worker",
+                &[("CELERY_WORKER_POOL", "gevent"), prefork, sixteen],
+                Some(40.0),
+            ),
+            (
+                "worker",
+                &[prefork, sixteen, ("CELERY_WORKER_CONCURRENCY", "2")],
+                Some(80.0),
+            ),
+            (
+                "worker",
+                &[prefork, sixteen, ("CELERY_MAX_WORKERS", "8")],
+                Some(640.0),
+            ),
+            (
+                "worker",
+                &[
+                    prefork,
+                    sixteen,
+                    ("CELERY_MAX_WORKERS", "8"),
+                    ("CELERY_AUTO_SCALE", "true"),
+                ],
+                Some(320.0),
+            ),
+            (
+                "worker",
+                &[prefork, ("CELERY_WORKER_AMOUNT", "${SOMEWHERE_ELSE:?}")],
+                None,
+            ),
+            (
+                "worker",
+                &[prefork, sixteen, ("VECTOR_STORE", "pgvector")],
+                Some(720.0),
+            ),
+            ("beat", &[prefork, sixteen], Some(40.0)),
+            ("beat", &[("VECTOR_STORE", "pgvector")], Some(40.0)),
+            ("migration", &[("MIGRATION_ENABLED", "true")], None),
+        ];
+        for (mode, variables, expected) in table {
+            let mut variables = variables.to_vec();
+            variables.push(("MODE", mode));
+            assert_eq!(
+                connections(APPLICATION, &variables),
+                *expected,
+                "{mode} {variables:?}"
+            );
+        }
+        assert_eq!(connections(DAEMON, &[]), Some(30.0));
+        let open = ("DB_MAX_OPEN_CONNS", "7");
+        assert_eq!(connections(DAEMON, &[open]), Some(7.0));
+        assert_eq!(connections("nginx:1.30.4", &[]), None);
+    }
+
+    #[test]
+    fn connections_are_those_of_all_replicas() {
+        let app = |name: &str, mode: &str, replicas: u32| {
+            format!(
+                r#"{{"type": "Microsoft.App/containerApps", "name": "{name}", "properties": {{"template": {{
+                    "scale": {{"maxReplicas": {replicas}}}, "containers": [{{"name": "c",
+                    "image": "langgenius/dify-api:1.16.0", "env": [{{"name": "MODE", "value": "{mode}"}},
+                      {{"name": "CELERY_WORKER_CLASS", "value": "prefork"}},
+                      {{"name": "CELERY_WORKER_AMOUNT", "value": "2"}},
+                      {{"name": "DB_HOST", "value": "pg.postgres.database.azure.com"}}]}}]}}}}}}"#
+            )
+        };
+        let text = format!(
+            r#"{{"resources": [{{"type": "Microsoft.DBforPostgreSQL/flexibleServers", "name": "pg",
+                "sku": {{"name": "Standard_B1ms"}}}}, {}, {}, {}]}}"#,
+            app("api", "api", 3),
+            app("worker", "worker", 2),
+            app("beat", "beat", 1),
+        );
+        let report = crate::audit::tests::template(&text);
+        let finding = report.under("LIM104").next().unwrap();
+        // 3 × 40 and 2 × (2 × 40) and 40.
+        assert!(
+            finding.message.contains("up to 320 connections"),
+            "{finding}"
+        );
     }
 }
