@@ -5,8 +5,8 @@ use super::inventory::{Container, TextFile};
 use super::place::Place;
 use super::text_file_kind;
 
-/// The files that containers carry in their variables and commands.
-pub(super) fn texts(containers: &[Container]) -> Vec<TextFile> {
+/// The files that the containers of a workload carry in their variables and commands.
+pub(super) fn texts(containers: &[Container], workload: usize) -> Vec<TextFile> {
     let mut files = Vec::new();
     let mut add = |text: &str, place: &Place| {
         if let Some(kind) = text_file_kind("", Some(text)) {
@@ -14,6 +14,7 @@ pub(super) fn texts(containers: &[Container]) -> Vec<TextFile> {
                 kind,
                 text: text.to_owned(),
                 place: place.clone(),
+                workload: Some(workload),
             });
         }
     };

@@ -707,4 +707,6 @@ pub struct TextFile {
     pub text: String,
     /// Where it stands.
     pub place: Place,
+    /// The index of the workload that reads it.
+    pub workload: Option<usize>,
 }

@@ -7,6 +7,7 @@ mod disagreements;
 mod exposure;
 mod hostile;
 mod pains;
+mod parts;
 
 use std::collections::BTreeMap;
 

@@ -65,7 +65,7 @@ pub(super) fn workload(
         command,
         mounts: mounts.clone(),
     };
-    let texts = embedded::texts(std::slice::from_ref(&container));
+    let texts = embedded::texts(std::slice::from_ref(&container), inventory.workloads.len());
     inventory.files.extend(texts);
     let replicas = match number(context, node, "scale") {
         Fact::Absent => match node.at("deploy/replicas") {
@@ -327,6 +327,7 @@ fn files(
                 kind,
                 text: filled(content, variables),
                 place: file_place(file),
+                workload: Some(inventory.workloads.len()),
             });
         }
     }

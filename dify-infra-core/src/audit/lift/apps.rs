@@ -40,7 +40,7 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         .map(|it| container(inventory, it, resource, &secrets, is_job))
         .collect();
     files(inventory, volumes, &secrets);
-    let texts = embedded::texts(&containers);
+    let texts = embedded::texts(&containers, inventory.workloads.len());
     inventory.files.extend(texts);
     let environment = [
         "properties/environmentId",
@@ -341,6 +341,7 @@ fn files(inventory: &mut Inventory, volumes: &[Node], secrets: &[Secret]) {
                     kind,
                     text: text.to_owned(),
                     place: place.clone(),
+                    workload: Some(inventory.workloads.len()),
                 });
             }
         }

@@ -1,7 +1,8 @@
 //! Storage.
 
-use super::super::inventory::{Container, Inventory, Workload};
+use super::super::inventory::{Container, Inventory, StorageAccount, Workload};
 use super::super::report::Findings;
+use super::super::seen::Seen;
 use super::dbx::same_everywhere;
 use super::{DAEMON, filled, is_true, label, lacks, on_azure, services_of_application};
 use crate::check::rule::{Family, Rule, Sample};
@@ -208,12 +209,6 @@ fn spelling(inventory: &Inventory, found: &mut Findings) {
 }
 
 fn container(inventory: &Inventory, found: &mut Findings) {
-    let [account] = inventory.storage.as_slice() else {
-        return;
-    };
-    if !account.children_seen {
-        return;
-    }
     for (workload, container) in inventory.containers() {
         let (active, name) = match container.role {
             DAEMON => (
@@ -227,6 +222,10 @@ fn container(inventory: &Inventory, found: &mut Findings) {
             _ => continue,
         };
         let Some(variable) = filled(container, name).filter(|_| active) else {
+            continue;
+        };
+        let account = account_of(inventory, container).filter(|it| it.children_seen);
+        let Some(account) = account else {
             continue;
         };
         let known = account
@@ -244,6 +243,46 @@ fn container(inventory: &Inventory, found: &mut Findings) {
                 .see(&account.place, "the storage account");
         }
     }
+}
+
+/// The storage account that a container is told to use: the one that is named, else the only one.
+fn account_of<'a>(inventory: &'a Inventory, container: &Container) -> Option<&'a StorageAccount> {
+    if let [only] = inventory.storage.as_slice() {
+        return Some(only);
+    }
+    let named = account_names(container);
+    let mut accounts = inventory.storage.iter();
+    accounts.find(|it| named.iter().any(|name| it.name.same(name) == Some(true)))
+}
+
+/// The names of storage accounts in a container's settings.
+fn account_names(container: &Container) -> Vec<Seen> {
+    let url = ["AZURE_BLOB_ACCOUNT_URL", "AZURE_BLOB_STORAGE_ACCOUNT_URL"]
+        .into_iter()
+        .filter_map(|name| {
+            Some(
+                container
+                    .variable(name)?
+                    .value
+                    .url()?
+                    .host
+                    .split_once('.')?
+                    .0,
+            )
+        });
+    let connection = container.variable("AZURE_BLOB_STORAGE_CONNECTION_STRING");
+    let connection = connection.and_then(|it| account_of_connection(&it.value));
+    let name = container.variable("AZURE_BLOB_ACCOUNT_NAME");
+    let name = name.map(|it| it.value.clone());
+    url.chain(connection).chain(name).collect()
+}
+
+/// The account that a connection string names.
+pub(in crate::audit) fn account_of_connection(text: &Seen) -> Option<Seen> {
+    text.split(';').into_iter().find_map(|setting| {
+        let (key, name) = setting.split_once('=')?;
+        (key.literal() == Some("AccountName")).then_some(name)
+    })
 }
 
 fn identity(inventory: &Inventory, found: &mut Findings) {

@@ -16,6 +16,8 @@ mod ssr;
 mod url;
 mod ver;
 
+pub(super) use blb::account_of_connection;
+
 use super::inventory::{Container, FileKind, Inventory, Platform, TextFile, Variable, Workload};
 use super::place::Place;
 use super::recognise::Role;

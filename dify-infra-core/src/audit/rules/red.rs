@@ -135,11 +135,10 @@ fn offer_of(inventory: &Inventory, host: &Seen) -> Option<RedisOffer> {
     } else if end.ends_with(".redis.cache.windows.net") {
         Some(RedisOffer::Cache)
     } else if host.literal().is_none() {
-        // A host that can't be seen is Azure's when there is one instance to choose.
-        match inventory.redis.as_slice() {
-            [only] => Some(only.offer),
-            _ => None,
-        }
+        // A host that can't be seen is Azure's when there are instances, all of one offer.
+        let (first, others) = inventory.redis.split_first()?;
+        let is_one = others.iter().all(|it| it.offer == first.offer);
+        is_one.then_some(first.offer)
     } else {
         None
     }

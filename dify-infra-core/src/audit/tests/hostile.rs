@@ -104,6 +104,54 @@ fn long_chains_of_writes_are_judged_in_time() {
 }
 
 #[test]
+fn many_deployments_beside_much_that_is_nobodys_are_judged_in_time() {
+    let app = |index: usize, environment: &str, image: &str, more: &str| {
+        format!(
+            r#"{{"type": "Microsoft.App/containerApps", "name": "a{index}", "properties": {{
+                "environmentId": "[resourceId('Microsoft.App/managedEnvironments', '{environment}')]",
+                "template": {{"containers": [{{"name": "c", "image": "{image}",
+                  "env": [{{"name": "DB_HOST", "value": "{index}.postgres.database.azure.com"}}{more}]}}]}}}}}}"#
+        )
+    };
+    let more: Vec<String> = (0..70)
+        .map(|it| format!(r#",{{"name": "V{it}", "value": "http://nobody{it}:1"}}"#))
+        .collect();
+    let more = more.concat();
+    let bytes = if cfg!(debug_assertions) {
+        1_000_000
+    } else {
+        5_000_000
+    };
+    let mut apps: Vec<String> = (0..50)
+        .map(|it| app(it, &format!("e{it}"), "langgenius/dify-api:1.16.0", ""))
+        .collect();
+    let mut size = 0;
+    while size < bytes {
+        let one = app(apps.len(), "nobodys", "langgenius/dify-web:1.16.0", &more);
+        size += one.len();
+        apps.push(one);
+    }
+    let text = format!(r#"{{"resources": [{}]}}"#, apps.join(","));
+    let input = TemplateInput {
+        template: ("t", &text),
+        parameters: None,
+    };
+    let inventory = from_template(input).unwrap();
+    let once = weight(&inventory);
+    let parts: usize = parts::of(&inventory).iter().map(weight).sum();
+    assert!(parts < once + once / 2, "{parts} of {once} variables");
+    in_time(|| audit(&inventory));
+}
+
+/// How many variables an inventory has.
+fn weight(inventory: &Inventory) -> usize {
+    inventory
+        .containers()
+        .map(|(_, it)| it.variables.len())
+        .sum()
+}
+
+#[test]
 fn copies_have_a_limit() {
     let text = r#"{"resources": [{"type": "Microsoft.App/containerApps", "name": "[format('a{0}', copyIndex())]",
         "copy": {"name": "c", "count": 1000000}}]}"#;

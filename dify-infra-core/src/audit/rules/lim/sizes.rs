@@ -302,12 +302,20 @@ mod tests {
     use super::*;
     use crate::audit::{ComposeInput, from_compose};
 
-    /// A container with variables, as the settings of a compose service.
+    /// Mode, variables, connections.
+    type Row = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        Option<f64>,
+    );
+
+    /// What a container opens, by the settings of a compose service.
     fn connections(image: &str, variables: &[(&str, &str)]) -> Option<f64> {
-        let variables: String = variables
+        let variables: Vec<String> = variables
             .iter()
             .map(|(name, value)| format!("      {name}: \"{value}\"\n"))
             .collect();
+        let variables = variables.concat();
         let text = format!("services:\n  a:\n    image: {image}\n    environment:\n{variables}");
         let files = [("c".to_owned(), text)].into();
         let input = ComposeInput {
@@ -323,9 +331,9 @@ mod tests {
     fn every_process_has_pools_of_its_own() {
         const APPLICATION: &str = "langgenius/dify-api:1.16.0";
         const DAEMON: &str = "langgenius/dify-plugin-daemon:0.6.3-local";
-        let prefork = ("CELERY_WORKER_CLASS", "prefork");
-        let sixteen = ("CELERY_WORKER_AMOUNT", "16");
-        let table: &[(&str, &[(&str, &str)], Option<f64>)] = &[
+        const PREFORK: (&str, &str) = ("CELERY_WORKER_CLASS", "prefork");
+        const SIXTEEN: (&str, &str) = ("CELERY_WORKER_AMOUNT", "16");
+        let table: &[Row] = &[
             ("api", &[], Some(40.0)),
             ("api", &[("SERVER_WORKER_AMOUNT", "4")], Some(160.0)),
             (
@@ -339,28 +347,28 @@ mod tests {
                 ],
                 Some(24.0),
             ),
-            ("worker", &[sixteen], Some(40.0)),
-            ("worker", &[prefork, sixteen], Some(640.0)),
+            ("worker", &[SIXTEEN], Some(40.0)),
+            ("worker", &[PREFORK, SIXTEEN], Some(640.0)),
             (
                 "worker",
-                &[("CELERY_WORKER_POOL", "gevent"), prefork, sixteen],
+                &[("CELERY_WORKER_POOL", "gevent"), PREFORK, SIXTEEN],
                 Some(40.0),
             ),
             (
                 "worker",
-                &[prefork, sixteen, ("CELERY_WORKER_CONCURRENCY", "2")],
+                &[PREFORK, SIXTEEN, ("CELERY_WORKER_CONCURRENCY", "2")],
                 Some(80.0),
             ),
             (
                 "worker",
-                &[prefork, sixteen, ("CELERY_MAX_WORKERS", "8")],
+                &[PREFORK, SIXTEEN, ("CELERY_MAX_WORKERS", "8")],
                 Some(640.0),
             ),
             (
                 "worker",
                 &[
-                    prefork,
-                    sixteen,
+                    PREFORK,
+                    SIXTEEN,
                     ("CELERY_MAX_WORKERS", "8"),
                     ("CELERY_AUTO_SCALE", "true"),
                 ],
@@ -368,15 +376,15 @@ mod tests {
             ),
             (
                 "worker",
-                &[prefork, ("CELERY_WORKER_AMOUNT", "${SOMEWHERE_ELSE:?}")],
+                &[PREFORK, ("CELERY_WORKER_AMOUNT", "${SOMEWHERE_ELSE:?}")],
                 None,
             ),
             (
                 "worker",
-                &[prefork, sixteen, ("VECTOR_STORE", "pgvector")],
+                &[PREFORK, SIXTEEN, ("VECTOR_STORE", "pgvector")],
                 Some(720.0),
             ),
-            ("beat", &[prefork, sixteen], Some(40.0)),
+            ("beat", &[PREFORK, SIXTEEN], Some(40.0)),
             ("beat", &[("VECTOR_STORE", "pgvector")], Some(40.0)),
             ("migration", &[("MIGRATION_ENABLED", "true")], None),
         ];
