@@ -79,14 +79,16 @@ pub(super) struct GenArguments {
 #[command(after_help = "\
 Examples:
   dify-secrets check dify-dev.secrets.env
+  dify-secrets check dify-dev.secrets.env dify-prod.secrets.env
   dify-secrets check docker/.env --json | jq '.findings[].secret'
   dify-secrets gen --format json | dify-secrets check -
 
 Exit codes: 0 no errors (there may be warnings), 1 unreadable, 3 errors found, 64 wrong usage.")]
 pub(super) struct CheckArguments {
-    /// The file to check; `-` is stdin
-    #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    /// Files to check; `-` is stdin. Of several, say those of two environments, values that they share are
+    /// found too
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
 
     /// Print the findings as one JSON object
     #[arg(long)]

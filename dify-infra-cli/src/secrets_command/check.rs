@@ -21,45 +21,125 @@ use super::{Exit, Failure, put, say};
 const LARGEST: u64 = 1 << 20;
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<Exit, Failure> {
-    let source = Source::new(&arguments.file);
-    let text = source.read()?;
-    let name = arguments.file.to_string_lossy();
-    let format = arguments
-        .format
-        .unwrap_or_else(|| Format::detect(&name, text.expose_secret()));
-    let (parsed, problems) = parse_leniently(text.expose_secret(), format);
-    source.warn_if_others_can_read();
-    for LineProblem { line, message } in &problems {
-        say(&format!("error: {} line {line} {message}", source.shown));
+    let mut judged = Vec::new();
+    for file in &arguments.files {
+        judged.push(Judged::of(file, arguments.format)?);
     }
-    if parsed.secrets().is_empty() {
-        let reason = if problems.is_empty() {
-            "holds no secrets"
-        } else {
-            "could not be read"
-        };
-        return Err(anyhow::anyhow!("{} {reason} as {format}", source.shown).into());
-    }
-
-    let checker = checker(format);
-    let findings = checker.check_parsed(&parsed);
-    let report = if arguments.json {
-        json(&findings)?
-    } else {
-        text_report(&findings)
+    let shared = shared(&judged);
+    let report = match (arguments.json, judged.as_slice()) {
+        (true, [only]) => json(&Report::of(&only.findings))?,
+        (true, files) => json(&Reports::of(files, &shared))?,
+        (false, [only]) => text_report(&only.findings),
+        (false, files) => {
+            let of_files = files.iter().filter(|it| !it.findings.is_empty());
+            let of_files =
+                of_files.map(|it| format!("{}:\n{}", it.source.shown, text_report(&it.findings)));
+            of_files
+                .chain(shared.iter().map(Shared::paragraph))
+                .collect()
+        }
     };
     put(report.as_bytes()).context("the findings could not be written to stdout")?;
-    source.summarise(&checker, &parsed, &findings);
-    Ok(if !problems.is_empty() {
+    for file in &judged {
+        file.source
+            .summarise(&file.checker, &file.parsed, &file.findings);
+    }
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    Ok(if judged.iter().any(|it| it.has_bad_lines) {
         Exit::Failed
-    } else if findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
+    } else if !shared.is_empty() || judged.iter().any(|it| it.findings.iter().any(is_error)) {
         Exit::Findings
     } else {
         Exit::Done
     })
+}
+
+/// A file with what was found in it.
+struct Judged<'a> {
+    source: Source<'a>,
+    checker: Checker,
+    parsed: ParsedSecrets,
+    findings: Vec<Finding>,
+    has_bad_lines: bool,
+}
+
+impl<'a> Judged<'a> {
+    fn of(file: &'a Path, format: Option<Format>) -> Result<Self, Failure> {
+        let source = Source::new(file);
+        let text = source.read()?;
+        let name = file.to_string_lossy();
+        let format = format.unwrap_or_else(|| Format::detect(&name, text.expose_secret()));
+        let (parsed, problems) = parse_leniently(text.expose_secret(), format);
+        source.warn_if_others_can_read();
+        for LineProblem { line, message } in &problems {
+            say(&format!("error: {} line {line} {message}", source.shown));
+        }
+        if parsed.secrets().is_empty() {
+            let reason = if problems.is_empty() {
+                "holds no secrets"
+            } else {
+                "could not be read"
+            };
+            return Err(anyhow::anyhow!("{} {reason} as {format}", source.shown).into());
+        }
+        let checker = checker(format);
+        Ok(Self {
+            findings: checker.check_parsed(&parsed),
+            has_bad_lines: !problems.is_empty(),
+            source,
+            checker,
+            parsed,
+        })
+    }
+}
+
+/// A value that stands in two files.
+#[derive(Serialize)]
+struct Shared {
+    secret: String,
+    file: String,
+    line: Option<usize>,
+    other_secret: String,
+    other_file: String,
+    other_line: Option<usize>,
+}
+
+impl Shared {
+    fn paragraph(&self) -> String {
+        let on =
+            |line: Option<usize>| line.map_or(String::new(), |line| format!(" on line {line}"));
+        format!(
+            "error: {}{} of {} has the same value as {}{} of {}\n  help: give each environment secrets of \
+             its own: `dify-secrets rotate {} {}`\n",
+            self.secret,
+            on(self.line),
+            self.file,
+            self.other_secret,
+            on(self.other_line),
+            self.other_file,
+            self.other_file,
+            self.other_secret,
+        )
+    }
+}
+
+/// The values that stand in more than one file.
+fn shared(files: &[Judged<'_>]) -> Vec<Shared> {
+    let mut all = Vec::new();
+    for (at, one) in files.iter().enumerate() {
+        for other in &files[at + 1..] {
+            let names = one.checker.shared(&one.parsed, &other.parsed);
+            all.extend(names.into_iter().map(|(name, theirs)| Shared {
+                line: one.parsed.line(&name),
+                secret: name.env_key(),
+                file: one.source.shown.clone(),
+                other_line: other.parsed.line(&theirs),
+                other_secret: theirs.env_key(),
+                other_file: other.source.shown.clone(),
+            }));
+        }
+    }
+    all
 }
 
 /// Env files may be Dify's own, with hundreds of settings; the other formats hold secrets alone.
@@ -182,6 +262,19 @@ struct Report {
 }
 
 #[derive(Serialize)]
+struct Reports<'a> {
+    format: u8,
+    files: Vec<ReportedFile<'a>>,
+    shared: &'a [Shared],
+}
+
+#[derive(Serialize)]
+struct ReportedFile<'a> {
+    file: &'a str,
+    findings: Vec<ReportedFinding>,
+}
+
+#[derive(Serialize)]
 struct ReportedFinding {
     secret: String,
     severity: String,
@@ -190,17 +283,40 @@ struct ReportedFinding {
     line: Option<usize>,
 }
 
-fn json(findings: &[Finding]) -> anyhow::Result<String> {
-    let reported = |finding: &Finding| ReportedFinding {
+impl Report {
+    fn of(findings: &[Finding]) -> Self {
+        Self {
+            format: 1,
+            findings: reported(findings),
+        }
+    }
+}
+
+impl<'a> Reports<'a> {
+    fn of(files: &'a [Judged<'_>], shared: &'a [Shared]) -> Self {
+        let of_file = |it: &'a Judged<'_>| ReportedFile {
+            file: &it.source.shown,
+            findings: reported(&it.findings),
+        };
+        Self {
+            format: 1,
+            files: files.iter().map(of_file).collect(),
+            shared,
+        }
+    }
+}
+
+fn reported(findings: &[Finding]) -> Vec<ReportedFinding> {
+    let one = |finding: &Finding| ReportedFinding {
         secret: finding.secret.to_string(),
         severity: finding.severity.to_string(),
         problem: finding.problem.to_string(),
         help: finding.help(),
         line: finding.line,
     };
-    let report = Report {
-        format: 1,
-        findings: findings.iter().map(reported).collect(),
-    };
-    Ok(serde_json::to_string_pretty(&report)? + "\n")
+    findings.iter().map(one).collect()
+}
+
+fn json(report: &impl Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(report)? + "\n")
 }

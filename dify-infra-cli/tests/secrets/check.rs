@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{PROGRAM, check_env, code, piped, secrets, secrets_in, stderr, stdout};
+use crate::{PROGRAM, assignments, check_env, code, piped, secrets, secrets_in, stderr, stdout};
 
 #[test]
 fn every_format_passes_check() {
@@ -94,6 +94,48 @@ fn check_speaks_json() {
     );
     let report: serde_json::Value = serde_json::from_slice(&clean.stdout).unwrap();
     assert_eq!(report, serde_json::json!({"format": 1, "findings": []}));
+}
+
+#[test]
+fn check_finds_what_two_environments_share() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    for name in ["dev.secrets.env", "prod.secrets.env"] {
+        let made = secrets_in(directory.path(), &["gen", "--out", name]);
+        assert_eq!(code(&made), 0, "{}", stderr(&made));
+    }
+    let both = ["check", "dev.secrets.env", "prod.secrets.env"];
+    let apart = secrets_in(directory.path(), &both);
+    assert_eq!(code(&apart), 0, "{}{}", stdout(&apart), stderr(&apart));
+    let dev = fs::read_to_string(at("dev.secrets.env")).unwrap();
+    let value = assignments(&dev)
+        .into_iter()
+        .find(|(name, _)| *name == "SECRET_KEY")
+        .unwrap()
+        .1;
+    let prod = fs::read_to_string(at("prod.secrets.env")).unwrap();
+    let prod: String = prod
+        .lines()
+        .map(|line| match line.strip_prefix("SECRET_KEY=") {
+            Some(_) => format!("SECRET_KEY={value}\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    fs::write(at("prod.secrets.env"), prod).unwrap();
+    let shared = secrets_in(directory.path(), &both);
+    assert_eq!(code(&shared), 3, "{}", stderr(&shared));
+    let report = stdout(&shared);
+    assert!(
+        report.contains("of dev.secrets.env has the same value as SECRET_KEY on line")
+            && report.contains("dify-secrets rotate prod.secrets.env SECRET_KEY"),
+        "{report}"
+    );
+    assert!(!report.contains(value), "a value is shown");
+    let json = secrets_in(directory.path(), &[&both[..], &["--json"]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(report["files"].as_array().unwrap().len(), 2);
+    assert_eq!(report["shared"][0]["other_secret"], "SECRET_KEY");
+    assert_eq!(report["shared"].as_array().unwrap().len(), 1);
 }
 
 #[test]

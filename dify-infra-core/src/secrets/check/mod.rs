@@ -9,6 +9,8 @@ mod strength;
 
 use std::fmt;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::format::ParsedSecrets;
 use super::name::SecretName;
 use super::set::Secrets;
@@ -161,6 +163,37 @@ impl Checker {
         }
         findings.sort_by_key(|finding| finding.line.unwrap_or(usize::MAX));
         findings
+    }
+
+    /// The secrets that two sets share by value: a leak of one environment's is then a leak of the other's.
+    ///
+    /// Names that are not judged as secrets are left out, and so are empty values.
+    ///
+    /// ```
+    /// use dify_infra_core::secrets::{Checker, Format, parse};
+    ///
+    /// let dev = parse("SECRET_KEY=one\nSANDBOX_API_KEY=two\n", Format::Env)?;
+    /// let prod = parse("SECRET_KEY=one\nSANDBOX_API_KEY=three\n", Format::Env)?;
+    /// let shared = Checker::new().shared(&dev, &prod);
+    /// assert_eq!(shared.len(), 1);
+    /// assert_eq!(shared[0].0.as_str(), "secret-key");
+    /// # Ok::<(), dify_infra_core::secrets::InvalidSecretsFile>(())
+    /// ```
+    pub fn shared(
+        &self,
+        one: &ParsedSecrets,
+        other: &ParsedSecrets,
+    ) -> Vec<(SecretName, SecretName)> {
+        let filled = |it: &(&SecretName, &SecretString)| {
+            self.judges(it.0) && !it.1.expose_secret().is_empty()
+        };
+        let mut shared = Vec::new();
+        for (name, value) in one.secrets().iter().filter(filled) {
+            let same = other.secrets().iter().filter(filled);
+            let same = same.filter(|(_, it)| it.expose_secret() == value.expose_secret());
+            shared.extend(same.map(|(theirs, _)| (name.clone(), theirs.clone())));
+        }
+        shared
     }
 
     /// Whether a name is judged as a secret: every name, unless other settings are among them.
