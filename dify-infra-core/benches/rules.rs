@@ -69,11 +69,20 @@ fn main() {
         let verdict = if grown <= FLAT { "flat" } else { "NOT FLAT" };
         println!("  peak memory {before} KiB before, {after} KiB after: {verdict}");
     }
-    let text = template(5_000_000);
+    judge("apps", &template(5_000_000));
+    judge("small servers", &servers(5_000_000));
+    judge(
+        "one app with many variables and secrets",
+        &large_app(5_000_000),
+    );
+}
+
+/// Lifts and judges one template.
+fn judge(shape: &str, text: &str) {
     let mut sum = (0, 0);
     let took = time(|| {
         let input = TemplateInput {
-            template: ("template.json", &text),
+            template: ("template.json", text),
             parameters: None,
         };
         let report = audit(&from_template(input).expect("a template"));
@@ -82,7 +91,7 @@ fn main() {
     let (apps, findings) = sum;
     say(
         &format!(
-            "a template of {} bytes, {apps} apps, {findings} findings",
+            "a template of {} bytes ({shape}), {apps} containers, {findings} findings",
             text.len()
         ),
         took,
@@ -166,6 +175,46 @@ fn template(bytes: usize) -> String {
   "location": {{"type": "string", "defaultValue": "japaneast"}}, "secretKey": {{"type": "securestring"}}}},
 "variables": {{"server": "[concat(parameters('prefix'), '-pg')]"}},
 "resources": [{resources}]}}"#
+    )
+}
+
+/// A template of at least so many bytes: servers with a database and a setting each.
+fn servers(bytes: usize) -> String {
+    let mut resources = String::new();
+    let mut index = 0;
+    while resources.len() < bytes {
+        let separator = if index == 0 { "" } else { ",\n" };
+        let _ = write!(
+            resources,
+            r#"{separator}{{"type": "Microsoft.DBforPostgreSQL/flexibleServers", "name": "s{index}"}},
+{{"type": "Microsoft.DBforPostgreSQL/flexibleServers/databases", "name": "s{index}/d"}},
+{{"type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "name": "s{index}/c"}}"#
+        );
+        index += 1;
+    }
+    format!(r#"{{"resources": [{resources}]}}"#)
+}
+
+/// A template of at least so many bytes: one app whose variables come from as many secrets.
+fn large_app(bytes: usize) -> String {
+    let (mut secrets, mut variables) = (String::new(), String::new());
+    let mut index = 0;
+    while secrets.len() + variables.len() < bytes {
+        let separator = if index == 0 { "" } else { ",\n" };
+        let _ = write!(
+            secrets,
+            r#"{separator}{{"name": "secret-{index}", "value": "value-{index}"}}"#
+        );
+        let _ = write!(
+            variables,
+            r#"{separator}{{"name": "VARIABLE_{index}", "secretRef": "secret-{index}"}}"#
+        );
+        index += 1;
+    }
+    format!(
+        r#"{{"resources": [{{"type": "Microsoft.App/containerApps", "name": "api", "properties": {{
+"configuration": {{"secrets": [{secrets}]}}, "template": {{"containers": [{{"name": "api",
+"image": "langgenius/dify-api:1.16.0", "env": [{variables}]}}]}}}}}}]}}"#
     )
 }
 

@@ -3,7 +3,7 @@
 //! A [`Deployment`](crate::deployment::Deployment) can't hold most mistakes; an [`Inventory`] can hold
 //! all of them. Every value knows its place, and a value that can't be seen says why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::place::Place;
 use super::recognise::Role;
@@ -250,6 +250,19 @@ pub struct Workload {
     pub volumes: Vec<Volume>,
     /// Ports that compose publishes on the host: host address, host port, container port.
     pub published: Vec<PublishedPort>,
+    /// Which of its secrets it uses.
+    pub uses: SecretUses,
+}
+
+/// Which of its secrets an app uses.
+#[derive(Debug, Clone, Default)]
+pub struct SecretUses {
+    /// Names that anything of the app refers to: variables, volumes, registries, scale rules.
+    pub named: BTreeSet<String>,
+    /// Volumes that hold every secret, as they name none: name and place.
+    pub all: Vec<(String, Place)>,
+    /// Whether all that may refer to a secret can be seen.
+    pub seen: bool,
 }
 
 /// How an app is reached.

@@ -45,8 +45,8 @@ pub use emit::{Emitted, emit};
 pub use inventory::{
     Configuration, Container, Environment, Fact, FileKind, Gateway, Identity, Ingress, Inventory,
     Mount, NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, Probe, PublishedPort,
-    RedisInstance, RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, Source,
-    StorageAccount, StoredSecret, Subnet, TextFile, Variable, Vault, Volume, Workload,
+    RedisInstance, RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, SecretUses,
+    Source, StorageAccount, StoredSecret, Subnet, TextFile, Variable, Vault, Volume, Workload,
     WorkloadKind,
 };
 pub use live::{LiveResource, from_resources};

@@ -1,11 +1,13 @@
 //! Every rule over its samples, every pain and every known defect over the forms they can come in.
 
+mod calls;
 mod compose_input;
 mod compose_rules;
 mod defects;
 mod disagreements;
 mod exposure;
 mod hostile;
+mod least_privilege;
 mod pains;
 mod parts;
 

@@ -2,8 +2,8 @@
 
 use super::super::embedded;
 use super::super::inventory::{
-    Container, Fact, Inventory, Mount, Probe, PublishedPort, Source, TextFile, Variable, Volume,
-    Workload, WorkloadKind,
+    Container, Fact, Inventory, Mount, Probe, PublishedPort, SecretUses, Source, TextFile,
+    Variable, Volume, Workload, WorkloadKind,
 };
 use super::super::node::{Node, Tree};
 use super::super::place::Place;
@@ -95,6 +95,7 @@ pub(super) fn workload(
             .iter()
             .filter_map(|port| published(context, port))
             .collect(),
+        uses: SecretUses::default(),
     })
 }
 

@@ -1,15 +1,28 @@
 //! Container apps and jobs.
 
+use std::collections::HashMap;
+
 use super::super::embedded;
 use super::super::inventory::{
     Container, Fact, Identity, Ingress, Inventory, Mount, PortMapping, Probe, RegistryLogin,
-    Secret, Source, TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
+    Secret, SecretUses, Source, TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
 };
-use super::super::node::Node;
+use super::super::node::{Node, Tree};
 use super::super::recognise::{image_parts, role_of};
 use super::super::seen::{Seen, Unseen};
 use super::super::text_file_kind;
 use super::{Resource, bool_fact, number_fact, seen_fact, text_fact, word_fact};
+
+/// The secrets of an app by name: the first of a name counts.
+struct ByName<'a>(HashMap<&'a str, &'a Secret>);
+
+impl<'a> ByName<'a> {
+    fn of(secrets: &'a [Secret]) -> Self {
+        // What is inserted last stays.
+        let reversed = secrets.iter().rev();
+        Self(reversed.map(|it| (it.name.as_str(), it)).collect())
+    }
+}
 
 /// Adds an app or a job; anything else is left alone.
 pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
@@ -28,6 +41,7 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         .iter()
         .filter_map(|it| secret(it, &resource.name))
         .collect();
+    let by_name = ByName::of(&secrets);
     let template = body.at("properties/template");
     let volumes = template
         .map(|it| it.items_at("volumes"))
@@ -37,9 +51,9 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         .map(|it| it.items_at("containers"))
         .unwrap_or_default()
         .iter()
-        .map(|it| container(inventory, it, resource, &secrets, is_job))
+        .map(|it| container(inventory, it, resource, &by_name, is_job))
         .collect();
-    files(inventory, volumes, &secrets);
+    files(inventory, volumes, &by_name);
     let texts = embedded::texts(&containers, inventory.workloads.len());
     inventory.files.extend(texts);
     let environment = [
@@ -77,8 +91,69 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         identity: identity(body, configuration),
         volumes: volumes.iter().filter_map(volume).collect(),
         published: Vec::new(),
+        uses: secret_uses(body, volumes),
     };
     inventory.workloads.push(workload);
+}
+
+/// Which secrets an app refers to, wherever that stands in its body.
+fn secret_uses(body: &Node, volumes: &[Node]) -> SecretUses {
+    let mut uses = SecretUses {
+        seen: true,
+        ..SecretUses::default()
+    };
+    collect_uses(body, &mut uses);
+    for volume in volumes {
+        let is_secret = volume
+            .literal_at("storageType")
+            .is_some_and(|it| it.eq_ignore_ascii_case("Secret"));
+        let items = volume.get("secrets");
+        let names_none =
+            items.is_none_or(|it| it.whole_unseen().is_none() && it.items().is_empty());
+        if is_secret && names_none {
+            let name = volume.literal_at("name").unwrap_or_default();
+            uses.all.push((name.to_owned(), volume.place.clone()));
+        }
+    }
+    uses
+}
+
+fn collect_uses(node: &Node, uses: &mut SecretUses) {
+    uses.seen &= node.whole_unseen().is_none();
+    for (key, value) in node.members() {
+        // `secretRef`, `passwordSecretRef`; whatever else names a secret ends alike.
+        let is_reference = key.to_ascii_lowercase().ends_with("secretref");
+        match value.seen().filter(|_| is_reference) {
+            Some(name) if name.literal().is_some() => uses.named.extend([name.shown()]),
+            Some(_) => uses.seen = false,
+            None if matches!(value.tree, Tree::Unseen(_)) && is_plain(key) => {}
+            None => collect_uses(value, uses),
+        }
+    }
+    for item in node.items() {
+        collect_uses(item, uses);
+    }
+}
+
+/// Whether what stands under a key is a text or a number, which refers to nothing even when it can't be seen.
+fn is_plain(key: &str) -> bool {
+    const MAY_REFER: [&str; 14] = [
+        "properties",
+        "configuration",
+        "template",
+        "containers",
+        "initContainers",
+        "env",
+        "volumes",
+        "secrets",
+        "registries",
+        "scale",
+        "rules",
+        "auth",
+        "custom",
+        "eventTriggerConfig",
+    ];
+    !MAY_REFER.iter().any(|it| it.eq_ignore_ascii_case(key))
 }
 
 fn secret(node: &Node, app: &Seen) -> Option<Secret> {
@@ -115,7 +190,7 @@ fn container(
     inventory: &mut Inventory,
     node: &Node,
     resource: &Resource,
-    secrets: &[Secret],
+    secrets: &ByName<'_>,
     is_job: bool,
 ) -> Container {
     let list = node.get("env");
@@ -184,12 +259,12 @@ fn probe(node: &Node) -> Probe {
     }
 }
 
-fn variable(node: &Node, secrets: &[Secret], app: &Seen) -> Option<Variable> {
+fn variable(node: &Node, secrets: &ByName<'_>, app: &Seen) -> Option<Variable> {
     let name = node.literal_at("name")?.to_owned();
     let place = node.place.clone();
     if let Some(reference) = node.get("secretRef").and_then(Node::seen) {
         let reference = reference.shown();
-        let secret = secrets.iter().find(|it| it.name == reference);
+        let secret = secrets.0.get(reference.as_str());
         let value = match secret.map(|it| &it.value) {
             Some(Fact::Known(value, _)) => value.clone(),
             Some(Fact::Unseen(unseen, _)) => Seen::unseen(unseen.clone()),
@@ -322,13 +397,13 @@ fn volume(node: &Node) -> Option<Volume> {
 }
 
 /// Files of nginx and squid that reach their containers as secrets.
-fn files(inventory: &mut Inventory, volumes: &[Node], secrets: &[Secret]) {
+fn files(inventory: &mut Inventory, volumes: &[Node], secrets: &ByName<'_>) {
     for volume in volumes {
         for item in volume.items_at("secrets") {
             let Some(name) = item.literal_at("secretRef") else {
                 continue;
             };
-            let Some(secret) = secrets.iter().find(|it| it.name == name) else {
+            let Some(secret) = secrets.0.get(name) else {
                 continue;
             };
             let Fact::Known(text, place) = &secret.value else {

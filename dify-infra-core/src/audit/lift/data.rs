@@ -1,5 +1,7 @@
 //! PostgreSQL, Redis, storage and vaults, each with its children.
 
+use std::collections::HashMap;
+
 use super::super::inventory::{
     Configuration, Fact, Inventory, PostgresServer, RedisInstance, RedisOffer, StorageAccount,
     StoredSecret, Vault,
@@ -14,8 +16,9 @@ const STORAGE: &str = "Microsoft.Storage/storageAccounts";
 const REDIS: &str = "Microsoft.Cache/redisEnterprise";
 
 /// Adds all data services; their children are found by the names that they begin with.
-pub(super) fn add(inventory: &mut Inventory, resources: &[Resource]) {
-    for resource in resources {
+pub(super) fn add(inventory: &mut Inventory, all: &[Resource]) {
+    let resources = &Families::of(all);
+    for resource in all {
         let (body, place) = (&resource.body, resource.place().clone());
         if resource.is(SERVER) {
             inventory.postgres.push(server(resource, resources));
@@ -74,19 +77,39 @@ fn stored(resource: &Resource) -> Option<StoredSecret> {
     })
 }
 
-/// The children of a resource, of one type.
-fn children<'a>(
-    resources: &'a [Resource],
-    parent: &'a Resource,
-    kind: &'a str,
-) -> impl Iterator<Item = &'a Resource> {
-    let kind = format!("{}/{kind}", parent.kind);
-    resources
-        .iter()
-        .filter(move |it| it.is(&kind) && it.first_name().same(&parent.name) == Some(true))
+/// The children of data services by type, in lower case, and by what tells the parent's name from others.
+struct Families<'a>(HashMap<(String, Vec<u8>), Vec<&'a Resource>>);
+
+impl<'a> Families<'a> {
+    fn of(resources: &'a [Resource]) -> Self {
+        let mut families: HashMap<_, Vec<&Resource>> = HashMap::new();
+        for resource in resources {
+            let kind = resource.kind.to_ascii_lowercase();
+            let is_of = |parent: &str| {
+                let rest = kind.strip_prefix(&parent.to_ascii_lowercase());
+                rest.is_some_and(|it| it.starts_with('/'))
+            };
+            if [SERVER, STORAGE, REDIS].into_iter().any(is_of) {
+                let key = (kind, resource.first_name().canonical());
+                families.entry(key).or_default().push(resource);
+            }
+        }
+        Self(families)
+    }
 }
 
-fn server(resource: &Resource, resources: &[Resource]) -> PostgresServer {
+/// The children of a resource, of one type.
+fn children<'a>(
+    families: &Families<'a>,
+    parent: &Resource,
+    kind: &str,
+) -> impl Iterator<Item = &'a Resource> + use<'a> {
+    let kind = format!("{}/{kind}", parent.kind).to_ascii_lowercase();
+    let children = families.0.get(&(kind, parent.name.canonical()));
+    children.cloned().unwrap_or_default().into_iter()
+}
+
+fn server(resource: &Resource, resources: &Families<'_>) -> PostgresServer {
     let body = &resource.body;
     let named = |kind: &'static str| {
         children(resources, resource, kind)
@@ -141,7 +164,7 @@ fn server(resource: &Resource, resources: &[Resource]) -> PostgresServer {
     }
 }
 
-fn managed_redis(resource: &Resource, resources: &[Resource]) -> RedisInstance {
+fn managed_redis(resource: &Resource, resources: &Families<'_>) -> RedisInstance {
     let database = children(resources, resource, "databases").next();
     let body = database.map(|it| &it.body);
     let word = |path: &str| body.map_or(Fact::Absent, |body| word_fact(body, path));
@@ -161,7 +184,7 @@ fn managed_redis(resource: &Resource, resources: &[Resource]) -> RedisInstance {
     }
 }
 
-fn storage(resource: &Resource, resources: &[Resource]) -> StorageAccount {
+fn storage(resource: &Resource, resources: &Families<'_>) -> StorageAccount {
     let body = &resource.body;
     StorageAccount {
         name: resource.name.clone(),

@@ -1,6 +1,6 @@
 //! What Azure's control plane takes, and breaks later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::inventory::{Fact, Inventory, Source, WorkloadKind};
 use super::super::report::Findings;
@@ -221,12 +221,13 @@ fn no_such_secret(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
-    for (workload, container) in inventory.containers() {
-        for variable in &container.variables {
+    for workload in &inventory.workloads {
+        let known: HashSet<&str> = workload.secrets.iter().map(|it| it.name.as_str()).collect();
+        for variable in workload.containers.iter().flat_map(|it| &it.variables) {
             let Source::Secret(name) = &variable.source else {
                 continue;
             };
-            if !name.contains('{') && workload.secrets.iter().all(|it| it.name != *name) {
+            if !name.contains('{') && !known.contains(name.as_str()) {
                 let message = format!(
                     "`{}` refers to the secret `{name}`, which `{}` does not have",
                     variable.name,

@@ -4,7 +4,10 @@ use super::super::inventory::{Container, Inventory, StorageAccount, Workload};
 use super::super::report::Findings;
 use super::super::seen::Seen;
 use super::dbx::same_everywhere;
-use super::{DAEMON, filled, is_true, label, lacks, on_azure, services_of_application};
+use super::{
+    DAEMON, filled, is_service_of_application, is_true, label, lacks, on_azure,
+    services_of_application,
+};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 
@@ -323,9 +326,7 @@ fn lasting(inventory: &Inventory, found: &mut Findings) {
     }
     for (workload, container) in inventory.containers() {
         let daemon = container.role == DAEMON;
-        if !(daemon
-            || services_of_application(inventory).any(|(_, it)| std::ptr::eq(it, container)))
-        {
+        if !(daemon || is_service_of_application(container)) {
             continue;
         }
         let name = if daemon {

@@ -2,17 +2,23 @@
 
 use std::collections::HashMap;
 
-use super::super::inventory::{Container, Fact, FileKind, Inventory, Platform, Variable, Workload};
+use super::super::inventory::{Container, Fact, FileKind, Inventory, Platform, Workload};
+use super::super::place::Place;
 use super::super::recognise::Role;
 use super::super::seen::{Seen, SeenUrl};
-use super::{API, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET};
+use super::super::type_and_name;
+use super::nginx::forwards;
+use super::{API, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, at_line, label};
 use crate::values::AzureCloud;
 
 /// A URL that a container calls another by.
 pub(super) struct Call<'a> {
-    pub(super) workload: &'a Workload,
-    pub(super) container: &'a Container,
-    pub(super) variable: &'a Variable,
+    /// Who calls; nothing for a file that no workload is seen to read.
+    pub(super) caller: Option<&'a Workload>,
+    /// What says so, as "`CODE_EXECUTION_ENDPOINT` of `api`".
+    pub(super) what: String,
+    /// Where it says so.
+    pub(super) place: Place,
     pub(super) url: SeenUrl,
     /// The roles that answer what is asked.
     pub(super) wanted: &'static [Role],
@@ -81,18 +87,61 @@ pub(super) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
             let Some(url) = variable.value.url() else {
                 continue;
             };
-            let target = names.target(&url.host);
+            let target = names.target_of(Some(workload), &url.host);
             calls.push(Call {
-                workload,
-                container,
-                variable,
+                caller: Some(workload),
+                what: format!("`{name}` of `{}`", label(workload, container)),
+                place: variable.place.clone(),
                 url,
                 wanted,
                 target,
             });
         }
     }
+    for forward in forwards(inventory) {
+        let Some(url) = Seen::from(forward.url.as_str()).url() else {
+            continue;
+        };
+        let caller = forward.file.workload;
+        let caller = caller.and_then(|it| inventory.workloads.get(it));
+        let what = match caller {
+            Some(caller) => format!("nginx of `{}`", caller.name.shown()),
+            None => "nginx".to_owned(),
+        };
+        calls.push(Call {
+            caller,
+            what,
+            place: at_line(forward.file, forward.line),
+            target: names.target_of(caller, &url.host),
+            url,
+            wanted: BEHIND_NGINX,
+        });
+    }
     calls
+}
+
+/// What an nginx of Dify has behind it: the sandbox and the proxy are for the inside alone.
+const BEHIND_NGINX: &[Role] = &[
+    API,
+    WEBSOCKET,
+    WEB,
+    DAEMON,
+    NGINX,
+    Role::AgentBackend,
+    Role::LocalSandbox,
+    Role::Postgres,
+    Role::Redis,
+];
+
+/// Whether two workloads are known to be in different environments.
+pub(super) fn are_apart(one: &Workload, other: &Workload) -> bool {
+    let name = |it: &Workload| {
+        let (_, name) = type_and_name(it.environment.as_ref()?)?;
+        Some(name.literal()?.to_ascii_lowercase())
+    };
+    name(one)
+        .zip(name(other))
+        .is_some_and(|(one, other)| one != other)
 }
 
 /// The workloads by all their names: a large template has thousands, and each calls others.
@@ -102,6 +151,8 @@ pub(super) struct Names<'a> {
     exact: HashMap<Vec<u8>, usize>,
     /// By name in lower case, and by alias.
     shown: HashMap<String, usize>,
+    /// By name in lower case and environment.
+    near: HashMap<(String, Vec<u8>), usize>,
 }
 
 impl<'a> Names<'a> {
@@ -110,6 +161,7 @@ impl<'a> Names<'a> {
             inventory,
             exact: HashMap::new(),
             shown: HashMap::new(),
+            near: HashMap::new(),
         };
         for (index, workload) in inventory.workloads.iter().enumerate() {
             names
@@ -117,6 +169,10 @@ impl<'a> Names<'a> {
                 .entry(workload.name.canonical())
                 .or_insert(index);
             let lower = workload.name.shown().to_ascii_lowercase();
+            if let Some(environment) = &workload.environment {
+                let near = (lower.clone(), environment.canonical());
+                names.near.entry(near).or_insert(index);
+            }
             names.shown.entry(lower).or_insert(index);
             for alias in &workload.aliases {
                 names.shown.entry(alias.clone()).or_insert(index);
@@ -125,20 +181,34 @@ impl<'a> Names<'a> {
         names
     }
 
-    fn named(&self, name: &Seen) -> Option<&'a Workload> {
+    /// The workload of a name: the one in the caller's environment, when there is one.
+    fn named(&self, caller: Option<&Workload>, name: &Seen) -> Option<&'a Workload> {
+        let environment = caller.and_then(|it| it.environment.as_ref());
+        let near = environment.and_then(|it| {
+            let name = name.shown().to_ascii_lowercase();
+            self.near.get(&(name, it.canonical()))
+        });
+        if let Some(near) = near {
+            return self.inventory.workloads.get(*near);
+        }
         let exact = self.exact.get(&name.canonical());
         let shown = name.literal().and_then(|name| self.shown.get(name));
         let first = exact.into_iter().chain(shown).min()?;
         self.inventory.workloads.get(*first)
     }
 
-    /// What a host leads to.
+    /// What a host leads to, whoever calls it.
     pub(super) fn target(&self, host: &Seen) -> Target<'a> {
-        target(self, host)
+        target(self, None, host)
+    }
+
+    /// What a host leads to for a caller.
+    pub(super) fn target_of(&self, caller: Option<&Workload>, host: &Seen) -> Target<'a> {
+        target(self, caller, host)
     }
 }
 
-fn target<'a>(names: &Names<'a>, host: &Seen) -> Target<'a> {
+fn target<'a>(names: &Names<'a>, caller: Option<&Workload>, host: &Seen) -> Target<'a> {
     if matches!(
         host.literal(),
         Some("localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0")
@@ -146,7 +216,7 @@ fn target<'a>(names: &Names<'a>, host: &Seen) -> Target<'a> {
         return Target::Itself;
     }
     let Some((first, rest)) = host.split_once('.') else {
-        return match names.named(host) {
+        return match names.named(caller, host) {
             Some(workload) => Target::Workload(workload, Naming::Short),
             // A name without a dot can only be of this deployment; one that is unseen may be any.
             None if host.literal().is_some_and(|it| !it.is_empty()) => Target::Nobody,
@@ -154,7 +224,7 @@ fn target<'a>(names: &Names<'a>, host: &Seen) -> Target<'a> {
         };
     };
     if names.inventory.platform == Platform::Compose {
-        return match names.named(host) {
+        return match names.named(caller, host) {
             Some(workload) => Target::Workload(workload, Naming::Short),
             None => Target::Elsewhere,
         };
@@ -178,7 +248,7 @@ fn target<'a>(names: &Names<'a>, host: &Seen) -> Target<'a> {
     } else {
         Naming::External
     };
-    match names.named(&first) {
+    match names.named(caller, &first) {
         Some(workload) => Target::Workload(workload, naming),
         None if first.literal().is_some() => Target::Nobody,
         None => Target::Elsewhere,

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::super::inventory::{Container, Inventory, Variable, Workload};
 use super::super::recognise::Role;
 use super::super::report::Findings;
+use super::super::seen::Seen;
 use super::pairs::{self, Pair};
-use super::{API, DAEMON, SANDBOX, WEBSOCKET, WORKER, filled, label, lacks};
+use super::{API, DAEMON, SANDBOX, WEBSOCKET, WORKER, filled, label, lacks, on_azure};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 use crate::secrets::{Checker, Problem, SecretKind, SecretName, Secrets};
@@ -476,9 +477,34 @@ fn url_breaking(inventory: &Inventory, found: &mut Findings) {
                     label(workload, container)
                 );
                 found.push(&variable.place, message);
+            } else if IN_URLS.contains(&variable.name.as_str())
+                && on_azure(inventory)
+                && has_bare_key(&variable.value)
+            {
+                let message = format!(
+                    "the password in `{}` of `{}` is put in as it is; a key may have `/`, `+` or `=` in it, which \
+                     break the URL",
+                    variable.name,
+                    label(workload, container)
+                );
+                found
+                    .warn(&variable.place, message)
+                    .with_help("Encode the password where the URL is made: `uriComponent(...)`.");
             }
         }
     }
+}
+
+/// Whether the password of a URL has a secret in it that can't be seen and that nothing encodes. Azure's own keys are
+/// base64 (learn.microsoft.com azure-cache-for-redis/cache-configure).
+fn has_bare_key(url: &Seen) -> bool {
+    const CHANGED: [&str; 2] = ["uriComponent(", "replace "];
+    let password = url.url().and_then(|it| it.password);
+    password.is_some_and(|password| {
+        password
+            .unseen_parts()
+            .any(|it| it.is_secret() && !CHANGED.iter().any(|by| it.origin().starts_with(by)))
+    })
 }
 
 /// Whether a URL with a password has just the delimiters that it should have.
@@ -493,4 +519,38 @@ fn is_whole_url(text: &str) -> bool {
         .split_once(':')
         .map_or("", |(_, password)| password);
     !password.contains(['@', '/', '#', '?', ' ', ':'])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::audit::tests::template;
+    use crate::diagnostic::Severity;
+
+    #[test]
+    fn a_key_in_a_url_is_encoded() {
+        let broker = |password: &str| {
+            let text = serde_json::json!({
+                "parameters": {"key": {"type": "securestring"}, "name": {"type": "string"}},
+                "resources": [{"type": "Microsoft.App/containerApps", "name": "api", "properties": {
+                    "template": {"containers": [{"name": "api", "image": "langgenius/dify-api:1.16.0",
+                        "env": [{"name": "CELERY_BROKER_URL", "value":
+                            format!("[concat('rediss://:', {password}, '@c.redis.azure.net:10000/0')]")}]}]}}}]});
+            let report = template(&text.to_string());
+            let found: Vec<_> = report.under("KEY108").map(|it| it.severity).collect();
+            found
+        };
+        let keys = "listKeys(resourceId('Microsoft.Cache/redisEnterprise/databases', 'c', 'default'), '2025-04-01').primaryKey";
+        for (password, expected) in [
+            (keys.to_owned(), &[Severity::Warning][..]),
+            (format!("uriComponent({keys})"), &[]),
+            (format!("replace({keys}, '/', '%2F')"), &[]),
+            ("parameters('key')".to_owned(), &[Severity::Warning]),
+            ("uriComponent(parameters('key'))".to_owned(), &[]),
+            ("parameters('name')".to_owned(), &[]),
+            ("'letters4711'".to_owned(), &[]),
+            ("'a/b#c'".to_owned(), &[Severity::Error]),
+        ] {
+            assert_eq!(broker(&password), expected, "{password}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod exposure;
 mod key;
 mod lim;
 mod net;
+mod nginx;
 mod pairs;
 mod red;
 mod sec;
@@ -99,20 +100,31 @@ fn files(inventory: &Inventory, kind: FileKind) -> impl Iterator<Item = &TextFil
 /// Where a line of a file stands: in a document of its own it has that line, in a value of another document it
 /// has the value's place.
 fn line_of(file: &TextFile, is_it: impl Fn(&str) -> bool) -> Place {
-    let line = file.text.lines().position(is_it);
-    match line {
-        Some(line) if file.place.pointer().is_empty() && file.place.line().is_none() => {
-            file.place.clone().at_line(line + 1, 1)
-        }
-        _ => file.place.clone(),
+    match file.text.lines().position(is_it) {
+        Some(line) => at_line(file, line),
+        None => file.place.clone(),
+    }
+}
+
+/// The same for a line by its number, from 0.
+fn at_line(file: &TextFile, line: usize) -> Place {
+    if file.place.pointer().is_empty() && file.place.line().is_none() {
+        file.place.clone().at_line(line + 1, 1)
+    } else {
+        file.place.clone()
     }
 }
 
 /// The variables of the application that hold it together; the migration alone needs few of them.
 fn services_of_application(inventory: &Inventory) -> impl Iterator<Item = (&Workload, &Container)> {
     inventory
-        .application()
-        .filter(|(_, it)| !matches!(it.role, Role::Migration | Role::Application))
+        .containers()
+        .filter(|(_, it)| is_service_of_application(it))
+}
+
+fn is_service_of_application(container: &Container) -> bool {
+    let role = container.role;
+    role.is_application() && !matches!(role, Role::Migration | Role::Application)
 }
 
 /// A variable that is set and not known to be empty.

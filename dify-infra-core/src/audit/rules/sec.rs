@@ -1,6 +1,6 @@
 //! Leakage and least privilege.
 
-use super::super::inventory::{Fact, Inventory, Platform, Source};
+use super::super::inventory::{Fact, Inventory, Platform, Source, Workload};
 use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::key::is_secret;
@@ -381,6 +381,14 @@ fn unneeded(role: Role) -> &'static [&'static str] {
 }
 
 fn not_needed(inventory: &Inventory, found: &mut Findings) {
+    for workload in inventory
+        .workloads
+        .iter()
+        .filter(|it| !it.secrets.is_empty())
+    {
+        mounted_whole(workload, found);
+        unused(workload, found);
+    }
     for (workload, container) in inventory.containers() {
         for name in unneeded(container.role) {
             let Some(variable) = filled(container, name) else {
@@ -397,6 +405,50 @@ fn not_needed(inventory: &Inventory, found: &mut Findings) {
                 // Compose files share one set of variables: a warning is enough inside of one host.
                 found.warn(&variable.place, message);
             }
+        }
+    }
+}
+
+/// A volume of secrets that names none holds all of them (learn.microsoft.com container-apps/manage-secrets).
+fn mounted_whole(workload: &Workload, found: &mut Findings) {
+    for (volume, place) in &workload.uses.all {
+        for container in &workload.containers {
+            if !container.mounts.iter().any(|it| it.volume == *volume) {
+                continue;
+            }
+            let message = format!(
+                "`{}` gets every secret of its app as a file: the volume `{volume}` names none",
+                label(workload, container)
+            );
+            let finding = if container.role == SANDBOX {
+                found.push(place, message)
+            } else {
+                found.warn(place, message)
+            };
+            finding.with_help("List the secrets that it needs under the volume's `secrets`.");
+        }
+    }
+}
+
+/// Secrets that nothing of the app refers to.
+fn unused(workload: &Workload, found: &mut Findings) {
+    let uses = &workload.uses;
+    if !uses.seen || !uses.all.is_empty() {
+        return;
+    }
+    for secret in &workload.secrets {
+        // A sign-in refers to its secret from a resource of its own, under a name that Azure gives it.
+        let is_of_sign_in = secret.name.ends_with("-authentication-secret");
+        let is_known = !secret.name.contains('{');
+        if is_known && !is_of_sign_in && !uses.named.contains(&secret.name) {
+            let message = format!(
+                "`{}` holds the secret `{}`, which nothing of it refers to",
+                workload.name.shown(),
+                secret.name
+            );
+            found
+                .warn(&secret.place, message)
+                .with_help("Remove the secret from the app.");
         }
     }
 }

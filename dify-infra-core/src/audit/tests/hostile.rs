@@ -143,6 +143,36 @@ fn many_deployments_beside_much_that_is_nobodys_are_judged_in_time() {
     in_time(|| audit(&inventory));
 }
 
+#[test]
+fn many_small_servers_and_one_large_app_are_judged_in_time() {
+    let count = if cfg!(debug_assertions) { 4000 } else { 20_000 };
+    let servers: Vec<String> = (0..count)
+        .map(|it| {
+            format!(
+                r#"{{"type": "Microsoft.DBforPostgreSQL/flexibleServers", "name": "s{it}"}},
+                {{"type": "Microsoft.DBforPostgreSQL/flexibleServers/databases", "name": "s{it}/d"}}"#
+            )
+        })
+        .collect();
+    let text = format!(r#"{{"resources": [{}]}}"#, servers.join(","));
+    let input = TemplateInput {
+        template: ("t", &text),
+        parameters: None,
+    };
+    let inventory = in_time(|| from_template(input)).unwrap();
+    assert!(inventory.postgres.iter().all(|it| it.databases.len() == 1));
+    in_time(|| audit(&inventory));
+    let list = |what: &dyn Fn(usize) -> String| (0..count).map(what).collect::<Vec<_>>().join(",");
+    let text = format!(
+        r#"{{"resources": [{{"type": "Microsoft.App/containerApps", "name": "a", "properties": {{
+            "configuration": {{"secrets": [{}]}}, "template": {{"containers": [{{"name": "c",
+            "image": "langgenius/dify-api:1.16.0", "env": [{}]}}]}}}}}}]}}"#,
+        list(&|it| format!(r#"{{"name": "k{it}", "value": "v{it}"}}"#)),
+        list(&|it| format!(r#"{{"name": "V{it}", "secretRef": "k{it}"}}"#)),
+    );
+    in_time(|| template(&text));
+}
+
 /// How many variables an inventory has.
 fn weight(inventory: &Inventory) -> usize {
     inventory

@@ -1,9 +1,10 @@
 //! Names of apps, and what nginx makes of them.
 
 use super::super::calls::{self, Target};
-use super::super::{files, line_of, on_azure};
+use super::super::nginx::forwards;
+use super::super::{at_line, files, line_of, on_azure};
 use super::{ERROR, WARNING};
-use crate::audit::inventory::{FileKind, Inventory, WorkloadKind};
+use crate::audit::inventory::{FileKind, Inventory, TextFile, WorkloadKind};
 use crate::audit::report::Findings;
 use crate::check::rule::{Rule, Sample};
 
@@ -125,21 +126,29 @@ fn host_header(inventory: &Inventory, found: &mut Findings) {
         return;
     }
     let names = calls::Names::of(inventory);
-    for file in files(inventory, FileKind::Nginx) {
-        let passes_on = ["Host $host", "Host $http_host", "Host $server_name"]
-            .iter()
-            .any(|header| file.text.contains(header));
-        for host in forwarded_hosts(&file.text) {
-            let Target::Workload(target, _) = names.target(&host.into()) else {
-                continue;
-            };
-            if passes_on && calls::speaks_tcp(target) == Some(false) {
-                let message =
-                    format!("nginx passes the visitor's host on to the http app `{host}`");
-                found
-                    .push(&line_of(file, |line| line.contains(host)), message)
-                    .see(&target.place, format!("`{host}`"));
-            }
+    let passes_on: Vec<&TextFile> = files(inventory, FileKind::Nginx)
+        .filter(|file| {
+            ["Host $host", "Host $http_host", "Host $server_name"]
+                .iter()
+                .any(|header| file.text.contains(header))
+        })
+        .collect();
+    for forward in forwards(inventory) {
+        if !passes_on.iter().any(|it| std::ptr::eq(*it, forward.file)) {
+            continue;
+        }
+        let host = forward.host();
+        let caller = forward.file.workload;
+        let caller = caller.and_then(|it| inventory.workloads.get(it));
+        let Target::Workload(target, _) = names.target_of(caller, &host) else {
+            continue;
+        };
+        if calls::speaks_tcp(target) == Some(false) {
+            let host = host.shown();
+            let message = format!("nginx passes the visitor's host on to the http app `{host}`");
+            found
+                .push(&at_line(forward.file, forward.line), message)
+                .see(&target.place, format!("`{host}`"));
         }
     }
 }

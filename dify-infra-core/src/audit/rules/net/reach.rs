@@ -3,7 +3,7 @@
 use super::super::calls::{self, Call, Naming, Target, calls, listens_on};
 use super::super::{API, DAEMON, PROXY, SANDBOX, WEB, WEBSOCKET, filled, label, on_azure};
 use super::ERROR;
-use crate::audit::inventory::{Fact, Ingress, Inventory};
+use crate::audit::inventory::{Fact, Ingress, Inventory, Workload};
 use crate::audit::recognise::Role;
 use crate::audit::report::Findings;
 use crate::check::rule::{Rule, Sample};
@@ -166,11 +166,11 @@ fn plain_service(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
         let name = target.name.shown();
         let message = format!(
             "{} calls `{name}` over https, which speaks plain http",
-            what(call)
+            call.what
         );
         let place = target.ingress.place().unwrap_or(&target.place);
         found
-            .push(&call.variable.place, message)
+            .push(&call.place, message)
             .see(place, format!("`{name}`"));
     }
 }
@@ -185,16 +185,10 @@ fn each(
     }
 }
 
-/// `CODE_EXECUTION_ENDPOINT` of `api`.
-fn what(call: &Call<'_>) -> String {
-    format!(
-        "`{}` of `{}`",
-        call.variable.name,
-        label(call.workload, call.container)
-    )
-}
-
 fn nobody(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    if let Target::Workload(target, naming) = call.target {
+        elsewhere(call, target, naming, found);
+    }
     let missing = match call.target {
         Target::Nobody => inventory.complete,
         Target::Itself => true,
@@ -204,17 +198,36 @@ fn nobody(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
         let message = if matches!(call.target, Target::Itself) {
             format!(
                 "{} leads to the container itself ({})",
-                what(call),
+                call.what,
                 call.url.shown()
             )
         } else {
             format!(
                 "{} leads to `{}`, which is no service",
-                what(call),
+                call.what,
                 call.url.host.shown()
             )
         };
-        found.push(&call.variable.place, message);
+        found.push(&call.place, message);
+    }
+}
+
+/// A call of an app that another environment keeps to itself: a bare name is known in its own environment alone, and
+/// so is an internal ingress (learn.microsoft.com container-apps/ingress-overview, connect-apps).
+fn elsewhere(call: &Call<'_>, target: &Workload, naming: Naming, found: &mut Findings) {
+    let is_apart = call
+        .caller
+        .is_some_and(|caller| calls::are_apart(caller, target));
+    let is_internal = target.ingress.known().and_then(Ingress::is_external) == Some(false);
+    if is_apart && (naming == Naming::Short || naming != Naming::External && is_internal) {
+        let name = target.name.shown();
+        let message = format!("{} leads to `{name}` of another environment", call.what);
+        found
+            .push(&call.place, message)
+            .see(&target.place, format!("`{name}`"))
+            .with_help(
+                "Put both into one environment, or make the app external and call its whole name.",
+            );
     }
 }
 
@@ -233,10 +246,10 @@ fn called_port(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
         if let Some(own) = listens_on(inventory, container).filter(|own| *own != port) {
             let message = format!(
                 "{} calls port {port}, but `{name}` listens on {own}",
-                what(call)
+                call.what
             );
             found
-                .push(&call.variable.place, message)
+                .push(&call.place, message)
                 .see(&container.place, format!("`{name}`"));
         }
         return;
@@ -260,11 +273,9 @@ fn called_port(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
         None => return,
     };
     if !right && !additional {
-        let message = format!("{} calls port {port} of `{name}`, but {open}", what(call));
+        let message = format!("{} calls port {port} of `{name}`, but {open}", call.what);
         let place = target.ingress.place().unwrap_or(&target.place);
-        found
-            .push(&call.variable.place, message)
-            .see(place, "the ingress");
+        found.push(&call.place, message).see(place, "the ingress");
     }
 }
 
@@ -275,11 +286,11 @@ fn no_ingress(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
     if on_azure(inventory) && calls::has_no_ingress(target) {
         let message = format!(
             "{} calls `{}`, which has no ingress",
-            what(call),
+            call.what,
             target.name.shown()
         );
         found
-            .push(&call.variable.place, message)
+            .push(&call.place, message)
             .see(&target.place, "the app without ingress");
     }
 }
@@ -301,12 +312,10 @@ fn redirected(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
         let name = target.name.shown();
         let message = format!(
             "{} calls `{name}` over plain http, which its ingress redirects to https",
-            what(call)
+            call.what
         );
         let place = target.ingress.place().unwrap_or(&target.place);
-        found
-            .push(&call.variable.place, message)
-            .see(place, "the ingress");
+        found.push(&call.place, message).see(place, "the ingress");
     }
 }
 
@@ -318,11 +327,11 @@ fn tcp_by_fqdn(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
         let name = target.name.shown();
         let message = format!(
             "{} calls the tcp app `{name}` by its `.internal.` name",
-            what(call)
+            call.what
         );
         let place = target.ingress.place().unwrap_or(&target.place);
         found
-            .push(&call.variable.place, message)
+            .push(&call.place, message)
             .see(place, "the tcp ingress");
     }
 }
@@ -334,10 +343,10 @@ fn external_name(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
     let external = target.ingress.known().and_then(Ingress::is_external);
     if naming == Naming::External && external == Some(false) {
         let name = target.name.shown();
-        let message = format!("{} omits `.internal` in the name of `{name}`", what(call));
+        let message = format!("{} omits `.internal` in the name of `{name}`", call.what);
         let place = target.ingress.place().unwrap_or(&target.place);
         found
-            .push(&call.variable.place, message)
+            .push(&call.place, message)
             .see(place, "an internal ingress");
     }
 }
@@ -355,12 +364,12 @@ fn wrong_service(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
     if !known.is_empty() && !known.iter().any(|role| call.wanted.contains(role)) {
         let message = format!(
             "{} leads to `{}`, which is the {}",
-            what(call),
+            call.what,
             target.name.shown(),
             known[0].as_str()
         );
         found
-            .push(&call.variable.place, message)
+            .push(&call.place, message)
             .see(&target.place, format!("`{}`", target.name.shown()));
     }
 }
