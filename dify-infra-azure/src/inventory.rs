@@ -4,7 +4,7 @@
 //! not be seen.
 
 use dify_infra_core::audit::LiveResource;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::Value;
 
 use crate::Error;
@@ -26,6 +26,11 @@ const TYPES: &[(&str, &str)] = &[
     ("Microsoft.KeyVault/vaults", "2026-02-01"),
     ("Microsoft.Network/virtualNetworks", "2025-09-01"),
     ("Microsoft.ContainerRegistry/registries", "2025-11-01"),
+    ("Microsoft.Network/applicationGateways", "2025-09-01"),
+    (
+        "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies",
+        "2025-09-01",
+    ),
 ];
 
 /// Lists below a resource that an audit looks at, and resources below it that are read alone: of a
@@ -45,6 +50,9 @@ const CHILDREN: &[(&str, &[&str], &[&str])] = &[
         &[],
     ),
 ];
+
+/// The api-version of deployments.
+const HISTORY_VERSION: &str = "2021-04-01";
 
 /// The api-version of role assignments.
 const ROLES_VERSION: &str = "2022-04-01";
@@ -69,14 +77,19 @@ pub async fn read_group(
         Some((*kind, item.get("id")?.as_str()?, *version))
     });
     let known: Vec<(&str, &str, &str)> = known.collect();
-    let roles = roles(client, &scope);
+    let roles = join(roles(client, &scope), history(client, &scope));
     let resources = join_all(
         known
             .into_iter()
             .map(|(kind, id, version)| one(client, kind, id, version)),
     );
-    let (roles, resources) = futures_util::future::join(roles, resources).await;
-    Ok(resources.into_iter().flatten().chain(roles).collect())
+    let ((roles, history), resources) = join(roles, resources).await;
+    Ok(resources
+        .into_iter()
+        .flatten()
+        .chain(roles)
+        .chain(history)
+        .collect())
 }
 
 /// A resource with its children.
@@ -129,6 +142,12 @@ async fn listed(client: &ArmClient, path: String, version: &str) -> Vec<LiveReso
 async fn roles(client: &ArmClient, scope: &str) -> Vec<LiveResource> {
     let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments");
     listed(client, path, ROLES_VERSION).await
+}
+
+/// The templates that were deployed, with the parameters and outputs that everybody who may read the group sees.
+async fn history(client: &ArmClient, scope: &str) -> Vec<LiveResource> {
+    let path = format!("{scope}/providers/Microsoft.Resources/deployments");
+    listed(client, path, HISTORY_VERSION).await
 }
 
 fn with_id(body: Value) -> Option<LiveResource> {

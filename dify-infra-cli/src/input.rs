@@ -152,7 +152,7 @@ impl Input {
                 diagnostics::show(ui, self, &findings);
                 Err(AlreadyShown {
                     exit: Exit::Diagnostics,
-                    findings: mask::findings(&self.text, &findings),
+                    findings: mask::findings(&self.shown, &self.text, &findings),
                 })
             }
         }

@@ -173,45 +173,173 @@ fn a_live_group_is_judged_by_the_same_rules() {
     assert!(!text.contains(secret));
 }
 
-#[test]
-fn every_example_rendered_as_a_template_audits_clean_and_is_emitted_again() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
-    let mut count = 0;
-    for entry in std::fs::read_dir(&examples).unwrap() {
+/// The deployment files of `examples/`, each in a directory of its own.
+fn examples() -> Vec<(String, tempfile::TempDir)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut examples = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|it| it != "toml") || path.ends_with("Cargo.toml") {
             continue;
         }
-        count += 1;
         let directory = tempfile::tempdir().unwrap();
         std::fs::copy(&path, directory.path().join("dify.toml")).unwrap();
-        let rendered = run(directory.path(), &["render", "--to", "arm"]);
-        std::fs::write(directory.path().join("main.json"), &rendered.stdout).unwrap();
-        let audit = ["audit", "--arm", "main.json", "--emit", "--json"];
-        let audited = run(directory.path(), &audit);
-        let found = pressing(&audited);
-        // A file may choose a tag of its own, and is told so.
-        let found: Vec<_> = found
-            .iter()
-            .filter(|it| it["severity"] == "error")
-            .collect();
-        assert!(found.is_empty(), "{}: {found:?}", path.display());
-        let report: Value = serde_json::from_slice(&audited.stdout).unwrap();
-        std::fs::write(
-            directory.path().join("emitted.toml"),
-            report["emitted"].as_str().unwrap(),
-        )
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        examples.push((name, directory));
+    }
+    assert!(examples.len() >= 10, "{}", examples.len());
+    examples.sort_by(|one, other| one.0.cmp(&other.0));
+    examples
+}
+
+/// Gives a value to every secret that only a person can give.
+fn give_secrets(directory: &Path) {
+    let text = std::fs::read_to_string(directory.join("dify.toml")).unwrap();
+    let resolved = dify_infra_core::check::check_file(&text).unwrap();
+    let file = format!("{}.secrets.env", resolved.deployment.prefix());
+    let made = Command::new(env!("CARGO_BIN_EXE_dify-secrets"))
+        .args(["gen", "--out", &file])
+        .current_dir(directory)
+        .output()
         .unwrap();
-        let check = run(directory.path(), &["check", "emitted.toml"]);
-        assert_eq!(
-            check.status.code(),
-            Some(0),
-            "{}: {}",
-            path.display(),
-            report["emitted"]
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let mut values = std::fs::read_to_string(directory.join(&file)).unwrap();
+    for after in text.split("secret = \"").skip(1) {
+        let name = after
+            .split('"')
+            .next()
+            .unwrap()
+            .to_uppercase()
+            .replace('-', "_");
+        if !values.contains(&format!("{name}=")) {
+            values += &name;
+            values += "=Vq7mZ2vX9cR4tY8wB3nK6pL1sD5f\n";
+        }
+    }
+    std::fs::write(directory.join(&file), values).unwrap();
+}
+
+/// The rules that a file allows, with its reasons.
+fn allowed(directory: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(directory.join("dify.toml")).unwrap();
+    let resolved = dify_infra_core::check::check_file(&text).unwrap();
+    let rules = resolved.deployment.allowed_rules().iter();
+    rules.map(|it| it.rule.clone()).collect()
+}
+
+/// Errors and warnings that the file does not allow.
+fn alarms(directory: &Path, output: &Output) -> Vec<String> {
+    let allowed = allowed(directory);
+    let found = pressing(output);
+    let is_alarm = |it: &&Value| !allowed.iter().any(|id| it["code"] == **id);
+    found
+        .iter()
+        .filter(is_alarm)
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn no_example_gives_a_false_alarm_as_a_template_or_as_a_project() {
+    let mut alarm = Vec::new();
+    for (name, directory) in examples() {
+        let at = directory.path();
+        give_secrets(at);
+        let rendered = run(at, &["render", "--to", "arm"]);
+        assert!(rendered.status.success(), "{name}");
+        std::fs::write(at.join("main.json"), &rendered.stdout).unwrap();
+        let audited = run(at, &["audit", "--arm", "main.json", "--emit", "--json"]);
+        for found in alarms(at, &audited) {
+            alarm.push(format!("{name} as a template: {found}"));
+        }
+        let report: Value = serde_json::from_slice(&audited.stdout).unwrap();
+        let emitted = report["emitted"].as_str().unwrap();
+        std::fs::write(at.join("emitted.toml"), emitted).unwrap();
+        let check = run(at, &["check", "emitted.toml"]);
+        assert_eq!(check.status.code(), Some(0), "{name}: {emitted}");
+
+        let rendered = run(at, &["render", "--to", "compose", "--out", "compose"]);
+        assert!(
+            rendered.status.success(),
+            "{name}: {}",
+            String::from_utf8_lossy(&rendered.stderr)
+        );
+        let audited = run(at, &["audit", "--compose", "compose", "--json"]);
+        for found in alarms(at, &audited) {
+            alarm.push(format!("{name} as a project: {found}"));
+        }
+    }
+    assert!(alarm.is_empty(), "{alarm:#?}");
+}
+
+#[test]
+fn findings_of_check_and_of_audit_are_one_kind_of_object() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    deployment(at);
+    let file = std::fs::read_to_string(at.join("dify.toml")).unwrap();
+    let broken = "\n[services.api.env]\nCODE_EXECUTION_ENDPOINT = \"http://dify-dev-sandbox:9999\"\n\
+                  HTTP_REQUEST_MAX_READ_TIMEOUT = \"7200\"\n";
+    std::fs::write(at.join("broken.toml"), format!("{file}{broken}")).unwrap();
+    std::fs::write(at.join("docker-compose.yaml"), API).unwrap();
+    let template =
+        "{\"resources\": [{\"type\": \"Microsoft.App/containerApps\", \"name\": \"dify_web\"}]}";
+    std::fs::write(at.join("main.json"), template).unwrap();
+    for (arguments, list, document) in [
+        (
+            &["check", "broken.toml", "--json"][..],
+            "diagnostics",
+            "broken.toml",
+        ),
+        (
+            &["audit", "--compose", ".", "--json"],
+            "findings",
+            "docker-compose.yaml",
+        ),
+        (
+            &["audit", "--arm", "main.json", "--json"],
+            "findings",
+            "main.json",
+        ),
+    ] {
+        let output = run(at, arguments);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report[list].as_array().unwrap();
+        assert!(!findings.is_empty(), "{report}");
+        for finding in findings {
+            let mut keys: Vec<&str> = finding
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
+            keys.retain(|key| *key != "related");
+            keys.sort_unstable();
+            let all = [
+                "code", "document", "help", "message", "path", "severity", "span",
+            ];
+            assert_eq!(keys, all, "{finding}");
+            assert_eq!(finding["document"], document, "{finding}");
+            let related = finding["related"].as_array().into_iter().flatten();
+            for place in std::iter::once(finding).chain(related) {
+                let span = &place["span"];
+                let is_span = span["line"].is_u64() && span["column"].is_u64();
+                assert!(span.is_null() || is_span, "{finding}");
+                assert!(
+                    place["path"].is_string() && place["document"].is_string(),
+                    "{finding}"
+                );
+            }
+        }
+        assert!(
+            findings.iter().any(|it| it["span"]["line"].is_u64()),
+            "{report}"
         );
     }
-    assert!(count >= 6, "{count}");
 }
 
 #[test]
@@ -262,7 +390,7 @@ fn a_file_of_variables_that_compose_refuses_is_no_missing_file() {
     for (bytes, expected) in [
         (
             b"A=1\nB=\xff\xfe\n".as_slice(),
-            "is no UTF-8 text, so it is no file of variables",
+            "it is no UTF-8 text from byte",
         ),
         (b"A=1\nBAD canary HERE\n", ".env:2: a name has a space"),
         (

@@ -7,6 +7,7 @@
 )]
 
 mod ages;
+mod audits;
 mod changes;
 mod claims;
 mod clients;

@@ -24,7 +24,7 @@ pub(super) fn run(
         let input = Input::read(file)?;
         let findings = check(&mut Checker::new(), &input);
         if settings.json {
-            let shown = mask::findings(&input.text, &findings);
+            let shown = mask::findings(&input.shown, &input.text, &findings);
             ui.json(&json!({ "format": 1, "diagnostics": shown }))?;
         } else {
             diagnostics::show(ui, &input, &findings);
@@ -72,7 +72,7 @@ fn several(ui: &Ui, settings: &Settings, arguments: &CheckArguments) -> anyhow::
         wrong += usize::from(findings.has_errors());
         if settings.json {
             all.push(OfFile {
-                diagnostics: Some(mask::findings(&input.text, &findings)),
+                diagnostics: Some(mask::findings(&input.shown, &input.text, &findings)),
                 file: input.shown,
                 error: None,
             });

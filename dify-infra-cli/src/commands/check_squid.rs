@@ -29,7 +29,11 @@ pub(super) fn run(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<E
             "starts": report.starts,
             "undecided": undecided,
             "requests": report.rows.iter().map(as_json).collect::<Vec<_>>(),
-            "diagnostics": report.diagnostics.iter().collect::<Vec<_>>(),
+            "diagnostics": report
+                .diagnostics
+                .iter()
+                .map(|it| it.clone().in_document(&input.shown))
+                .collect::<Vec<_>>(),
         }))?;
     } else {
         ui.data(&table(&report.rows))?;

@@ -119,10 +119,13 @@ fn is_near_secret(finding: &Diagnostic) -> bool {
     })
 }
 
-/// All findings about a text, each as [`Masked::finding`] makes it.
-pub(crate) fn findings(text: &str, findings: &Diagnostics) -> Vec<Diagnostic> {
+/// All findings about a text, each as [`Masked::finding`] makes it, said of the document.
+pub(crate) fn findings(document: &str, text: &str, findings: &Diagnostics) -> Vec<Diagnostic> {
     let masked = Masked::new(text);
-    findings.iter().map(|one| masked.finding(one)).collect()
+    findings
+        .iter()
+        .map(|one| masked.finding(one).in_document(document))
+        .collect()
 }
 
 fn sounds_secret(text: &str) -> bool {

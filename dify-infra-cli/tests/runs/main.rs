@@ -22,3 +22,4 @@ mod place;
 mod plans;
 mod served;
 mod waiting;
+mod reader;

@@ -135,6 +135,8 @@ pub struct Diagnostic {
     pub code: String,
     /// How bad it is.
     pub severity: Severity,
+    /// The file, once whoever shows it has said which.
+    pub document: Option<String>,
     /// Where in the file.
     pub path: KeyPath,
     /// What is wrong and why, as a sentence.
@@ -155,6 +157,8 @@ pub struct Diagnostic {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RelatedPlace {
+    /// The file, once whoever shows it has said which.
+    pub document: Option<String>,
     /// Where in the file.
     pub path: KeyPath,
     /// What stands there.
@@ -169,6 +173,7 @@ impl Diagnostic {
         Self {
             code: code.to_owned(),
             severity,
+            document: None,
             path,
             message: message.into(),
             help: None,
@@ -207,10 +212,21 @@ impl Diagnostic {
         self
     }
 
+    /// The same finding, said of this file.
+    #[must_use]
+    pub fn in_document(mut self, document: &str) -> Self {
+        self.document = Some(document.to_owned());
+        for related in &mut self.related {
+            related.document = Some(document.to_owned());
+        }
+        self
+    }
+
     /// The same finding with another place that it is about.
     #[must_use]
     pub fn with_related(mut self, path: KeyPath, message: impl Into<String>) -> Self {
         self.related.push(RelatedPlace {
+            document: None,
             path,
             message: message.into(),
             span: None,

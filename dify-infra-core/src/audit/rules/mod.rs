@@ -58,6 +58,21 @@ pub(super) fn sounds_secret(name: &str) -> bool {
     sec::sounds_secret(name)
 }
 
+/// Whether the name of a parameter or output, as `redisKey`, sounds like that of a secret itself.
+pub(super) fn names_secret(name: &str) -> bool {
+    let name = sec::as_variable(name);
+    let is_about_one = [
+        "_NAME",
+        "_URI",
+        "_URL",
+        "_ID",
+        "_HOST",
+        "_ENDPOINT",
+        "_IDENTITY",
+    ];
+    sec::sounds_secret(&name) && !is_about_one.iter().any(|end| name.ends_with(end))
+}
+
 /// Whether it is on Azure Container Apps.
 fn on_azure(inventory: &Inventory) -> bool {
     inventory.platform == Platform::ContainerApps

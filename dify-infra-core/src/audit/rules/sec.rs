@@ -236,7 +236,7 @@ pub(in super::super) fn sounds_secret(name: &str) -> bool {
 }
 
 /// `sandboxApiKey` as `SANDBOX_API_KEY`.
-fn as_variable(name: &str) -> String {
+pub(in super::super) fn as_variable(name: &str) -> String {
     let mut variable = String::new();
     let mut lower_before = false;
     for character in name.chars() {
