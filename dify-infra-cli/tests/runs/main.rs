@@ -20,6 +20,6 @@ mod life;
 mod pipelines;
 mod place;
 mod plans;
+mod reader;
 mod served;
 mod waiting;
-mod reader;
