@@ -21,5 +21,6 @@ mod pipelines;
 mod place;
 mod plans;
 mod reader;
+mod rights;
 mod served;
 mod waiting;

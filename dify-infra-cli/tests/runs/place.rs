@@ -14,6 +14,9 @@ pub(crate) const SECRETS: &str = env!("CARGO_BIN_EXE_dify-secrets");
 /// The commented example.
 pub(crate) const DIFY_DEV: &str = include_str!("../../../examples/dify-dev.toml");
 
+/// Production, with all that it asks for.
+pub(crate) const DIFY_PROD: &str = include_str!("../../../examples/dify-prod.toml");
+
 /// How many times faster than Azure the embedded one is, unless a test wants to see it work.
 pub(crate) const TIME_SCALE: &str = "1200";
 

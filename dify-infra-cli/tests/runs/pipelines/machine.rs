@@ -12,10 +12,8 @@ use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
 use tempfile::TempDir;
 
 use super::stand_in::StandIn;
-use crate::place::{INFRA, Place, SECRETS};
+use crate::place::{DIFY_PROD, INFRA, Place, SECRETS};
 use crate::served::Served;
-
-pub(super) const DIFY_PROD: &str = include_str!("../../../../examples/dify-prod.toml");
 
 /// Everything that outlives a job.
 pub(super) struct World {
