@@ -13,6 +13,7 @@ use http::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
+use crate::saved::saved;
 use crate::support::schemas::Schemas;
 use crate::support::state::{differences, state};
 use crate::support::{Azure, Scene, edit, with_another_tag};
@@ -163,23 +164,39 @@ async fn a_run_that_ends_anywhere_is_finished_by_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn no_value_is_seen_anywhere_but_in_the_vault() {
-    let scene = Scene::new(DIFY_PROD);
+    let mut scene = Scene::new(DIFY_PROD);
+    let saved_plan = async |scene: &Scene| {
+        let (plan, snapshot) = scene.look().await;
+        assert!(!plan.is_empty());
+        saved(scene, &plan, &snapshot).to_json().unwrap()
+    };
+    let creation = saved_plan(&scene).await;
     let report = scene.apply().await;
     let snapshot = scene.observe().await;
     let plan = scene.plan().await;
     let proof = scene.verify().await;
+    let before = scene.secrets.clone();
+    for (name, value) in before.iter() {
+        // The key of the fingerprints is not rotated: they would all change with it.
+        if name.as_str() != "fingerprint-key" {
+            let another = value.expose_secret().chars().rev().collect::<String>();
+            scene.secrets.insert(name.clone(), another.into());
+        }
+    }
+    let rotation = saved_plan(&scene).await;
+    assert!(rotation.contains("/secrets/sandbox-api-key"), "{rotation}");
     let all = format!(
-        "{report:?} {snapshot:?} {plan:?} {plan} {proof:?} {} {:?} {:?}",
+        "{creation} {rotation} {report:?} {snapshot:?} {plan:?} {plan} {proof:?} {} {:?} {:?}",
         proof.to_junit(),
         scene.azure.emulator().request_log(),
         scene.azure.resources(),
     );
     let mut values = 0;
-    for (name, value) in scene.secrets.iter() {
+    for (name, value) in before.iter().chain(scene.secrets.iter()) {
         assert!(!all.contains(value.expose_secret()), "{name}");
         values += 1;
     }
-    assert!(values >= 6, "{values}");
+    assert!(values >= 12, "{values}");
     // Values go to the vault, the password to the server as well, and nowhere else.
     for exchange in scene.azure.writes() {
         let body = exchange
@@ -187,8 +204,7 @@ async fn no_value_is_seen_anywhere_but_in_the_vault() {
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default();
-        let holds = scene
-            .secrets
+        let holds = before
             .iter()
             .any(|(_, value)| body.contains(value.expose_secret()));
         let may = matches!(

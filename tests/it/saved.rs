@@ -8,7 +8,8 @@ use http::{Method, StatusCode};
 
 use crate::support::{Azure, Scene, edit};
 
-fn saved(scene: &Scene, plan: &Plan, snapshot: &Snapshot) -> SavedPlan {
+/// A plan as it is read back from a file.
+pub(crate) fn saved(scene: &Scene, plan: &Plan, snapshot: &Snapshot) -> SavedPlan {
     let origin = Origin {
         dify_infra: "0.1.0".to_owned(),
         deployment: scene.graph.owner().to_owned(),
