@@ -45,6 +45,9 @@ fn as_wanted(graph: &ResourceGraph) -> Snapshot {
             }
             Kind::RedisEnterprise => body["properties"]["hostName"] = json!("redis.example"),
             Kind::Workspace => body["properties"]["customerId"] = json!("c"),
+            Kind::UserAssignedIdentity => {
+                body["properties"] = json!({ "tenantId": "t", "principalId": "p" });
+            }
             Kind::JobExecution => body["status"] = json!("Succeeded"),
             _ => {}
         }
@@ -524,5 +527,99 @@ fn names_end_as_in_the_cloud_of_the_location() {
         for other in others {
             assert!(!text.contains(other), "{location}: {other}");
         }
+    }
+}
+
+#[test]
+fn purge_protection_is_said_to_be_for_good_before_and_after() {
+    let vault = |protection: bool| {
+        format!("{FILE}[secrets]\nstore = \"key-vault\"\npurge_protection = {protection}\n")
+    };
+    let (on, off) = (graph_of(&vault(true)), graph_of(&vault(false)));
+    let said = |plan: &Plan| {
+        let text = plan.to_string();
+        let lines = text.lines().filter(|line| line.contains("PurgeProtection"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = plan(&on, &absent(&on), Options::default());
+    let [line] = &said(&first)[..] else {
+        panic!("{first}")
+    };
+    assert!(
+        line.contains("can't be changed later: properties.enablePurgeProtection = true"),
+        "{line}"
+    );
+    assert!(
+        first
+            .to_string()
+            .contains("can't be changed later: properties.softDeleteRetentionInDays = 7")
+    );
+    // Without, nothing is decided: it can be turned on at any time.
+    assert_eq!(
+        said(&plan(&off, &absent(&off), Options::default())),
+        [""; 0]
+    );
+
+    let snapshot = as_wanted(&on);
+    assert_eq!(said(&plan(&on, &snapshot, Options::default())), [""; 0]);
+    let back = plan(&off, &snapshot, Options::default());
+    let [line] = &said(&back)[..] else {
+        panic!("{back}")
+    };
+    assert!(line.contains("can't be turned off again"), "{line}");
+    let vault = on.nodes().find(|node| node.kind() == Kind::Vault).unwrap();
+    assert_eq!(back.change(vault.id()).unwrap().action, Action::NoChange);
+    assert!(back.is_applyable(), "{back}");
+}
+
+#[test]
+fn an_existing_subnet_with_something_in_it_takes_no_environment() {
+    let network = "/subscriptions/6f1f1c1a-5c3e-4a3a-9a3f-0f7c2b8f3d11/resourceGroups/hub/providers/\
+                   Microsoft.Network/virtualNetworks/spoke";
+    let subnet = format!("{network}/subnets/apps");
+    let graph = graph_of(&format!(
+        "{FILE}[network]\nexisting = \"{network}\"\nsubnets = {{ apps = \"{subnet}\" }}\n"
+    ));
+    let subnet = ResourceId::parse(&subnet).unwrap();
+    let live = |list: &str, item: Value| {
+        let service = json!({ "properties": { "serviceName": "Microsoft.App/environments" } });
+        let mut body = json!({ "properties": {
+            "addressPrefix": "10.1.0.0/24", "delegations": [service] } });
+        body["properties"][list] = json!([item]);
+        Observed::Present(body)
+    };
+    let link = json!({ "properties": { "link": "/subscriptions/s/resourceGroups/g/providers/\
+        Microsoft.App/managedEnvironments/theirs" } });
+    let kind = json!({ "properties": { "linkedResourceType": "Microsoft.App/environments" } });
+    let endpoint = json!({ "id": "/subscriptions/s/resourceGroups/g/providers/\
+        Microsoft.Network/privateEndpoints/theirs" });
+    for (list, item, user) in [
+        (
+            "serviceAssociationLinks",
+            &link,
+            "theirs (Microsoft.App/managedEnvironments)",
+        ),
+        (
+            "serviceAssociationLinks",
+            &kind,
+            "Microsoft.App/environments is in this one",
+        ),
+        (
+            "privateEndpoints",
+            &endpoint,
+            "theirs (Microsoft.Network/privateEndpoints)",
+        ),
+    ] {
+        let mut before = absent(&graph);
+        before.insert(subnet.clone(), live(list, item.clone()));
+        let change = plan(&graph, &before, Options::default());
+        let change = change.change(&subnet).unwrap();
+        assert_eq!(change.action, Action::Unknown, "{list}");
+        assert!(change.reason.contains(user), "{}", change.reason);
+        // Once our own is there, it is our own.
+        let mut after = as_wanted(&graph);
+        after.insert(subnet.clone(), live(list, item.clone()));
+        let change = plan(&graph, &after, Options::default());
+        assert_eq!(change.change(&subnet).unwrap().action, Action::NoChange);
     }
 }

@@ -20,10 +20,16 @@ use crate::support::{Azure, Scene, edit, with_another_tag};
 
 const STORE: &str = "[secrets]\nstore = \"key-vault\" # read by the apps over a private endpoint, with an identity of their own\n";
 
-/// Own and existing network, each with secrets in the apps and in a vault.
-fn variants() -> [(&'static str, String); 4] {
+/// Own and existing network, each with secrets in the apps and in a vault; and one that the internet
+/// reaches.
+fn variants() -> [(&'static str, String); 5] {
     let vault = "\n[secrets]\nstore = \"key-vault\"\n";
+    let (internal, public) = ("front_door = \"internal\"", "front_door = \"public\"");
     [
+        (
+            "own network, public front door, vault",
+            edit(DIFY_PROD, internal, public),
+        ),
         ("own network, vault", DIFY_PROD.to_owned()),
         ("own network, apps", edit(DIFY_PROD, STORE, "")),
         (
@@ -353,10 +359,10 @@ async fn productions_share_a_vault_and_a_network_that_somebody_else_made() {
         "\nname = \"assistants\"\n",
         "\nname = \"research\"\n",
     );
-    let second = second.replace("/subnets/dify-apps", "/subnets/research-apps");
     let one = Scene::on(Arc::clone(&azure), &first);
     one.make_existing().await;
     one.apply().await;
+    let second = second.replace("/subnets/dify-apps", "/subnets/research-apps");
     let other = Scene::on(Arc::clone(&azure), &second);
     let apps = other.id("research-apps");
     let body = json!({ "properties": { "addressPrefix": "172.20.77.0/24", "delegations": [

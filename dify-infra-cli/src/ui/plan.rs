@@ -11,8 +11,11 @@ use super::{BOLD, DIM, GREEN, RED, YELLOW, styled};
 
 /// The whole plan, ending with its sum.
 pub(crate) fn render(plan: &Plan) -> String {
-    let shown = |change: &&Change| change.action != Action::NoChange || !change.foreign.is_empty();
-    let mut text: String = plan.changes().iter().filter(shown).map(change).collect();
+    let shown = plan
+        .changes()
+        .iter()
+        .filter(|change| change.is_remarkable());
+    let mut text: String = shown.map(change).collect();
     for sentence in plan.blocked() {
         let _ = writeln!(text, "{} {sentence}", styled(RED, "!"));
     }

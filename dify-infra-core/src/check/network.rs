@@ -1,13 +1,11 @@
 //! Rules about the virtual network: its address plan, what it makes private, its zones.
 
-use ipnet::IpNet;
-
 use super::rule::{Family, Rule, Sample};
 use crate::deployment::{
-    AddressPlan, Deployment, FrontDoor, NetworkPlace, Profile, RESERVED, SubnetUse, has_zones,
+    AddressPlan, Deployment, FrontDoor, NetworkPlace, Profile, SubnetUse, has_zones,
+    touched_reserved_range,
 };
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
-use crate::values::Cidr;
 
 const ERROR: Rule = Rule::of(Family::Net, Severity::Error);
 
@@ -20,11 +18,11 @@ pub(crate) const ADDRESS_PLAN: Rule = Rule {
     source: "hashicorp/terraform-provider-azurerm#5040; Azure/bicep#2579",
     fix: "Give each subnet a range of its own inside of `network.address_space`.",
     bad: Sample::part(
-        "[network]\naddress_space = \"10.0.0.0/16\"\nsubnets = { apps = \"10.0.2.0/24\", \
+        "[network]\nprivate_endpoints = true\naddress_space = \"10.0.0.0/16\"\nsubnets = { apps = \"10.0.2.0/24\", \
          endpoints = \"10.0.2.128/25\" }",
     ),
     good: Sample::part(
-        "[network]\naddress_space = \"10.0.0.0/16\"\nsubnets = { apps = \"10.0.4.0/23\", \
+        "[network]\nprivate_endpoints = true\naddress_space = \"10.0.0.0/16\"\nsubnets = { apps = \"10.0.4.0/23\", \
          endpoints = \"10.0.2.0/25\" }",
     ),
     check: Some(address_plan),
@@ -162,7 +160,8 @@ fn address_plan(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let Some(plan) = plan_of(deployment) else {
         return;
     };
-    for (position, subnet) in SubnetUse::ALL.into_iter().enumerate() {
+    let used: Vec<SubnetUse> = deployment.used_subnets().collect();
+    for (position, subnet) in used.iter().copied().enumerate() {
         let range = plan.range(subnet);
         let name = subnet.as_str();
         if !plan.address_space.contains(&range) {
@@ -172,7 +171,7 @@ fn address_plan(deployment: &Deployment, diagnostics: &mut Diagnostics) {
             );
             diagnostics.push(ADDRESS_PLAN.finding(path_of(subnet), message));
         }
-        for other in SubnetUse::ALL.into_iter().skip(position + 1) {
+        for other in used.iter().copied().skip(position + 1) {
             let theirs = plan.range(other);
             if range.overlaps(&theirs) {
                 let message = format!(
@@ -189,7 +188,7 @@ fn subnet_size(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let Some(plan) = plan_of(deployment) else {
         return;
     };
-    for subnet in SubnetUse::ALL {
+    for subnet in deployment.used_subnets() {
         let range = plan.range(subnet);
         let longest = deployment.longest_prefix(subnet);
         if range.prefix_length() <= longest {
@@ -212,18 +211,11 @@ fn reserved_range(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let Some(plan) = plan_of(deployment) else {
         return;
     };
-    let touched = |range: &Cidr| {
-        let IpNet::V4(range) = range.network() else {
-            return None;
-        };
-        RESERVED
-            .iter()
-            .find(|one| one.network.contains(&range) || range.contains(&one.network))
-    };
     // The space may be wide; what counts is where the subnets are.
-    let found = SubnetUse::ALL
-        .into_iter()
-        .find_map(|subnet| Some((subnet, touched(&plan.range(subnet))?)));
+    let found = deployment.used_subnets().find_map(|subnet| {
+        let range = plan.range(subnet).network();
+        Some((subnet, touched_reserved_range(&range)?))
+    });
     if let Some((subnet, one)) = found {
         let message = format!(
             "the subnet `{}` ({}) touches {}: {}",

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::rule::{Family, Rule, Sample};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, NetworkPlace};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 use crate::egress::ExceptionTarget;
 
@@ -43,6 +43,7 @@ pub(super) const RULES: &[&Rule] = &[
     &EFFECTIVE,
     &PEERS,
     &PORTS,
+    &OPEN_NETWORK,
 ];
 
 const HINT: Rule = Rule {
@@ -199,6 +200,27 @@ pub(crate) const PORTS: Rule = Rule {
     ..Rule::of(Family::Ssr, Severity::Warning)
 };
 
+const OPEN_NETWORK: Rule = Rule {
+    id: "SSR012",
+    title: "Exceptions leave the rules of the network closed",
+    why: "The network's own rules keep code of users from everything private, whether it asks the \
+          proxy or not. They know addresses alone: for a host name every private address has to be \
+          opened, on every port, and code that passes by the proxy reaches whatever is connected with \
+          the network.",
+    source: "learn.microsoft.com virtual-network/network-security-groups-overview, security rules",
+    fix: "Name the addresses of the host as `cidr` instead; the proxy lets its name through by them.",
+    bad: Sample::part(
+        "[network]\naddress_space = \"10.0.0.0/16\"\n\n[egress]\n\
+         allow = [{ domain = \"wiki.corp.example\", reason = \"our wiki\" }]",
+    ),
+    good: Sample::part(
+        "[network]\naddress_space = \"10.0.0.0/16\"\n\n[egress]\n\
+         allow = [{ cidr = \"10.8.0.4/32\", reason = \"our wiki\" }]",
+    ),
+    check: Some(open_network),
+    ..Rule::of(Family::Ssr, Severity::Warning)
+};
+
 fn hint(_: &Deployment, diagnostics: &mut Diagnostics) {
     let message =
         "code in the sandbox can go past the proxy: the proxy is a hint to it, not a wall";
@@ -211,6 +233,24 @@ fn wide(deployment: &Deployment, diagnostics: &mut Diagnostics) {
             let path = KeyPath::of("egress.allow").index(index);
             let message = format!("the exception `{}` is wide", exception.target());
             diagnostics.push(WIDE.finding(path, message));
+        }
+    }
+}
+
+/// Of our own network; the rules of another are its owner's.
+fn open_network(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    let place = deployment.network().map(|network| &network.place);
+    if !matches!(place, Some(NetworkPlace::Own(_))) {
+        return;
+    }
+    for (index, exception) in deployment.egress().exceptions().iter().enumerate() {
+        if let ExceptionTarget::Domain(domain) = exception.target() {
+            let message = format!(
+                "`{domain}` opens every private address of the network to code in the sandbox, since \
+                 the network's rules know no names"
+            );
+            let path = KeyPath::of("egress.allow").index(index);
+            diagnostics.push(OPEN_NETWORK.finding(path, message));
         }
     }
 }

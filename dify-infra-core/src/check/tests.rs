@@ -1,3 +1,5 @@
+mod network;
+
 use std::collections::BTreeSet;
 
 use super::*;

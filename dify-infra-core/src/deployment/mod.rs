@@ -35,7 +35,7 @@ pub use gateway::{
     InstanceRange,
 };
 pub use images::{AzureRegistry, DeployedImage, Registry, RegistryLogin};
-pub(crate) use network::RESERVED;
+pub(crate) use network::touched_reserved_range;
 pub use network::{
     AddressPlan, ExistingNetwork, FrontDoor, Network, NetworkPlace, PrivateEndpoints, SubnetUse,
 };

@@ -173,6 +173,16 @@ impl AddressPlan {
     }
 }
 
+/// The range that nothing of an environment's network may touch, when a range touches one.
+pub(crate) fn touched_reserved_range(range: &IpNet) -> Option<&'static ReservedRange> {
+    let IpNet::V4(range) = range else {
+        return None;
+    };
+    RESERVED
+        .iter()
+        .find(|one| one.network.contains(range) || range.contains(&one.network))
+}
+
 fn cidr(network: Ipv4Net) -> Option<Cidr> {
     network.to_string().parse().ok()
 }
@@ -199,7 +209,7 @@ const CLUSTER: &str = "Container Apps keeps it for itself";
 /// Ranges that the subnet of an environment must not touch
 /// (<https://learn.microsoft.com/azure/container-apps/custom-virtual-networks>), and those that no
 /// network takes (<https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq>).
-pub(crate) const RESERVED: [ReservedRange; 12] = [
+const RESERVED: [ReservedRange; 12] = [
     reserved([169, 254, 0, 0], 16, "it is link-local"),
     reserved([172, 30, 0, 0], 16, CLUSTER),
     reserved([172, 31, 0, 0], 16, CLUSTER),
@@ -223,6 +233,30 @@ impl Deployment {
     /// The private endpoints, when the data services have some.
     pub fn private_endpoints(&self) -> Option<&PrivateEndpoints> {
         self.network.as_ref()?.private_endpoints.as_ref()
+    }
+
+    /// Whether something is put into a subnet; without, it is not made.
+    ///
+    /// ```
+    /// use dify_infra_core::check::{Sample, check_file};
+    /// use dify_infra_core::deployment::SubnetUse;
+    ///
+    /// let dev = check_file(Sample::BASE)?.deployment;
+    /// assert!(dev.uses_subnet(SubnetUse::Apps) && !dev.uses_subnet(SubnetUse::Gateway));
+    /// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
+    /// ```
+    pub fn uses_subnet(&self, subnet: SubnetUse) -> bool {
+        match subnet {
+            SubnetUse::Apps => true,
+            SubnetUse::Endpoints => self.private_endpoints().is_some(),
+            SubnetUse::Gateway => self.gateway().is_some(),
+        }
+    }
+
+    /// The subnets that something is put into.
+    pub(crate) fn used_subnets(&self) -> impl Iterator<Item = SubnetUse> {
+        let all = SubnetUse::ALL.into_iter();
+        all.filter(|subnet| self.uses_subnet(*subnet))
     }
 
     /// Addresses that the environment's subnet must have: what the platform keeps, and those of all

@@ -58,9 +58,7 @@ impl fmt::Display for Change {
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown =
-            |change: &&Change| change.action != Action::NoChange || !change.foreign.is_empty();
-        for change in self.changes.iter().filter(shown) {
+        for change in self.changes.iter().filter(|change| change.is_remarkable()) {
             change.fmt(formatter)?;
         }
         for sentence in &self.blocked {

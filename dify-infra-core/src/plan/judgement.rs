@@ -1,19 +1,13 @@
 //! What a difference means: why, at which risk, and whether it may be carried out at all.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
-use super::{Action, Change, FILES_TAG, Risk, RiskLevel};
+use super::subnet::unfit_subnet;
+use super::{Action, Change, FILES_TAG, Risk, RiskLevel, Snapshot};
 use crate::catalogue::Version;
 use crate::diff::{Difference, compare};
 use crate::graph::{Node, ResourceGraph};
-use crate::resource::network::Subnet;
 use crate::resource::{AnyResource, FINGERPRINT_TAG, Kind, Layer, OWNER_TAG};
-
-/// The service that the subnet of a gateway may be delegated to; with a public address it need not
-/// (<https://learn.microsoft.com/azure/application-gateway/application-gateway-private-deployment>).
-const GATEWAYS: &str = "Microsoft.Network/applicationGateways";
 
 /// Whether a PostgreSQL server does not run.
 pub(super) fn is_stopped(kind: Kind, live: &Value) -> bool {
@@ -46,22 +40,21 @@ fn has_state(live: &Value, words: &[&str]) -> bool {
 }
 
 /// Why an existing resource can't serve Dify, when it can't. Its other settings are its owner's.
-pub(super) fn unfit(node: &Node, wanted: &Value, live: &Value) -> Option<String> {
+pub(super) fn unfit(
+    graph: &ResourceGraph,
+    node: &Node,
+    snapshot: &Snapshot,
+    (wanted, live): (&Value, &Value),
+) -> Option<String> {
     let kind = node.kind();
-    if let AnyResource::Subnet(subnet) = node.resource()
-        && let Some(reason) = small(subnet.longest_prefix, live).or_else(|| unlike(subnet, live))
-    {
-        return Some(reason);
+    if let AnyResource::Subnet(subnet) = node.resource() {
+        return unfit_subnet(graph, subnet, snapshot, live);
     }
     if let AnyResource::Registry(registry) = node.resource()
         && registry.needs_premium
         && let Some(reason) = without_private_endpoints(live)
     {
         return Some(reason);
-    }
-    // What a delegation is called is its owner's choice.
-    if kind == Kind::Subnet && delegations(wanted).is_subset(&delegations(live)) {
-        return None;
     }
     let decisive: &[(&str, &str)] = match kind {
         Kind::RedisEnterpriseDatabase => &[
@@ -91,11 +84,6 @@ pub(super) fn unfit(node: &Node, wanted: &Value, live: &Value) -> Option<String>
             "location",
             "environment and private endpoints must be in the region of their network",
         )],
-        Kind::Subnet => &[(
-            "properties.delegations",
-            "an environment takes a subnet that is delegated to Microsoft.App/environments; \
-             delegate it with `az network vnet subnet update --delegations`",
-        )],
         _ => &[],
     };
     let differences = compare(kind, wanted, live).differences;
@@ -111,28 +99,6 @@ pub(super) fn unfit(node: &Node, wanted: &Value, live: &Value) -> Option<String>
     })
 }
 
-/// The services that a subnet is delegated to, in lower case.
-fn delegations(subnet: &Value) -> BTreeSet<String> {
-    let list = subnet.pointer("/properties/delegations");
-    let list = list.and_then(Value::as_array).into_iter().flatten();
-    let services = list.filter_map(|one| one.pointer("/properties/serviceName")?.as_str());
-    services.map(str::to_ascii_lowercase).collect()
-}
-
-/// Why an existing subnet has too few addresses, when it has.
-fn small(longest: u8, live: &Value) -> Option<String> {
-    let list = live.pointer("/properties/addressPrefixes/0");
-    let range = live.pointer("/properties/addressPrefix").or(list)?;
-    let range = range.as_str()?;
-    let length: u8 = range.rsplit_once('/')?.1.parse().ok()?;
-    (length > longest).then(|| {
-        format!(
-            "this existing subnet does not fit: {range} has too few addresses for what is put into \
-             it; it must be a /{longest} or larger"
-        )
-    })
-}
-
 /// Why an existing registry takes no private endpoint, when it takes none.
 fn without_private_endpoints(live: &Value) -> Option<String> {
     let sku = live.pointer("/sku/name").and_then(Value::as_str)?;
@@ -141,32 +107,6 @@ fn without_private_endpoints(live: &Value) -> Option<String> {
             "this existing registry does not fit: its size is {sku}, and only Premium takes private \
              endpoints; run `az acr update --sku Premium`, or write `private_endpoint = false` under \
              `[images]`"
-        )
-    })
-}
-
-/// Why an existing subnet is not the one that the file describes, when it is not: another range, or
-/// another service's.
-fn unlike(subnet: &Subnet, live: &Value) -> Option<String> {
-    let wanted = subnet.expected_range.as_deref()?;
-    let list = live.pointer("/properties/addressPrefixes/0");
-    let range = live.pointer("/properties/addressPrefix").or(list)?;
-    let range = range.as_str()?;
-    if range != wanted {
-        return Some(format!(
-            "this existing subnet does not fit: its range is {range}, and `gateway.subnet_range` is \
-             {wanted}"
-        ));
-    }
-    let delegations = live.pointer("/properties/delegations")?.as_array()?;
-    let services = delegations
-        .iter()
-        .filter_map(|one| one.pointer("/properties/serviceName")?.as_str());
-    let mut others = services.filter(|service| !service.eq_ignore_ascii_case(GATEWAYS));
-    others.next().map(|service| {
-        format!(
-            "this existing subnet does not fit: it is delegated to {service}, and a gateway takes \
-             a subnet for itself"
         )
     })
 }

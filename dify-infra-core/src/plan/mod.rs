@@ -13,6 +13,7 @@ mod saved;
 mod shown;
 mod snapshot;
 mod staging;
+mod subnet;
 mod vault;
 
 use std::collections::BTreeSet;
@@ -143,10 +144,19 @@ pub struct Change {
     pub differences: Vec<Difference>,
     /// What someone else set in the resource, and whether it stays is the run's `--prune`.
     pub foreign: Vec<String>,
-    /// What a creation decides for good.
+    /// What a creation decides for good; of a resource that is there, what the file asks to be otherwise
+    /// although it can't be.
     pub permanent: Vec<Permanent>,
     /// Changes that must be finished first.
     pub needs: BTreeSet<ResourceId>,
+}
+
+impl Change {
+    /// Whether there is more to tell people than that everything is as wanted.
+    pub fn is_remarkable(&self) -> bool {
+        let is_noted = !self.foreign.is_empty() || !self.permanent.is_empty();
+        self.action != Action::NoChange || is_noted
+    }
 }
 
 impl Serialize for Change {

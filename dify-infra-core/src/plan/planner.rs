@@ -9,7 +9,7 @@ use super::judgement::{
     blocker, foreign_owner, has_failed, is_creation_failure, is_immutable, is_settled, is_stopped,
     risk, unfit, update_reason,
 };
-use super::permanent::permanent;
+use super::permanent::{fixed_already, permanent};
 use super::shown::{show_files, show_fingerprints_short, show_obsolete};
 use super::staging::{follow_new_keys, orphans, stage_callers};
 use super::vault::{deleted_vault, follow_new_versions, renew_unreadable};
@@ -83,10 +83,12 @@ fn change(graph: &ResourceGraph, node: &Node, snapshot: &Snapshot, options: Opti
             };
             unknown(&mut change, &format!("{reason}{place}"));
         }
-        (Some(Observed::Present(live)), Management::Existing) => match unfit(node, &wanted, live) {
-            Some(reason) => unknown(&mut change, &reason),
-            None => "existing, not managed here".clone_into(&mut change.reason),
-        },
+        (Some(Observed::Present(live)), Management::Existing) => {
+            match unfit(graph, node, snapshot, (&wanted, live)) {
+                Some(reason) => unknown(&mut change, &reason),
+                None => "existing, not managed here".clone_into(&mut change.reason),
+            }
+        }
         (Some(Observed::Present(live)), _) if is_stopped(node.kind(), live) => {
             let reason = "the server is stopped and takes no change; start it with \
                           `az postgres flexible-server start`";
@@ -184,6 +186,7 @@ fn present(
             after: None,
         }));
     }
+    change.permanent = fixed_already(node.kind(), bodies.wanted, bodies.live);
     change.foreign = if options.prune { Vec::new() } else { foreign };
     judge(change, node.kind(), bodies.live, differences);
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::deployment::SubnetUse;
+
 use super::{Kind, Resource, ResourceId, Text};
 
 /// A reference to another resource by its id.
@@ -59,6 +61,9 @@ pub struct Subnet {
     /// The subnet's id.
     #[serde(skip)]
     pub id: ResourceId,
+    /// What is put into it.
+    #[serde(skip)]
+    pub holds: SubnetUse,
     /// The longest prefix that leaves enough addresses for what is put into it; an existing subnet
     /// is compared with it.
     #[serde(skip)]

@@ -354,8 +354,7 @@ fn a_wrong_route_hides_no_other() {
 
 #[test]
 fn a_wrong_address_space_overlaps_with_nothing() {
-    let plan =
-        "\n[network]\naddress_space = \"10.9.0.0/33\"\nsubnets = { apps = \"10.0.0.0/16\" }\n";
+    let plan = "\n[network]\nprivate_endpoints = true\naddress_space = \"10.9.0.0/33\"\nsubnets = { apps = \"10.0.0.0/16\" }\n";
     let found = found(plan);
     assert!(found.iter().any(|it| it.code == "SPC005"), "{found}");
     assert!(found.iter().all(|it| it.code != "NET010"), "{found}");

@@ -74,6 +74,7 @@ impl Resolver<'_> {
             self.report(spc::NO_EFFECT.finding(path, message));
         }
         let place = self.place(has_endpoints)?;
+        self.tell_unused_subnets(has_endpoints);
         Some(Network {
             place,
             front_door,
@@ -167,13 +168,10 @@ impl Resolver<'_> {
         let apps = subnet(SubnetUse::Apps, true);
         let endpoints = subnet(SubnetUse::Endpoints, has_endpoints);
         let gateway = subnet(SubnetUse::Gateway, has_gateway);
-        if gateway.is_some() && !has_gateway {
-            let message = "`network.subnets.gateway` has no effect: the file has no `[gateway]`";
-            let path = KeyPath::of("network.subnets.gateway");
-            self.report(spc::NO_EFFECT.finding(path, message));
-        }
         let (id, apps) = (id?, apps?);
-        self.refuse_strangers(&id, [Some(&apps), endpoints.as_ref(), gateway.as_ref()]);
+        let all = [Some(&apps), endpoints.as_ref(), gateway.as_ref()];
+        self.refuse_strangers(&id, all);
+        self.refuse_shared(all);
         Some(NetworkPlace::Existing(ExistingNetwork {
             id,
             apps,
@@ -189,6 +187,48 @@ impl Resolver<'_> {
                 let message = format!("{} is no subnet of {}", id.label(), network.name());
                 let path = KeyPath::of("network.subnets").key(subnet.as_str());
                 self.report(net::EXISTING.finding(path, message));
+            }
+        }
+    }
+
+    /// Neither an environment nor an application gateway shares its subnet.
+    fn refuse_shared(&mut self, subnets: [Option<&ResourceId>; 3]) {
+        for (position, (subnet, id)) in SubnetUse::ALL.into_iter().zip(subnets).enumerate() {
+            let earlier = SubnetUse::ALL.into_iter().zip(subnets).take(position);
+            let same = earlier
+                .filter(|(_, other)| id.is_some() && *other == id)
+                .map(|(other, _)| other)
+                .next();
+            if let Some(other) = same {
+                let (one, two) = (other.as_str(), subnet.as_str());
+                let message = format!("`{one}` and `{two}` are the same subnet");
+                let path = KeyPath::of("network.subnets").key(two);
+                let help = "name a subnet of its own for each: an environment shares its subnet with \
+                            nothing, and neither does a gateway";
+                self.report(net::EXISTING.finding(path, message).with_help(help));
+            }
+        }
+    }
+
+    /// A subnet that nothing is put into is not made, so nothing of it is looked at either.
+    fn tell_unused_subnets(&mut self, has_endpoints: bool) {
+        let has_gateway = self.spec.gateway.is_some();
+        for (subnet, is_used, reason) in [
+            (
+                SubnetUse::Endpoints,
+                has_endpoints,
+                "the file asks for no private endpoints",
+            ),
+            (
+                SubnetUse::Gateway,
+                has_gateway,
+                "the file has no `[gateway]`",
+            ),
+        ] {
+            if !is_used && self.spec.network.subnets.contains_key(subnet.as_str()) {
+                let path = KeyPath::of("network.subnets").key(subnet.as_str());
+                let message = format!("`{path}` has no effect: {reason}");
+                self.report(spc::NO_EFFECT.finding(path, message));
             }
         }
     }

@@ -120,15 +120,6 @@ fn managed(resource: impl Into<AnyResource>) -> Managed {
     (resource.into(), Management::Managed)
 }
 
-/// Whether a subnet is needed at all.
-fn is_used(context: &Context<'_>, subnet: SubnetUse) -> bool {
-    match subnet {
-        SubnetUse::Apps => true,
-        SubnetUse::Endpoints => context.deployment.private_endpoints().is_some(),
-        SubnetUse::Gateway => context.deployment.gateway().is_some(),
-    }
-}
-
 fn own(context: &Context<'_>, plan: &AddressPlan) -> Vec<Managed> {
     let mut all = vec![managed(VirtualNetwork {
         id: context.network(),
@@ -140,10 +131,7 @@ fn own(context: &Context<'_>, plan: &AddressPlan) -> Vec<Managed> {
             },
         }),
     })];
-    for subnet in SubnetUse::ALL
-        .into_iter()
-        .filter(|one| is_used(context, *one))
-    {
+    for subnet in context.deployment.used_subnets() {
         let rules = context.security_group(subnet);
         all.push(managed(NetworkSecurityGroup {
             id: rules.clone(),
@@ -155,6 +143,7 @@ fn own(context: &Context<'_>, plan: &AddressPlan) -> Vec<Managed> {
         }));
         all.push(managed(Subnet {
             id: context.network().child("subnets", subnet.as_str()),
+            holds: subnet,
             longest_prefix: context.deployment.longest_prefix(subnet),
             expected_range: None,
             properties: SubnetProperties {
@@ -189,15 +178,13 @@ fn somebody_elses(context: &Context<'_>, existing: &ExistingNetwork) -> Vec<Mana
         properties: None,
     };
     let mut all = vec![(network.into(), Management::Existing)];
-    for subnet in SubnetUse::ALL
-        .into_iter()
-        .filter(|one| is_used(context, *one))
-    {
+    for subnet in context.deployment.used_subnets() {
         let Some(id) = context.subnet(subnet) else {
             continue;
         };
         let subnet = Subnet {
             id,
+            holds: subnet,
             longest_prefix: context.deployment.longest_prefix(subnet),
             expected_range: context
                 .deployment

@@ -5,7 +5,7 @@
 
 use ipnet::IpNet;
 
-use crate::deployment::{AddressPlan, Deployment, SubnetUse};
+use crate::deployment::{AddressPlan, Deployment, FrontDoor, SubnetUse};
 use crate::egress::ExceptionTarget;
 use crate::resource::network::{SecurityRule, SecurityRuleProperties};
 
@@ -17,6 +17,10 @@ const INGRESS_PORTS: [&str; 4] = ["80", "443", "31080", "31443"];
 
 /// The tag of everything that is part of the network or connected with it.
 const NETWORK: &str = "VirtualNetwork";
+
+/// Where names may lead that the file lets the proxy through to
+/// (<https://www.rfc-editor.org/rfc/rfc1918>).
+const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 /// The last place among the rules, before Azure's own.
 const LAST: u16 = 4096;
@@ -115,9 +119,16 @@ impl Draft {
 fn apps(deployment: &Deployment, plan: &AddressPlan) -> Vec<SecurityRule> {
     let own = plan.apps.to_string();
     let own = own.as_str();
-    // Whoever came another way would pass by the firewall of the gateway.
+    let is_public = deployment
+        .network()
+        .is_some_and(|network| network.front_door == FrontDoor::Public);
     let clients = match deployment.gateway() {
+        // Whoever came another way would pass by the firewall of the gateway.
         Some(_) => plan.gateway.to_string(),
+        // Microsoft says that requests from the internet pass by the subnet, and its staff that its
+        // rules count (learn.microsoft.com container-apps/firewall-integration, answers/questions/
+        // 2277906): open to everybody is right in both cases.
+        None if is_public => "*".to_owned(),
         None => NETWORK.to_owned(),
     };
     let mut rules = vec![
@@ -153,15 +164,19 @@ fn apps(deployment: &Deployment, plan: &AddressPlan) -> Vec<SecurityRule> {
         .from(own)
         .to(own)
         .any(),
-        outbound(
-            110,
-            "AllowDataServices",
-            "Private endpoints of the data services",
-        )
-        .from(own)
-        .to(&plan.endpoints.to_string())
-        .tcp(&DATA_PORTS),
     ];
+    if deployment.uses_subnet(SubnetUse::Endpoints) {
+        rules.push(
+            outbound(
+                110,
+                "AllowDataServices",
+                "Private endpoints of the data services",
+            )
+            .from(own)
+            .to(&plan.endpoints.to_string())
+            .tcp(&DATA_PORTS),
+        );
+    }
     let platform = [
         (120, "AllowPlatformImages", "MicrosoftContainerRegistry"),
         (
@@ -206,20 +221,16 @@ fn apps(deployment: &Deployment, plan: &AddressPlan) -> Vec<SecurityRule> {
 }
 
 /// The private addresses that the file lets the proxy through to. A host name can't stand in a
-/// rule, so with one the network stays open as far as the proxy lets it.
+/// rule, so with one all private addresses are open, to code that passes by the proxy too: rule
+/// SSR012 says so.
 fn allowed_networks(deployment: &Deployment) -> Vec<String> {
     let exceptions = deployment.egress().exceptions();
     let networks = exceptions.iter().map(|exception| match exception.target() {
-        ExceptionTarget::Network(network @ IpNet::V4(_)) => Some(network.to_string()),
-        ExceptionTarget::Network(IpNet::V6(_)) => None,
-        ExceptionTarget::Domain(_) => Some("10.0.0.0/8".to_owned()),
+        ExceptionTarget::Network(network @ IpNet::V4(_)) => vec![network.to_string()],
+        ExceptionTarget::Network(IpNet::V6(_)) => Vec::new(),
+        ExceptionTarget::Domain(_) => PRIVATE.map(str::to_owned).to_vec(),
     });
     let mut networks: Vec<String> = networks.flatten().collect();
-    if networks.iter().any(|network| network == "10.0.0.0/8") {
-        networks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
-            .map(str::to_owned)
-            .to_vec();
-    }
     networks.sort();
     networks.dedup();
     networks
