@@ -64,6 +64,8 @@ struct Inner {
     reader: Option<Reader>,
     log: RequestLog,
     requests: u64,
+    /// The latest time at which a request was made.
+    latest: Option<Timestamp>,
     /// The last failure to write the state; requests are refused from then on.
     broken: Option<String>,
 }
@@ -378,6 +380,10 @@ impl Emulator {
 
     /// Answers a request that is made at a time.
     ///
+    /// Time does not go back: threads may come in another order than they looked at their clock, and
+    /// clocks are set. A request that seems to be earlier than the one before it is made at that
+    /// one's time.
+    ///
     /// The address may be absolute or only a path; links in answers are made from its scheme and
     /// authority, else from the `Host` header. A response with a
     /// [`ConnectionReset`](crate::ConnectionReset) among its extensions is not an answer: a test
@@ -468,12 +474,15 @@ impl Inner {
             reader: None,
             log: RequestLog::default(),
             requests: 0,
+            latest: None,
             broken: None,
         }
     }
 
     fn handle(&mut self, now: Timestamp, request: Request<Bytes>) -> Response<Bytes> {
         self.requests += 1;
+        let now = self.latest.map_or(now, |latest| latest.max(now));
+        self.latest = Some(now);
         let call = Call::new(now, self.requests, request);
         let ordered = self.faults.take(&call);
         let fault = ordered.or_else(|| self.random_faults.and_then(|faults| faults.draw(&call)));

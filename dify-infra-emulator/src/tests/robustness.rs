@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::{
     Client, account_body, app_body, app_path, environment_body, environment_path, group,
-    server_body, server_path,
+    server_body, server_path, with_environment,
 };
 use crate::{DEFAULT_SUBSCRIPTION, Emulator};
 
@@ -167,4 +167,16 @@ proptest! {
             );
         }
     }
+}
+
+/// What a late request begins doesn't lie in the past of what was answered before.
+#[test]
+fn time_does_not_go_back() {
+    let client = with_environment();
+    client.wait(3600.0);
+    client.get(&environment_path());
+    let latest = client.now();
+    client.wait(-3600.0);
+    client.put(&app_path("api"), app_body());
+    assert!(client.emulator.idle_at().unwrap() > latest);
 }

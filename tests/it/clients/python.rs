@@ -24,6 +24,14 @@ fn the_python_packages_accept_the_emulator() {
         ])
         .output()
         .unwrap();
+    if !output.status.success() {
+        let log = azure.running.emulator().request_log();
+        let refused = log.iter().filter(|one| !one.status.is_success());
+        let refused: Vec<String> = refused
+            .map(|one| format!("{} {} {} {:?}", one.at, one.method, one.path, one.code))
+            .collect();
+        println!("refused: {refused:#?}");
+    }
     let said = succeeded(&output);
     let proven: Vec<&str> = said
         .lines()

@@ -4,6 +4,7 @@ Usage: sdk.py ENDPOINT SUBSCRIPTION TENANT
 """
 
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -25,6 +26,10 @@ ENDPOINT, SUBSCRIPTION, TENANT = sys.argv[1:4]
 CREDENTIAL = ClientSecretCredential(TENANT, "any", "any", authority=ENDPOINT, disable_instance_discovery=True)
 OPTIONS = {"base_url": ENDPOINT, "credential_scopes": [ENDPOINT + "/.default"], "polling_interval": 1}
 GROUP, REGION = "sdk", "japaneast"
+# The only waiting times in which a slow machine could fall behind are long ones: blobs have 20 s to connect otherwise,
+# and what is sent again after that meets its own first attempt.
+PATIENT = {"connection_timeout": 300, "read_timeout": 300}
+LEASE_SECONDS = 60
 
 
 def client(kind):
@@ -122,7 +127,7 @@ def storage_and_blobs():
     assert account.provisioning_state == "Succeeded", account
     api.blob_containers.create(GROUP, name, "files", storage.BlobContainer())
     key = api.storage_accounts.list_keys(GROUP, name).keys_property[0].value
-    blobs = BlobServiceClient(f"{ENDPOINT}/{name}", credential=key)
+    blobs = BlobServiceClient(f"{ENDPOINT}/{name}", credential=key, **PATIENT)
     files = blobs.get_container_client("files")
 
     def write(number):
@@ -133,7 +138,7 @@ def storage_and_blobs():
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(8)))
     assert len(list(files.list_blobs(name_starts_with="folder/"))) == 8
-    lease = files.get_blob_client("folder/1").acquire_lease(15)
+    lease = files.get_blob_client("folder/1").acquire_lease(LEASE_SECONDS)
     try:
         files.delete_blob("folder/1")
         raise AssertionError("a leased blob is deleted")
@@ -179,4 +184,5 @@ for name, result in results:
     except BaseException as error:  # every part is told, not only the first that failed
         failed = True
         print(f"FAILED: {name}: {type(error).__name__}: {error}", file=sys.stderr)
+        traceback.print_exception(error)
 sys.exit(failed)

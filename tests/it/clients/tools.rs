@@ -100,7 +100,8 @@ pub(crate) fn ask(emulator: &Emulator, method: &str, path: &str, body: &Value) -
 pub(crate) fn succeeded(output: &Output) -> String {
     assert!(
         output.status.success(),
-        "{}\n{}",
+        "{}\nstdout:\n{}\nstderr:\n{}",
+        output.status,
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
