@@ -10,7 +10,7 @@ use crate::arm::id::ResourceId;
 use crate::arm::target::{Below, Target, target_of};
 use crate::blob;
 use crate::deployments;
-use crate::engine::{Cloud, act, groups, operations, read, write};
+use crate::engine::{Cloud, act, groups, operations, read, tags, write};
 use crate::identity;
 use crate::provider::network::security_rule;
 use crate::provider::{self, Definition, authorization, postgres, role_definition, vault};
@@ -152,6 +152,14 @@ fn in_subscription(
         return deployments::answer(cloud, call, target);
     }
     match below {
+        Below::Resource(id) if is_tags(&id) => {
+            check_front_version(version)?;
+            let is_read = matches!(call.method.as_str(), "GET" | "HEAD");
+            let verb = if is_read { "read" } else { "write" };
+            let action = format!("{}/{verb}", tags::TYPE);
+            authorization::require_right(cloud, &action, &id.to_string())?;
+            tags::answer(cloud, call, &id)
+        }
         Below::Resource(id) => {
             check_version(&id.type_name(), version)?;
             let verb = match call.method.as_str() {
@@ -231,6 +239,11 @@ fn in_subscription(
             front_target(cloud, call, other)
         }
     }
+}
+
+/// Whether an id is that of the tags at a scope.
+fn is_tags(id: &ResourceId) -> bool {
+    id.type_name().eq_ignore_ascii_case(tags::TYPE) && id.name().eq_ignore_ascii_case("default")
 }
 
 fn front_target(cloud: &mut Cloud, call: &Call, below: Below) -> Result<Answer, ArmError> {

@@ -13,6 +13,7 @@ mod parameters;
 pub(crate) mod run;
 pub(crate) mod template;
 mod view;
+mod what_if;
 
 use std::collections::BTreeMap;
 
@@ -122,6 +123,17 @@ pub(crate) fn answer(cloud: &mut Cloud, call: &Call, target: Target) -> Result<A
         ("DELETE", Target::One(id)) => delete(cloud, &id),
         ("POST", Target::Member(id, word)) => match word.as_str() {
             "validate" => validate(cloud, call, &id),
+            "whatif" => {
+                let (body, judged) = asked(cloud, call, &id)?;
+                let group = group_of(cloud, &id)?.clone();
+                Ok(what_if::answer(
+                    cloud,
+                    call,
+                    (&id, &group),
+                    &body["properties"],
+                    judged,
+                ))
+            }
             "cancel" => cancel(cloud, call, &id),
             "exporttemplate" => {
                 let template = find(cloud, &id)?.template.clone();

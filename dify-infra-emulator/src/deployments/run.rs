@@ -232,7 +232,11 @@ fn evaluated(
 }
 
 /// Asks what `reference` and `list*` stand for.
-fn ask(cloud: &mut Cloud, question: Question<'_>, at: Timestamp) -> Result<Value, ArmError> {
+pub(super) fn ask(
+    cloud: &mut Cloud,
+    question: Question<'_>,
+    at: Timestamp,
+) -> Result<Value, ArmError> {
     let answer = match question {
         Question::Reference(id, version) => {
             let version = version.unwrap_or_else(|| newest_version(id));

@@ -4,6 +4,7 @@ pub(crate) mod act;
 pub(crate) mod groups;
 pub(crate) mod operations;
 pub(crate) mod read;
+pub(crate) mod tags;
 pub(crate) mod time;
 pub(crate) mod view;
 pub(crate) mod world;

@@ -233,6 +233,10 @@ impl Filter {
             )
         };
         let mut filter = Self::default();
+        // `az resource list` sends an empty one
+        if text.trim().is_empty() {
+            return Ok(filter);
+        }
         for term in text.split(" and ") {
             let (name, value) = term.trim().split_once(" eq ").ok_or_else(invalid)?;
             let value = value

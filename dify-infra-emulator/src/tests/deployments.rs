@@ -469,3 +469,77 @@ fn a_template_inside_is_evaluated_by_itself_or_refused() {
         assert!(reply.body.to_string().contains(said), "{}", reply.body);
     }
 }
+
+/// What a look ahead tells: each change with its resource's name.
+fn look_ahead(client: &Client, body: Value) -> Vec<Value> {
+    let reply = client.post(&path("/whatIf"), body);
+    assert_eq!(reply.status, 202, "{}", reply.body);
+    let address = reply.header("location").unwrap().to_owned();
+    assert_eq!(client.get(&address).status, 202);
+    client.wait_for_the_end();
+    let result = client.get(&address).body;
+    assert_eq!(result["status"], "Succeeded", "{result}");
+    result["properties"]["changes"].as_array().unwrap().clone()
+}
+
+fn kinds(changes: &[Value]) -> Vec<(&str, &str)> {
+    changes
+        .iter()
+        .map(|one| {
+            let id = one["resourceId"].as_str().unwrap();
+            (
+                id.rsplit('/').next().unwrap(),
+                one["changeType"].as_str().unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_look_ahead_tells_what_would_change_and_changes_nothing() {
+    let client = Client::with_group();
+    let given = json!({ "key": { "value": "canary-parameter" } });
+    let wanted = request(&three(), &given);
+    let first = look_ahead(&client, wanted.clone());
+    let all = |kind| [("api", kind), ("env", kind), ("logs", kind)];
+    assert_eq!(kinds(&first), all("Create"));
+    assert_eq!(client.get(&app_path("api")).status, 404);
+    let shown = json!(first).to_string();
+    assert!(!shown.contains("canary-parameter"), "{shown}");
+    assert!(
+        shown.contains("reference("),
+        "what is not known stays as it is written"
+    );
+
+    follow(&client, wanted.clone());
+    client.settle();
+    let again = look_ahead(&client, wanted);
+    let deltas: Vec<&Value> = again.iter().map(|one| &one["delta"]).collect();
+    assert_eq!(kinds(&again), all("NoChange"), "{deltas:#?}");
+
+    let mut other = three();
+    other["resources"][0]["properties"]["template"]["containers"][0]["image"] =
+        json!("example.com/api:2");
+    other["resources"][2]["tags"] = json!({ "owner": "me" });
+    other["resources"].as_array_mut().unwrap().remove(1);
+    other["resources"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("dependsOn");
+    let changed = look_ahead(&client, request(&other, &given));
+    let wanted = [("api", "Modify"), ("logs", "Modify"), ("env", "Ignore")];
+    assert_eq!(kinds(&changed), wanted, "{changed:#?}");
+    let delta = &changed[0]["delta"];
+    assert_eq!(delta[0]["path"], "properties.template.containers");
+    let image = &delta[0]["children"][0];
+    assert_eq!(
+        (image["path"].as_str(), image["after"].as_str()),
+        (Some("0.image"), Some("example.com/api:2"))
+    );
+    assert_eq!(
+        changed[1]["delta"],
+        json!([
+            { "path": "tags", "propertyChangeType": "Create", "after": { "owner": "me" } }
+        ])
+    );
+}

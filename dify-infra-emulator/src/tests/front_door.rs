@@ -571,3 +571,75 @@ fn a_client_finds_its_way_from_the_endpoints_to_the_first_list() {
     client.wait(3601.0);
     assert_eq!(list(token).code(), "ExpiredAuthenticationToken");
 }
+
+#[test]
+fn tags_are_a_resource_of_their_own_at_groups_and_resources() {
+    let client = Client::with_group();
+    let logs = group("/providers/Microsoft.OperationalInsights/workspaces/logs");
+    client.create(
+        &logs,
+        json!({ "location": "japaneast", "tags": { "owner": "one" } }),
+    );
+    client.settle();
+    for scope in [logs, group("")] {
+        let tags =
+            format!("{scope}/providers/Microsoft.Resources/tags/default?api-version=2025-04-01");
+        let change = |operation: &str, tags_: Value| {
+            let body = json!({ "operation": operation, "properties": { "tags": tags_ } });
+            let reply = client.patch(&tags, body);
+            assert_eq!(reply.status, 200, "{:?}", reply.body);
+            reply.body["properties"]["tags"].clone()
+        };
+        let replaced = client.put(&tags, json!({ "properties": { "tags": { "a": "1" } } }));
+        assert_eq!(replaced.body["properties"]["tags"], json!({ "a": "1" }));
+        assert_eq!(
+            change("Merge", json!({ "b": "2", "A": "3" })),
+            json!({ "A": "3", "b": "2" })
+        );
+        assert_eq!(
+            client.get(&scope).body["tags"],
+            json!({ "A": "3", "b": "2" })
+        );
+        assert_eq!(
+            change("Delete", json!({ "b": "2", "A": "no" })),
+            json!({ "A": "3" })
+        );
+        assert_eq!(change("Replace", json!({ "c": "4" })), json!({ "c": "4" }));
+        assert_eq!(
+            client.get(&tags).body["properties"]["tags"],
+            json!({ "c": "4" })
+        );
+        let wrong = client.patch(
+            &tags,
+            json!({ "operation": "Add", "properties": { "tags": {} } }),
+        );
+        assert_eq!(wrong.status, 400);
+        let many: serde_json::Map<String, Value> = (0..51)
+            .map(|number| (number.to_string(), json!("x")))
+            .collect();
+        assert_eq!(
+            client
+                .put(&tags, json!({ "properties": { "tags": many } }))
+                .status,
+            400
+        );
+        assert_eq!(client.delete(&tags).status, 200);
+        assert_eq!(client.get(&tags).body["properties"]["tags"], json!({}));
+    }
+}
+
+#[test]
+fn an_empty_filter_is_none() {
+    let client = Client::with_group();
+    deploy(&client);
+    let all = |query: &str| {
+        let address = format!(
+            "{}?api-version=2025-04-01{query}",
+            subscription("/resources")
+        );
+        let reply = client.get(&address);
+        assert_eq!(reply.status, 200, "{:?}", reply.body);
+        reply.body["value"].as_array().unwrap().len()
+    };
+    assert_eq!(all("&$filter="), all(""));
+}

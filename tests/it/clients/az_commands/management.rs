@@ -99,6 +99,24 @@ pub(super) const GROUPS: &[Step] = &[
         "tags of any resource",
     ),
     step(
+        "tag update --resource-id /subscriptions/$SUBSCRIPTION/resourceGroups/az-groups --operation merge --tags stage=prod",
+        &[
+            ("/properties/tags/stage", "prod"),
+            ("/properties/tags/owner", "dify"),
+        ],
+        "tags of a group, some of them changed",
+    ),
+    step(
+        "tag list --resource-id /subscriptions/$SUBSCRIPTION/resourceGroups/az-groups/providers/Microsoft.OperationalInsights/workspaces/az-logs",
+        &[("/properties/tags/cost", "42")],
+        "tags of a resource",
+    ),
+    step(
+        "resource list --query \"[?name=='az-logs'].name | [0]\"",
+        &[("", "az-logs")],
+        "all resources of the subscription",
+    ),
+    step(
         "resource list --tag cost=42",
         &[("/0/name", "az-logs")],
         "resources by tag, in the whole subscription",
@@ -143,7 +161,9 @@ pub(super) const GROUPS: &[Step] = &[
 pub(super) const DEPLOYMENTS: &[Step] = &[
     step("group create --name dify-dev-rg --location japaneast --tags dify-infra-deployment=dify-dev", &[], "the group that the template is for"),
     step("deployment group validate --resource-group dify-dev-rg --name reviewed --template-file $TEMPLATE --parameters @$PARAMETERS", &[("/properties/provisioningState", "Succeeded")], "what `dify-infra render --to arm` writes is a valid template; `az` sends it as it stands in the file, comments and all"),
+    step("deployment group what-if --resource-group dify-dev-rg --name reviewed --template-file $TEMPLATE --parameters @$PARAMETERS --no-pretty-print --query \"{all: length(changes), other: length(changes[?changeType!='Create'])}\"", &[("/other", "0")], "what a deployment would make, from `Location`"),
     step("deployment group create --resource-group dify-dev-rg --name reviewed --template-file $TEMPLATE --parameters @$PARAMETERS", &[("/properties/provisioningState", "Succeeded"), ("/properties/parameters/postgresPassword/type", "SecureString")], "all of it is made, in the order of its dependencies; values of secure parameters are withheld").by_program(),
+    step("deployment group what-if --resource-group dify-dev-rg --name reviewed --template-file $TEMPLATE --parameters @$PARAMETERS --no-pretty-print --query \"{all: length(changes), other: changes[?changeType!='NoChange']}\"", &[("/other", "[]")], "and that the same one would change nothing then"),
     step("deployment group show --resource-group dify-dev-rg --name reviewed", &[("/properties/mode", "Incremental")], "a deployment with its outputs and what it made"),
     step("deployment group list --resource-group dify-dev-rg", &[("/0/name", "reviewed")], "deployments of a group"),
     step("deployment operation group list --resource-group dify-dev-rg --name reviewed", &[("/0/properties/provisioningState", "Succeeded")], "the operations of a deployment"),
