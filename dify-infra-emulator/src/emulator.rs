@@ -359,6 +359,7 @@ impl Emulator {
                 reader: None,
                 log: RequestLog::default(),
                 requests: inner.requests,
+                latest: inner.latest,
                 broken: None,
             }),
         }
