@@ -4,7 +4,7 @@
 //! is set nowhere may come from the shell of whoever runs compose: it is unseen, unless it has a
 //! default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::inventory::Inventory;
 use super::super::node::{Node, Tree};
@@ -88,16 +88,19 @@ struct Filled<'a> {
 impl Filled<'_> {
     fn text(&mut self, text: &str, depth: usize) -> Seen {
         let mut seen = Seen::default();
+        let closings = closings(text);
         let mut rest = text;
         while let Some(at) = rest.find('$') {
             seen = seen.and(&Seen::from(&rest[..at]));
             let after = &rest[at + 1..];
+            let opening = text.len() - after.len();
             if let Some(tail) = after.strip_prefix('$') {
                 seen = seen.and(&Seen::from("$"));
                 rest = tail;
-            } else if let Some((inner, tail)) = after.strip_prefix('{').and_then(braces) {
+            } else if let Some(closing) = closings.get(&opening) {
+                let inner = &text[opening + 1..*closing];
                 seen = seen.and(&self.expression(inner, depth + 1));
-                rest = tail;
+                rest = &text[closing + 1..];
             } else {
                 let end = after
                     .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
@@ -167,18 +170,23 @@ impl Filled<'_> {
     }
 }
 
-/// Splits behind the brace that closes an expression.
-fn braces(text: &str) -> Option<(&str, &str)> {
-    let mut depth = 0_usize;
-    for (at, character) in text.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some((&text[..at], &text[at + 1..])),
-            '}' => depth -= 1,
+/// The place of the brace that closes each opening one, found in one pass: a text may have thousands that
+/// nothing closes.
+fn closings(text: &str) -> HashMap<usize, usize> {
+    let mut open = Vec::new();
+    let mut closings = HashMap::new();
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => open.push(at),
+            b'}' => {
+                if let Some(opening) = open.pop() {
+                    closings.insert(opening, at);
+                }
+            }
             _ => {}
         }
     }
-    None
+    closings
 }
 
 #[cfg(test)]
@@ -205,6 +213,8 @@ mod tests {
         assert_eq!(filled("$$A ${B} ${C}"), "$A x one $A");
         assert_eq!(filled("a$"), "a$");
         assert_eq!(filled("${A"), "${A");
+        assert_eq!(filled("${NONE:-${A}} ${B"), "one ${B");
+        assert_eq!(filled("} ${B} {${A}"), "} x one {one");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One service of a compose file.
 
+use std::collections::HashMap;
+
 use super::super::embedded;
 use super::super::inventory::{
     Container, Fact, Inventory, Mount, Probe, PublishedPort, SecretUses, Source, TextFile,
@@ -137,12 +139,12 @@ fn variables(
     node: &Node,
 ) -> Result<(Vec<Variable>, bool), InvalidCompose> {
     let mut complete = true;
-    let mut variables: Vec<Variable> = Vec::new();
+    let mut variables = Variables::default();
     for (path, place, required) in env_files(context, node) {
         match context.input.files.get(path.trim_start_matches("./")) {
             Some(file) => {
                 for (name, Entry { value, place }) in dotenv(&path, file, context.project)? {
-                    set(&mut variables, name, value, Source::File, place);
+                    variables.set(name, value, Source::File, place);
                 }
             }
             None if required => {
@@ -177,21 +179,34 @@ fn variables(
             Some(text) if interpolate::refers(text) => Source::Default,
             _ => Source::Plain,
         };
-        set(&mut variables, name.clone(), seen, source, place);
+        variables.set(name.clone(), seen, source, place);
     }
-    Ok((variables, complete))
+    Ok((variables.list, complete))
 }
 
-fn set(variables: &mut Vec<Variable>, name: String, value: Seen, source: Source, place: Place) {
-    let variable = Variable {
-        name,
-        value,
-        source,
-        place,
-    };
-    match variables.iter_mut().find(|it| it.name == variable.name) {
-        Some(existing) => *existing = variable,
-        None => variables.push(variable),
+/// Variables in the order in which they were first set; a file may have thousands.
+#[derive(Default)]
+struct Variables {
+    list: Vec<Variable>,
+    places: HashMap<String, usize>,
+}
+
+impl Variables {
+    /// Sets a variable, over an earlier value of it.
+    fn set(&mut self, name: String, value: Seen, source: Source, place: Place) {
+        let variable = Variable {
+            name,
+            value,
+            source,
+            place,
+        };
+        let next = self.list.len();
+        let at = *self.places.entry(variable.name.clone()).or_insert(next);
+        if at == next {
+            self.list.push(variable);
+        } else {
+            self.list[at] = variable;
+        }
     }
 }
 
@@ -337,11 +352,27 @@ fn files(
 /// Dify's templates of nginx and squid are filled in by their containers with `${NAME}`; `$name` is
 /// nginx's own.
 fn filled(content: &str, variables: &[Variable]) -> String {
-    let mut text = content.to_owned();
-    for variable in variables {
-        if let Some(value) = variable.value.literal() {
-            text = text.replace(&format!("${{{}}}", variable.name), value);
-        }
+    let values: HashMap<&str, &str> = variables
+        .iter()
+        .filter_map(|it| Some((it.name.as_str(), it.value.literal()?)))
+        .collect();
+    let mut text = String::with_capacity(content.len());
+    let mut rest = content;
+    while let Some(start) = rest.find("${") {
+        let (before, reference) = rest.split_at(start);
+        text.push_str(before);
+        let is_name = |it: char| it.is_ascii_alphanumeric() || it == '_';
+        let after = reference[2..].trim_start_matches(is_name);
+        let name = &reference[2..reference.len() - after.len()];
+        let value = after.strip_prefix('}').and(values.get(name));
+        let read = if let Some(value) = value {
+            text.push_str(value);
+            name.len() + 3
+        } else {
+            text.push_str("${");
+            2
+        };
+        rest = &reference[read..];
     }
-    text
+    text + rest
 }

@@ -177,7 +177,7 @@ impl Checker {
     /// let shared = Checker::new().shared(&dev, &prod);
     /// assert_eq!(shared.len(), 1);
     /// assert_eq!(shared[0].0.as_str(), "secret-key");
-    /// # Ok::<(), dify_infra_core::secrets::InvalidSecretsFile>(())
+    /// # Ok::<(), dify_infra_core::secrets::ParseError>(())
     /// ```
     pub fn shared(
         &self,
