@@ -158,6 +158,55 @@ async fn a_template_holds_no_secret_and_names_every_resource() {
 }
 
 /// The strings of a value that are expressions.
+/// Each resource waits for all that it needs: the private endpoint's name before the app that asks for it is
+/// nothing that a test could see otherwise, since whatever order is tried may be the right one by chance.
+#[test]
+fn every_arrow_of_the_graph_is_in_the_template() {
+    let mut arrows = 0;
+    for (name, file) in files() {
+        let scene = Scene::new(&file);
+        let template = arm_template(&scene.graph);
+        let resources = template["resources"].as_array().unwrap();
+        let own = |node: &&Node| {
+            node.management() == Management::Managed
+                && node.id().group() == *scene.graph.group()
+                && !matches!(
+                    node.kind(),
+                    Kind::ResourceGroup
+                        | Kind::JobExecution
+                        | Kind::ManagedCertificate
+                        | Kind::CustomDomain
+                )
+        };
+        for node in scene.graph.nodes().filter(own) {
+            let label = node.id().label();
+            let is_it =
+                |it: &&Value| it["type"] == node.kind().resource_type() && it["name"] == label;
+            let found = resources.iter().find(is_it);
+            let Some(found) = found else {
+                assert_eq!(node.kind(), Kind::RoleAssignment, "{name}: no {label}");
+                continue;
+            };
+            let waits = found["dependsOn"].to_string().to_ascii_lowercase();
+            let needed = node
+                .dependencies()
+                .iter()
+                .filter_map(|id| scene.graph.get(id));
+            for needed in needed.filter(own) {
+                for part in [needed.kind().resource_type(), needed.id().name()] {
+                    assert!(
+                        waits.contains(&part.to_ascii_lowercase()),
+                        "{name}: {label} does not wait for {}: {waits}",
+                        needed.id()
+                    );
+                }
+                arrows += 1;
+            }
+        }
+    }
+    assert!(arrows > 500, "{arrows}");
+}
+
 fn expressions(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) if text.starts_with('[') && !text.starts_with("[[") => vec![text],

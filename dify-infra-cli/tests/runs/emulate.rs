@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command};
+use std::thread::JoinHandle;
 
 use crate::find::find;
 use crate::place::{INFRA, Place, Ran};
@@ -43,6 +44,8 @@ struct Emulator {
     variables: String,
     /// What it said on stderr before the first request.
     said: String,
+    /// What it says from then on.
+    log: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Emulator {
@@ -62,13 +65,20 @@ impl Emulator {
             said += &(line.unwrap() + "\n");
         }
         // its log is read away, so that it is never held up
-        std::thread::spawn(move || lines.for_each(drop));
+        let log = std::thread::spawn(move || lines.map_while(Result::ok).collect());
         let variables = fs::read_to_string(script).unwrap();
         Self {
             process,
             variables,
             said,
+            log: Some(log),
         }
+    }
+
+    /// Ends it; the lines that it wrote about requests.
+    fn end(mut self) -> Vec<String> {
+        self.process.kill().unwrap();
+        self.log.take().unwrap().join().unwrap()
     }
 
     /// The block below a title, as far as a person copies it.
@@ -295,4 +305,63 @@ fn of_two_first_applies_from_two_folders_one_makes_no_secret() {
         "{}",
         planned.stdout
     );
+}
+
+/// The status of each of some requests, 000 where the connection broke, and the log of them.
+fn forty_requests(place: &Place, arguments: &[&str]) -> (Vec<String>, Vec<String>) {
+    const REQUESTS: &str = r#"
+for number in $(seq 40); do
+    curl --silent --output /dev/null --write-out '%{http_code}\n' --header 'authorization: Bearer any' \
+        "$DIFY_INFRA_ENDPOINT/subscriptions/$AZURE_SUBSCRIPTION_ID/resourcegroups/g$number?api-version=2025-04-01" || true
+done
+"#;
+    let azure = Emulator::start(place, arguments);
+    let statuses = azure.paste(place, REQUESTS).stdout;
+    let statuses = statuses.lines().map(str::to_owned).collect();
+    (statuses, azure.end())
+}
+
+#[test]
+fn faults_of_a_seed_come_again_and_each_request_has_a_line() {
+    let place = Place::new("");
+    let scale = ["--time-scale", "1000"];
+    let (calm, log) = forty_requests(&place, &scale);
+    assert_eq!(calm, vec!["404"; 40]);
+    for number in [1, 40] {
+        let path = format!("/resourcegroups/g{number}");
+        let is_of = |line: &&String| {
+            let mut words = line.split_whitespace();
+            line.contains("404") && words.any(|word| word.ends_with(&path))
+        };
+        assert_eq!(log.iter().filter(is_of).count(), 1, "{log:#?}");
+    }
+    let seeded = |seed: &str| {
+        let faults = ["--faults", seed];
+        forty_requests(&place, &[&scale[..], &faults[..]].concat()).0
+    };
+    let first = seeded("7");
+    assert_eq!(first.len(), 40);
+    assert_ne!(first, calm);
+    assert_eq!(first, seeded("7"));
+    assert_ne!(first, seeded("8"));
+}
+
+#[test]
+fn every_rule_has_a_source_or_is_called_a_guess() {
+    let place = Place::new("");
+    let report = place
+        .infra(&["emulate", "--rules", "--json"])
+        .exits(0)
+        .json();
+    let rules = report["rules"].as_array().unwrap();
+    assert!(rules.len() > 150, "{}", rules.len());
+    for rule in rules {
+        let source = rule["source"].as_str().unwrap();
+        assert!(!source.is_empty() || rule["guess"] == true, "{rule}");
+        assert!(!rule["text"].as_str().unwrap().is_empty(), "{rule}");
+    }
+    let shown = place.infra(&["emulate", "--rules"]).exits(0).stdout;
+    let guesses = rules.iter().filter(|rule| rule["guess"] == true).count();
+    let last = format!("{} rules, {guesses} of them guesses\n", rules.len());
+    assert!(shown.ends_with(&last), "{shown}");
 }

@@ -1,7 +1,7 @@
 //! The resources of a deployment and what each needs first.
 //!
 //! Edges come from references alone: the parent in an id, the id of another resource in a body, an
-//! output of another resource in a [`Text`](crate::resource::Text), and the few resources that
+//! output of another resource in a [`Text`], and the few resources that
 //! [`Resource::after`](crate::resource::Resource::after) names with a reason. Nothing else orders
 //! work, so that what can run at once does.
 

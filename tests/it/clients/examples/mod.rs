@@ -4,11 +4,13 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::answers::Answers;
 use table::{EXAMPLES, Example, LEFT_OUT, REFUSED};
 
 const GROUP: &str = "/resourceGroups/examples/providers";
@@ -35,6 +37,8 @@ fn folder() -> Option<PathBuf> {
 /// A client that follows what it began by the clock alone.
 struct Client {
     emulator: Emulator,
+    /// What it answered, for the judgement of the published types.
+    answers: Arc<Answers>,
     now: std::cell::Cell<Timestamp>,
     /// Where the result of the last request is found, below the subscription.
     location: std::cell::Cell<Option<String>>,
@@ -78,8 +82,10 @@ impl Client {
 
 /// Everything that the examples stand in.
 fn world() -> Client {
+    let answers = Arc::new(Answers::default());
     let client = Client {
-        emulator: Emulator::new(),
+        emulator: answers.listen(Emulator::builder()).build().unwrap(),
+        answers,
         now: std::cell::Cell::new("2026-11-22T00:00:00Z".parse().unwrap()),
         location: std::cell::Cell::default(),
     };
@@ -277,6 +283,7 @@ fn the_examples_of_microsoft_are_taken_and_answered() {
             (400, Some(*code))
         );
     }
+    client.answers.assert_valid(20);
     println!(
         "{} examples taken, {} refused, {} of what is not emulated",
         EXAMPLES.len(),
