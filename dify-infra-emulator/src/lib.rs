@@ -5,9 +5,10 @@
 //! decide how fast time passes. [`server`] puts it behind a loopback address for clients that need
 //! a socket.
 //!
-//! It covers what a Dify deployment on Azure Container Apps uses: resource groups, Log Analytics,
-//! managed environments, apps and jobs, PostgreSQL flexible servers, Azure Managed Redis and
-//! storage accounts. Each type has its provider's own asynchronous style, defaults and refusals;
+//! It covers what a Dify deployment on Azure Container Apps uses: resource groups and deployments, Log
+//! Analytics, managed environments, apps, jobs and certificates, PostgreSQL flexible servers, Azure Managed
+//! Redis, storage accounts with their blobs, key vaults, container registries, identities and role
+//! assignments, virtual networks, private endpoints and DNS zones, application gateways. Each type has its provider's own asynchronous style, defaults and refusals;
 //! the rules behind the refusals are listed by [`rules`] with where they are known from. Unknown
 //! properties are refused, which is stricter than Azure.
 //!
