@@ -3,7 +3,14 @@
 //! A [`Deployment`](crate::deployment::Deployment) can't hold most mistakes; an [`Inventory`] can hold
 //! all of them. Every value knows its place, and a value that can't be seen says why.
 
+mod platform;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use platform::{
+    Configuration, Environment, Gateway, PostgresServer, RedisInstance, RedisOffer,
+    RegistryAccount, RoleAssignment, StorageAccount, StoredSecret, Subnet, Vault,
+};
 
 use super::place::Place;
 use super::recognise::Role;
@@ -488,190 +495,6 @@ pub struct Mount {
     pub volume: String,
     /// The path in the container.
     pub path: String,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A managed environment.
-#[derive(Debug, Clone)]
-pub struct Environment {
-    /// Its name.
-    pub name: Seen,
-    /// The subnet's id, when it has a network of its own.
-    pub subnet: Fact<Seen>,
-    /// Whether only its network reaches it: no app has a public address.
-    pub internal: Fact<bool>,
-    /// Whether it has workload profiles.
-    pub workload_profiles: bool,
-    /// Names of its workload profiles with their types, as `D4`.
-    pub profile_types: Vec<(String, String)>,
-    /// Where its apps' logs go, in lower case.
-    pub logs: Fact<String>,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A PostgreSQL server.
-#[derive(Debug, Clone)]
-pub struct PostgresServer {
-    /// Its name.
-    pub name: Seen,
-    /// Compute size.
-    pub sku: Fact<String>,
-    /// `Enabled` or `Disabled`, in lower case.
-    pub public_access: Fact<String>,
-    /// Whether it stands in a subnet of its own.
-    pub injected: bool,
-    /// Databases, with their places.
-    pub databases: Vec<(Seen, Place)>,
-    /// Settings: name, value, place and what each waits for.
-    pub configurations: Vec<Configuration>,
-    /// Firewall rules: first address, last address, place.
-    pub firewall: Vec<(Seen, Seen, Place)>,
-    /// Whether its children were handed over too.
-    pub children_seen: bool,
-    /// Whether it can be seen what waits for what: Azure's answers tell nothing of it.
-    pub order_seen: bool,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A setting of a PostgreSQL server.
-#[derive(Debug, Clone)]
-pub struct Configuration {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: Option<Seen>,
-    /// Ids and names that it waits for.
-    pub depends_on: Vec<Seen>,
-    /// What it is called in the template, for others that wait for it.
-    pub id: Seen,
-    /// Whether it is a database, not a setting.
-    pub is_database: bool,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// What offers Redis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RedisOffer {
-    /// Azure Managed Redis.
-    Managed,
-    /// Azure Cache for Redis.
-    Cache,
-}
-
-/// A Redis instance.
-#[derive(Debug, Clone)]
-pub struct RedisInstance {
-    /// Its name.
-    pub name: Seen,
-    /// What offers it.
-    pub offer: RedisOffer,
-    /// Clustering policy, in lower case.
-    pub clustering: Fact<String>,
-    /// Eviction policy, in lower case.
-    pub eviction: Fact<String>,
-    /// Port of TLS.
-    pub port: Fact<f64>,
-    /// Whether plain connections are answered.
-    pub plain: Fact<bool>,
-    /// `Enabled` or `Disabled`, in lower case.
-    pub public_access: Fact<String>,
-    /// Whether its database was handed over too.
-    pub children_seen: bool,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A storage account.
-#[derive(Debug, Clone)]
-pub struct StorageAccount {
-    /// Its name.
-    pub name: Seen,
-    /// Blob containers.
-    pub containers: Vec<(Seen, Place)>,
-    /// Whether blobs may be public.
-    pub public_blobs: Fact<bool>,
-    /// `Enabled` or `Disabled`, in lower case.
-    pub public_access: Fact<String>,
-    /// Whether the firewall denies what it does not name.
-    pub default_deny: bool,
-    /// Whether its children were handed over too.
-    pub children_seen: bool,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A key vault.
-#[derive(Debug, Clone)]
-pub struct Vault {
-    /// Its name.
-    pub name: Seen,
-    /// Whether rights are role assignments.
-    pub rbac: Fact<bool>,
-    /// `Enabled` or `Disabled`, in lower case.
-    pub public_access: Fact<String>,
-    /// Whether access policies are there.
-    pub access_policies: bool,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A secret of a key vault, without its value.
-#[derive(Debug, Clone)]
-pub struct StoredSecret {
-    /// Its name, behind that of its vault.
-    pub name: Seen,
-    /// When its current version was written, in seconds since 1970.
-    pub written: i64,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A subnet.
-#[derive(Debug, Clone)]
-pub struct Subnet {
-    /// Its id, as far as seen.
-    pub id: Seen,
-    /// Its name.
-    pub name: Seen,
-    /// The network it belongs to.
-    pub network: Seen,
-    /// Its range.
-    pub prefix: Fact<Seen>,
-    /// Services that it is delegated to.
-    pub delegations: Vec<String>,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A container registry.
-#[derive(Debug, Clone)]
-pub struct RegistryAccount {
-    /// Whether the admin user is on.
-    pub admin_user: Fact<bool>,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// An application gateway, or a firewall policy of one.
-#[derive(Debug, Clone)]
-pub struct Gateway {
-    /// Seconds that it waits for an answer, for each of its settings.
-    pub timeouts: Vec<(f64, Place)>,
-    /// Megabytes of a file at most.
-    pub upload: Fact<f64>,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// A role assignment.
-#[derive(Debug, Clone)]
-pub struct RoleAssignment {
-    /// The role's id, as far as seen.
-    pub role: Seen,
     /// Where it stands.
     pub place: Place,
 }

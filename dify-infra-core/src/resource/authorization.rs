@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId, Text};
+use super::{Kind, ResourceId, Text};
 
 /// A built-in role of Azure that the deployment's identities get
 /// (<https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>).
@@ -130,13 +130,7 @@ fn guid_of(words: &[&str]) -> String {
     parts.join("-")
 }
 
-impl Resource for RoleAssignment {
-    const KIND: Kind = Kind::RoleAssignment;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(RoleAssignment, RoleAssignment);
 
 #[cfg(test)]
 mod tests {

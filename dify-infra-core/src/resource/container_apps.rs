@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::{AssignedIdentities, IdentitySetting};
-use super::{Kind, Resource, ResourceId, Text};
+use super::{ResourceId, Text};
 
 /// A Container Apps environment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -543,46 +543,7 @@ pub struct JobExecution {
     pub image: String,
 }
 
-impl Resource for ManagedEnvironment {
-    const KIND: Kind = Kind::ManagedEnvironment;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for ContainerApp {
-    const KIND: Kind = Kind::ContainerApp;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-
-    fn after(&self) -> &[ResourceId] {
-        &self.after
-    }
-}
-
-impl Resource for Job {
-    const KIND: Kind = Kind::Job;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-
-    fn after(&self) -> &[ResourceId] {
-        &self.after
-    }
-}
-
-impl Resource for JobExecution {
-    const KIND: Kind = Kind::JobExecution;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-
-    fn after(&self) -> &[ResourceId] {
-        &self.after
-    }
-}
+resource!(ManagedEnvironment, ManagedEnvironment);
+resource!(ContainerApp, ContainerApp, after);
+resource!(Job, Job, after);
+resource!(JobExecution, JobExecution, after);

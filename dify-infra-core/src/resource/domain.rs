@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId, Text};
+use super::{ResourceId, Text};
 
 /// A certificate that the environment reads from a key vault.
 ///
@@ -100,34 +100,6 @@ pub struct CustomDomain {
     pub certificate_id: String,
 }
 
-impl Resource for Certificate {
-    const KIND: Kind = Kind::Certificate;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-
-    fn after(&self) -> &[ResourceId] {
-        &self.after
-    }
-}
-
-impl Resource for ManagedCertificate {
-    const KIND: Kind = Kind::ManagedCertificate;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-
-    fn after(&self) -> &[ResourceId] {
-        &self.after
-    }
-}
-
-impl Resource for CustomDomain {
-    const KIND: Kind = Kind::CustomDomain;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(Certificate, Certificate, after);
+resource!(ManagedCertificate, ManagedCertificate, after);
+resource!(CustomDomain, CustomDomain);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::identity::AssignedIdentities;
 use super::network::Reference;
-use super::{Kind, Resource, ResourceId, Text};
+use super::{ResourceId, Text};
 
 /// A public address.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -412,30 +412,6 @@ pub struct GlobalConfiguration {
     pub enable_response_buffering: bool,
 }
 
-impl Resource for PublicIpAddress {
-    const KIND: Kind = Kind::PublicIpAddress;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for FirewallPolicy {
-    const KIND: Kind = Kind::FirewallPolicy;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for ApplicationGateway {
-    const KIND: Kind = Kind::ApplicationGateway;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-
-    fn after(&self) -> &[ResourceId] {
-        &self.after
-    }
-}
+resource!(PublicIpAddress, PublicIpAddress);
+resource!(FirewallPolicy, FirewallPolicy);
+resource!(ApplicationGateway, ApplicationGateway, after);

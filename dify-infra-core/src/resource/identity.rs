@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Kind, Resource, ResourceId};
+use super::ResourceId;
 
 /// A user-assigned identity: an account of Azure without a password, which an app may be given.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -52,10 +52,4 @@ pub struct IdentitySetting {
     pub lifecycle: String,
 }
 
-impl Resource for UserAssignedIdentity {
-    const KIND: Kind = Kind::UserAssignedIdentity;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(UserAssignedIdentity, UserAssignedIdentity);

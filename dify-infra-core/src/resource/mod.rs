@@ -6,6 +6,25 @@
 //! resource exists, and every secret, are [`Text`]s: templates that serialise to a marker, which
 //! [`resolve`](text::resolve) replaces at the last moment before a request.
 
+/// A type is the resource of a kind: with its id, and with what it names in `after` when it has that.
+macro_rules! resource {
+    ($name:ident, $kind:ident $(, $after:ident)?) => {
+        impl $crate::resource::Resource for $name {
+            const KIND: $crate::resource::Kind = $crate::resource::Kind::$kind;
+
+            fn id(&self) -> &$crate::resource::ResourceId {
+                &self.id
+            }
+
+            $(
+                fn $after(&self) -> &[$crate::resource::ResourceId] {
+                    &self.$after
+                }
+            )?
+        }
+    };
+}
+
 mod any;
 pub mod authorization;
 pub mod container_apps;

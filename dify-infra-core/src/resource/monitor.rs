@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId};
+use super::ResourceId;
 
 /// A Log Analytics workspace, which receives the console logs of every container.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,10 +38,4 @@ pub struct WorkspaceSku {
     pub name: String,
 }
 
-impl Resource for Workspace {
-    const KIND: Kind = Kind::Workspace;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(Workspace, Workspace);

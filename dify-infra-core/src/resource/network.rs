@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::deployment::SubnetUse;
 
-use super::{Kind, Resource, ResourceId, Text};
+use super::{ResourceId, Text};
 
 /// A reference to another resource by its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -291,26 +291,10 @@ pub struct VirtualNetworkLinkProperties {
     pub registration_enabled: bool,
 }
 
-macro_rules! resource {
-    ($($name:ident),+ $(,)?) => {
-        $(
-            impl Resource for $name {
-                const KIND: Kind = Kind::$name;
-
-                fn id(&self) -> &ResourceId {
-                    &self.id
-                }
-            }
-        )+
-    };
-}
-
-resource!(
-    VirtualNetwork,
-    Subnet,
-    NetworkSecurityGroup,
-    PrivateEndpoint,
-    PrivateDnsZoneGroup,
-    PrivateDnsZone,
-    VirtualNetworkLink,
-);
+resource!(VirtualNetwork, VirtualNetwork);
+resource!(Subnet, Subnet);
+resource!(NetworkSecurityGroup, NetworkSecurityGroup);
+resource!(PrivateEndpoint, PrivateEndpoint);
+resource!(PrivateDnsZoneGroup, PrivateDnsZoneGroup);
+resource!(PrivateDnsZone, PrivateDnsZone);
+resource!(VirtualNetworkLink, VirtualNetworkLink);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId, Text};
+use super::{ResourceId, Text};
 
 /// A PostgreSQL flexible server.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -147,34 +147,7 @@ pub struct FirewallRuleProperties {
     pub end_ip_address: String,
 }
 
-impl Resource for Server {
-    const KIND: Kind = Kind::PostgresServer;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for Database {
-    const KIND: Kind = Kind::PostgresDatabase;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for Configuration {
-    const KIND: Kind = Kind::PostgresConfiguration;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for FirewallRule {
-    const KIND: Kind = Kind::PostgresFirewallRule;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(Server, PostgresServer);
+resource!(Database, PostgresDatabase);
+resource!(Configuration, PostgresConfiguration);
+resource!(FirewallRule, PostgresFirewallRule);

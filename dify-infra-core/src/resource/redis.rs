@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId};
+use super::ResourceId;
 
 /// An Azure Managed Redis instance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -70,18 +70,5 @@ pub struct DatabaseProperties {
     pub access_keys_authentication: String,
 }
 
-impl Resource for RedisEnterprise {
-    const KIND: Kind = Kind::RedisEnterprise;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for Database {
-    const KIND: Kind = Kind::RedisEnterpriseDatabase;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(RedisEnterprise, RedisEnterprise);
+resource!(Database, RedisEnterpriseDatabase);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId};
+use super::ResourceId;
 
 /// A container registry that exists.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,10 +31,4 @@ pub struct RegistrySku {
     pub name: String,
 }
 
-impl Resource for Registry {
-    const KIND: Kind = Kind::Registry;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(Registry, Registry);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId};
+use super::ResourceId;
 
 /// A resource group. It is created when absent and never changed afterwards: other people's
 /// resources and tags may be in it.
@@ -20,10 +20,4 @@ pub struct ResourceGroup {
     pub tags: BTreeMap<String, String>,
 }
 
-impl Resource for ResourceGroup {
-    const KIND: Kind = Kind::ResourceGroup;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(ResourceGroup, ResourceGroup);

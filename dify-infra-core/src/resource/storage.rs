@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId};
+use super::ResourceId;
 
 /// A storage account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,26 +97,6 @@ pub struct BlobContainerProperties {
     pub public_access: String,
 }
 
-impl Resource for StorageAccount {
-    const KIND: Kind = Kind::StorageAccount;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for BlobService {
-    const KIND: Kind = Kind::BlobService;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for BlobContainer {
-    const KIND: Kind = Kind::BlobContainer;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(StorageAccount, StorageAccount);
+resource!(BlobService, BlobService);
+resource!(BlobContainer, BlobContainer);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Kind, Resource, ResourceId, Text};
+use super::{ResourceId, Text};
 
 /// A key vault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,18 +88,5 @@ pub struct VaultSecretAttributes {
 /// Where a GET answer of a [`VaultSecret`] has the address of its newest version.
 pub const VERSIONED_URI: &str = "/properties/secretUriWithVersion";
 
-impl Resource for Vault {
-    const KIND: Kind = Kind::Vault;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
-
-impl Resource for VaultSecret {
-    const KIND: Kind = Kind::VaultSecret;
-
-    fn id(&self) -> &ResourceId {
-        &self.id
-    }
-}
+resource!(Vault, Vault);
+resource!(VaultSecret, VaultSecret);
