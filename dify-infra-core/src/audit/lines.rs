@@ -45,6 +45,8 @@ struct Scanner<'t> {
     position: usize,
     line: usize,
     line_start: usize,
+    /// The place that was last noted and its column: a whole template may stand on one line.
+    noted: (usize, usize),
     wanted: Vec<Wanted>,
 }
 
@@ -73,6 +75,7 @@ impl<'t> Scanner<'t> {
             position: 0,
             line: 1,
             line_start: 0,
+            noted: (0, 1),
             wanted,
         }
     }
@@ -103,8 +106,13 @@ impl<'t> Scanner<'t> {
 
     fn note(&mut self, node: Option<usize>) {
         if let Some(node) = node {
-            let before = self.text.get(self.line_start..self.position);
-            let column = before.map_or(0, |it| it.chars().count()) + 1;
+            let (from, column) = match self.noted {
+                (place, column) if place >= self.line_start => (place, column),
+                _ => (self.line_start, 1),
+            };
+            let between = self.text.get(from..self.position);
+            let column = column + between.map_or(0, |it| it.chars().count());
+            self.noted = (self.position, column);
             self.wanted[node].at = Some((self.line, column));
         }
     }
@@ -165,19 +173,22 @@ impl<'t> Scanner<'t> {
                 _ => {}
             }
             let before = (self.position, self.line, self.line_start);
-            let name = if is_object {
-                let key = self.string();
-                if key.contains('\\') {
-                    let quoted = format!("\"{key}\"");
-                    serde_json::from_str(&quoted).unwrap_or_default()
-                } else {
-                    key.to_owned()
-                }
-            } else {
-                index.to_string()
-            };
+            let key = is_object.then(|| self.string());
             let after = (self.position, self.line, self.line_start);
-            let below = node.and_then(|it| self.wanted[it].below.get(&name).copied());
+            // Most of a template is asked for by nobody.
+            let below = node.filter(|it| !self.wanted[*it].below.is_empty());
+            let below = below.and_then(|it| {
+                let below = &self.wanted[it].below;
+                let found = match key {
+                    None => below.get(&index.to_string()),
+                    Some(key) if key.contains('\\') => {
+                        let key: String = serde_json::from_str(&format!("\"{key}\"")).ok()?;
+                        below.get(&key)
+                    }
+                    Some(key) => below.get(key),
+                };
+                found.copied()
+            });
             (self.position, self.line, self.line_start) = before;
             self.note(below);
             (self.position, self.line, self.line_start) = after;
@@ -216,6 +227,24 @@ mod tests {
         );
         assert_eq!(told(text, root.key("d").key("e")), "t.json:3:22 $.d.e");
         assert_eq!(told(text, root.clone()), "t.json:1:1");
+    }
+
+    #[test]
+    fn columns_go_on_through_one_line_and_begin_anew_in_the_next() {
+        let text = "{\"é\": 1, \"b\": {\"c\": 2}, \"d\":\n 3,   \"e\": 4}";
+        let root = Place::document("t.json");
+        let mut places = [
+            root.key("é"),
+            root.key("b").key("c"),
+            root.key("d"),
+            root.key("e"),
+        ];
+        let texts = [("t.json".to_owned(), text.to_owned())];
+        tell(&texts, places.iter_mut());
+        let told: Vec<_> = places.iter().map(|it| (it.line(), it.column())).collect();
+        let wanted =
+            [(1, 2), (1, 16), (1, 25), (2, 7)].map(|(line, column)| (Some(line), Some(column)));
+        assert_eq!(told, wanted);
     }
 
     #[test]
