@@ -60,6 +60,10 @@ pub use seen::{Seen, SeenUrl, Unseen};
 
 pub(crate) use arm::{reference as arm_reference, type_and_name, unseen_node as arm_unseen};
 
+pub(crate) use rules::calls::Call;
+
+use rules::calls::calls;
+
 use crate::check;
 
 /// Applies every rule to an inventory.
@@ -67,15 +71,27 @@ pub fn audit(inventory: &Inventory) -> Report {
     let parts = parts::of(inventory);
     let whole = std::slice::from_ref(inventory);
     let mut findings = Findings::default();
+    let alone = if parts.is_empty() {
+        whole
+    } else {
+        parts.as_slice()
+    };
+    let calls: Vec<_> = alone.iter().map(|part| (part, calls(part))).collect();
     for rule in check::rules() {
-        let Some(look) = rule.audit else {
-            continue;
-        };
         findings.of(rule);
-        // Whether deployments share keys is told over all of them, everything else of each alone.
-        let is_alone = !parts.is_empty() && rule.id != rules::SHARED_KEY;
-        for part in if is_alone { parts.as_slice() } else { whole } {
-            look(part, &mut findings);
+        if let Some(look) = rule.audit {
+            // Whether deployments share keys is told over all of them, everything else of each alone.
+            let is_of_all = rule.id == rules::SHARED_KEY;
+            for part in if is_of_all { whole } else { alone } {
+                look(part, &mut findings);
+            }
+        }
+        if let Some(look) = rule.call {
+            for (part, calls) in &calls {
+                for call in calls {
+                    look(part, call, &mut findings);
+                }
+            }
         }
     }
     if !parts.is_empty() {

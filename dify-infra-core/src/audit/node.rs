@@ -1,5 +1,7 @@
 //! A tree of values with the place of each: what every foreign document is turned into first.
 
+use std::collections::HashMap;
+
 use super::place::Place;
 use super::seen::{Seen, Unseen};
 
@@ -21,6 +23,53 @@ pub(crate) enum Tree {
     Object(Vec<(String, Node)>),
     /// Something of which neither kind nor content is known.
     Unseen(Unseen),
+}
+
+/// The members of an object while it is made: in the order in which they came first, the newest of each key.
+#[derive(Default)]
+pub(crate) struct Members {
+    /// Nothing for a key that was taken away again.
+    all: Vec<(String, Option<Node>)>,
+    places: HashMap<String, usize>,
+}
+
+impl Members {
+    /// Sets the value of a key, and gives what it was.
+    pub(crate) fn set(&mut self, key: &str, value: Node) -> Option<Node> {
+        if let Some(&place) = self.places.get(key) {
+            return self.all[place].1.replace(value);
+        }
+        self.places.insert(key.to_owned(), self.all.len());
+        self.all.push((key.to_owned(), Some(value)));
+        None
+    }
+
+    /// Takes a key away, and gives what it was.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Node> {
+        let place = self.places.get(key)?;
+        self.all[*place].1.take()
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        let place = self.places.get(key);
+        place.is_some_and(|&place| self.all[place].1.is_some())
+    }
+
+    /// All that are there.
+    pub(crate) fn into_list(self) -> Vec<(String, Node)> {
+        let all = self.all.into_iter();
+        all.filter_map(|(key, value)| Some((key, value?))).collect()
+    }
+}
+
+impl FromIterator<(String, Node)> for Members {
+    fn from_iter<I: IntoIterator<Item = (String, Node)>>(all: I) -> Self {
+        let mut members = Self::default();
+        for (key, value) in all {
+            members.set(&key, value);
+        }
+        members
+    }
 }
 
 impl Node {

@@ -55,7 +55,7 @@ pub fn check_deployment(
     for (index, allowed) in deployment.allowed_rules().iter().enumerate() {
         // How old a secret is, Azure alone knows.
         let is_about_deployments = crate::check::rule(&allowed.rule)
-            .is_some_and(|rule| rule.audit.is_some() && rule.id != OLD_SECRET.id);
+            .is_some_and(|rule| rule.is_of_deployed() && rule.id != OLD_SECRET.id);
         let is_used = allow_findings(allowed, &mut diagnostics) || notes.contains(&allowed.rule);
         if is_about_deployments && !is_used {
             diagnostics.push(spc::unused_allowance(index, allowed));

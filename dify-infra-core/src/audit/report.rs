@@ -11,8 +11,9 @@ use super::place::Place;
 use crate::check::Rule;
 use crate::diagnostic::Severity;
 
-/// Findings of one audit at most; a hostile template could break one rule a million times.
-const MOST_FINDINGS: usize = 5_000;
+/// Findings of one rule and severity at most: a hostile template could break one rule a million times, and what it
+/// breaks a thousand times must not hide what another rule found.
+const MOST_OF_A_RULE: usize = 1_000;
 
 /// Something that breaks a rule.
 ///
@@ -84,14 +85,18 @@ impl Finding {
 pub struct Findings {
     rule: Option<&'static Rule>,
     items: Vec<Finding>,
+    /// How many the rule that is being applied has found of a severity.
+    counts: BTreeMap<Severity, usize>,
     more: usize,
-    spare: Option<Box<Finding>>,
+    /// What rules write into once a finding is left out.
+    spare: Option<Finding>,
 }
 
 impl Findings {
     /// Goes on with another rule.
     pub(super) fn of(&mut self, rule: &'static Rule) {
         self.rule = Some(rule);
+        self.counts.clear();
     }
 
     /// Adds a finding of the rule that is being applied.
@@ -118,9 +123,13 @@ impl Findings {
     }
 
     fn add(&mut self, place: &Place, severity: Severity, message: String) -> &mut Finding {
-        let (code, help) = self
-            .rule
-            .map_or(("", String::new()), |rule| (rule.id, rule.help()));
+        let count = self.counts.entry(severity).or_default();
+        *count += 1;
+        let is_left_out = *count > MOST_OF_A_RULE;
+        let (code, help) = match self.rule {
+            Some(rule) if !is_left_out => (rule.id, rule.help()),
+            _ => ("", String::new()),
+        };
         let finding = Finding {
             code,
             severity,
@@ -129,9 +138,9 @@ impl Findings {
             help,
             related: Vec::new(),
         };
-        if self.items.len() >= MOST_FINDINGS {
+        if is_left_out {
             self.more += 1;
-            return self.spare.insert(Box::new(finding));
+            return self.spare.insert(finding);
         }
         self.items.push(finding);
         let last = self.items.len() - 1;

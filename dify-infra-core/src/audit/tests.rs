@@ -55,7 +55,7 @@ pub(super) fn pressing(report: &Report) -> Vec<&'static str> {
 }
 
 fn about_deployments() -> impl Iterator<Item = &'static Rule> {
-    rules().filter(|rule| rule.audit.is_some())
+    rules().filter(|rule| rule.is_of_deployed())
 }
 
 #[test]

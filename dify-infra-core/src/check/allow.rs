@@ -1,6 +1,6 @@
 //! What a file allows: findings become notes that carry the reason.
 
-use super::{rule, spc};
+use super::{Rule, rule, spc};
 use crate::deployment::{AllowedRule, Deployment};
 use crate::diagnostic::{Diagnostics, Severity};
 
@@ -9,7 +9,7 @@ pub(crate) fn apply_allowances(deployment: &Deployment, diagnostics: &mut Diagno
     let mut unused = Vec::new();
     for (index, allowed) in deployment.allowed_rules().iter().enumerate() {
         // Rules about what is deployed are applied later, and their allowances with them.
-        let is_later = rule(&allowed.rule).is_some_and(|rule| rule.audit.is_some());
+        let is_later = rule(&allowed.rule).is_some_and(Rule::is_of_deployed);
         if !is_later && !allow_findings(allowed, diagnostics) {
             unused.push(spc::unused_allowance(index, allowed));
         }

@@ -357,8 +357,9 @@ mod tests {
             );
             let found = checker.check_file(&file);
             let found = found.map_or_else(|found| found, |it| it.diagnostics);
-            let about_deployments =
-                |code: &str| crate::check::rule(code).is_some_and(|it| it.audit.is_some());
+            let about_deployments = |code: &str| {
+                crate::check::rule(code).is_some_and(crate::check::Rule::is_of_deployed)
+            };
             assert!(
                 found.iter().any(|it| about_deployments(&it.code)),
                 "{found:?}"

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::audit::{Findings, Inventory};
+use crate::audit::{Call, Findings, Inventory};
 use crate::deployment::Deployment;
 use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
 
@@ -34,6 +34,8 @@ pub struct Rule {
     pub(crate) check: Option<Check>,
     /// Looks at what anybody deployed; nothing for rules about the file.
     pub(crate) audit: Option<Audit>,
+    /// Looks at each call between services; nothing for rules about anything else.
+    pub(crate) call: Option<CallAudit>,
 }
 
 /// The function of a rule: adds a finding for each place where the deployment breaks it.
@@ -41,6 +43,10 @@ pub(crate) type Check = fn(&Deployment, &mut Diagnostics);
 
 /// The function of a rule about what is deployed: adds a finding for each place that breaks it.
 pub(crate) type Audit = fn(&Inventory, &mut Findings);
+
+/// The function of a rule about a call: adds a finding when the call breaks it. The calls of a deployment are found
+/// once for all rules.
+pub(crate) type CallAudit = fn(&Inventory, &Call<'_>, &mut Findings);
 
 impl Rule {
     /// A start for the rules of a family; every text must be filled in.
@@ -58,6 +64,7 @@ impl Rule {
             good: Sample::part(""),
             check: None,
             audit: None,
+            call: None,
         }
     }
 
@@ -69,6 +76,11 @@ impl Rule {
     /// How to keep it, as it follows a finding.
     pub(crate) fn help(&self) -> String {
         as_help(self.fix)
+    }
+
+    /// Whether it looks at what is deployed, and not at the file alone.
+    pub(crate) const fn is_of_deployed(&self) -> bool {
+        self.audit.is_some() || self.call.is_some()
     }
 
     /// Whether a file may allow this rule to be broken.

@@ -1,7 +1,7 @@
 //! One compose file over another, as compose merges them (docs.docker.com reference/compose-file/merge):
 //! mappings key by key, variables and ports as sets, everything else replaced.
 
-use super::super::node::{Node, Tree};
+use super::super::node::{Members, Node, Tree};
 use super::yaml::{OVERRIDE, RESET};
 
 /// Lists that are sets of things, which a file above adds to.
@@ -34,27 +34,24 @@ pub(super) fn over(below: Node, above: Node) -> Node {
     Node::new(tree, place)
 }
 
-fn members(mut below: Vec<(String, Node)>, above: Vec<(String, Node)>) -> Vec<(String, Node)> {
+fn members(below: Vec<(String, Node)>, above: Vec<(String, Node)>) -> Vec<(String, Node)> {
+    let mut members: Members = below.into_iter().collect();
     for (key, value) in above {
         if let Some(key) = key.strip_prefix(OVERRIDE) {
-            below.retain(|(name, _)| name != key);
-            below.push((key.to_owned(), plain(value)));
+            members.set(key, plain(value));
             continue;
         }
+        let before = members.take(&key);
         if matches!(&value.tree, Tree::Unseen(unseen) if unseen.origin() == RESET) {
-            below.retain(|(name, _)| *name != key);
             continue;
         }
-        match below.iter_mut().find(|(name, _)| *name == key) {
-            Some((_, existing)) => {
-                let place = existing.place.clone();
-                let before = std::mem::replace(existing, Node::new(Tree::Null, place));
-                *existing = member(&key, before, value);
-            }
-            None => below.push((key.clone(), plain_member(&key, value))),
-        }
+        let value = match before {
+            Some(before) => member(&key, before, value),
+            None => plain_member(&key, value),
+        };
+        members.set(&key, value);
     }
-    below
+    members.into_list()
 }
 
 fn member(key: &str, below: Node, above: Node) -> Node {

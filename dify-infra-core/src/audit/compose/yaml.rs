@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::super::node::{Node, Tree};
+use super::super::node::{Members, Node, Tree};
 use super::super::place::Place;
 use super::super::seen::Unseen;
 
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
     }
 
     fn mapping(&mut self, place: &Place, depth: usize) -> Result<Tree, String> {
-        let mut members: Vec<(String, Node)> = Vec::new();
+        let mut members = Members::default();
         let mut merged: Vec<Node> = Vec::new();
         loop {
             let (event, at) = self.next()?;
@@ -160,8 +160,7 @@ impl<'a> Reader<'a> {
             } else {
                 key
             };
-            members.retain(|(name, _)| *name != key);
-            members.push((key, value));
+            members.set(&key, value);
         }
         for node in merged {
             let sources = match &node.tree {
@@ -170,13 +169,13 @@ impl<'a> Reader<'a> {
             };
             for source in sources {
                 for (key, value) in source.members() {
-                    if !members.iter().any(|(name, _)| name == key) {
-                        members.push((key.clone(), value.clone()));
+                    if !members.has(key) {
+                        members.set(key, value.clone());
                     }
                 }
             }
         }
-        Ok(Tree::Object(members))
+        Ok(Tree::Object(members.into_list()))
     }
 }
 

@@ -12,21 +12,21 @@ use super::{API, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, at_line, label};
 use crate::values::AzureCloud;
 
 /// A URL that a container calls another by.
-pub(super) struct Call<'a> {
+pub(crate) struct Call<'a> {
     /// Who calls; nothing for a file that no workload is seen to read.
-    pub(super) caller: Option<&'a Workload>,
+    pub(crate) caller: Option<&'a Workload>,
     /// What says so, as "`CODE_EXECUTION_ENDPOINT` of `api`".
-    pub(super) what: String,
+    pub(crate) what: String,
     /// Where it says so.
-    pub(super) place: Place,
-    pub(super) url: SeenUrl,
+    pub(crate) place: Place,
+    pub(crate) url: SeenUrl,
     /// The roles that answer what is asked.
-    pub(super) wanted: &'static [Role],
-    pub(super) target: Target<'a>,
+    pub(crate) wanted: &'static [Role],
+    pub(crate) target: Target<'a>,
 }
 
 /// What a host name leads to.
-pub(super) enum Target<'a> {
+pub(crate) enum Target<'a> {
     /// A workload, and how it is named.
     Workload(&'a Workload, Naming),
     /// A name that could only be that of a workload, and is that of none.
@@ -39,7 +39,7 @@ pub(super) enum Target<'a> {
 
 /// How a host names an app.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Naming {
+pub(crate) enum Naming {
     /// By its bare name.
     Short,
     /// `app.internal.<domain>`.
@@ -73,7 +73,7 @@ const CALLS: &[(&[Role], &str, &[Role])] = &[
 ];
 
 /// Every call that can be seen.
-pub(super) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
+pub(crate) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
     let names = Names::of(inventory);
     let mut calls = Vec::new();
     for (workload, container) in inventory.containers() {

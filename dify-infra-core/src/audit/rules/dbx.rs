@@ -488,12 +488,11 @@ fn own_database(inventory: &Inventory, found: &mut Findings) {
 }
 
 fn vector_store(inventory: &Inventory, found: &mut Findings) {
+    let other = services_of_application(inventory).find_map(|(_, it)| filled(it, "VECTOR_STORE"));
     for (workload, container) in services_of_application(inventory) {
         if lacks(container, "VECTOR_STORE") {
             let message = format!("`{}` has no `VECTOR_STORE`", label(workload, container));
             let finding = found.push(container.place_of("VECTOR_STORE"), message);
-            let mut others = services_of_application(inventory);
-            let other = others.find_map(|(_, it)| filled(it, "VECTOR_STORE"));
             if let Some(other) = other {
                 finding.see(&other.place, "another service of the application has one");
             }

@@ -3,7 +3,7 @@
 pub(crate) mod age;
 mod azr;
 mod blb;
-mod calls;
+pub(super) mod calls;
 mod dbx;
 mod exposure;
 mod key;

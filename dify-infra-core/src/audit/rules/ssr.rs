@@ -124,9 +124,9 @@ fn both_urls(inventory: &Inventory, found: &mut Findings) {
             .collect();
         if !missing.is_empty() {
             let message = format!(
-                "`{}` has no {}, so it uses no proxy",
+                "`{}` has no `{}`, so it uses no proxy",
                 label(workload, container),
-                missing.join(" and no ")
+                missing.join("` and no `")
             );
             found.push(container.place_of(missing[0]), message);
         }
@@ -222,9 +222,9 @@ fn sandbox_proxy(inventory: &Inventory, found: &mut Findings) {
             .collect();
         if !missing.is_empty() {
             let message = format!(
-                "`{}` has no {}",
+                "`{}` has no `{}`",
                 label(workload, container),
-                missing.join(" and no ")
+                missing.join("` and no `")
             );
             found.push(&container.place, message);
         }

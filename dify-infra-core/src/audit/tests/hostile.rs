@@ -206,6 +206,25 @@ fn too_many_findings_are_counted() {
     assert!(report.left_out > 10_000, "{}", report.left_out);
 }
 
+#[test]
+fn what_one_rule_finds_ten_thousand_times_hides_no_other() {
+    let variables: Vec<String> = (0..10_000)
+        .map(|_| r#"{"name": "A", "value": "1"}"#.to_owned())
+        .collect();
+    let text = format!(
+        r#"{{"resources": [{{"type": "Microsoft.App/containerApps", "name": "a", "properties": {{"template":
+        {{"containers": [{{"name": "c", "image": "langgenius/dify-api:1.16.0", "env": [{},
+        {{"name": "MODE", "value": "api"}}, {{"name": "SECRET_KEY", "value": "short"}}]}}]}}}}}}]}}"#,
+        variables.join(",")
+    );
+    let report = template(&text);
+    for rule in ["AZR101", "KEY106", "SEC101"] {
+        let found = report.under(rule).count();
+        assert!((1..=1_000).contains(&found), "{rule}: {found}");
+    }
+    assert!(report.has_errors());
+}
+
 /// JSON with expressions in it, of every shape.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let function = prop_oneof![

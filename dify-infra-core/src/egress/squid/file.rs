@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::list::List;
+use super::list::{List, Lists};
 use crate::egress::Action;
 
 /// Where something stands in a squid file.
@@ -135,7 +135,7 @@ impl Default for Settings {
 /// makes the same of a policy, so that both are asked in the same way: [`SquidFile::evaluate`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SquidFile {
-    pub(super) lists: Vec<List>,
+    pub(super) lists: Lists,
     pub(super) access: Vec<AccessLine>,
     pub(super) always_direct: Vec<AccessLine>,
     pub(super) never_direct: Vec<AccessLine>,
@@ -149,7 +149,7 @@ impl SquidFile {
     /// A file that says nothing: squid denies everything then.
     pub(super) fn empty() -> Self {
         Self {
-            lists: List::built_in(),
+            lists: List::built_in().into_iter().collect(),
             access: Vec::new(),
             always_direct: Vec::new(),
             never_direct: Vec::new(),
@@ -217,14 +217,6 @@ impl SquidFile {
                 .find(|listener| !listener.accelerates)
                 .or_else(|| self.listeners.first()),
         }
-    }
-
-    /// The index of a list by its name, in either case.
-    pub(super) fn list(&self, name: &str) -> Option<usize> {
-        // The newest of a name counts, though squid allows one of a name alone.
-        self.lists
-            .iter()
-            .rposition(|list| list.name.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn remark(&mut self, kind: RemarkKind, place: &Place, message: impl Into<String>) {

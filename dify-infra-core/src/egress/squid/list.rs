@@ -1,6 +1,8 @@
 //! Access lists: named sets of requests.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::ops::{Index, IndexMut};
 
 use super::file::{Place, Term};
 use super::range::AddressList;
@@ -17,6 +19,61 @@ pub(super) struct List {
     pub(super) place: Place,
     /// Why requests outside of the list may be in it all the same.
     pub(super) doubt: Option<String>,
+}
+
+/// The lists of a file, by their place and by their name: a file may have thousands, and every line names some.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Lists {
+    all: Vec<List>,
+    /// The newest of each name in lower case, though squid allows one of a name alone.
+    names: HashMap<String, usize>,
+}
+
+impl Lists {
+    /// Adds a list and says its index.
+    pub(super) fn push(&mut self, list: List) -> usize {
+        let index = self.all.len();
+        self.names.insert(list.name.to_ascii_lowercase(), index);
+        self.all.push(list);
+        index
+    }
+
+    /// The index of a list by its name, in either case.
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        self.names.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&List> {
+        self.all.get(index)
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, List> {
+        self.all.iter()
+    }
+}
+
+impl FromIterator<List> for Lists {
+    fn from_iter<I: IntoIterator<Item = List>>(all: I) -> Self {
+        let mut lists = Self::default();
+        for list in all {
+            lists.push(list);
+        }
+        lists
+    }
+}
+
+impl Index<usize> for Lists {
+    type Output = List;
+
+    fn index(&self, index: usize) -> &List {
+        &self.all[index]
+    }
+}
+
+impl IndexMut<usize> for Lists {
+    fn index_mut(&mut self, index: usize) -> &mut List {
+        &mut self.all[index]
+    }
 }
 
 /// What makes a request belong to a list.

@@ -61,7 +61,7 @@ fn line(policy: &EgressPolicy, rule: &AccessRule, terms: Vec<Term>) -> AccessLin
 /// The index of the policy's list in the file, where it is added at its first use.
 fn list(file: &mut SquidFile, policy: &EgressPolicy, list: AccessList) -> usize {
     let name = crate::render::squid_list_name(list);
-    file.list(&name).unwrap_or_else(|| {
+    file.lists.named(&name).unwrap_or_else(|| {
         let (type_name, kind) = kind(policy, list);
         file.lists.push(List {
             name,
@@ -69,8 +69,7 @@ fn list(file: &mut SquidFile, policy: &EgressPolicy, list: AccessList) -> usize 
             kind,
             place: Place::default(),
             doubt: None,
-        });
-        file.lists.len() - 1
+        })
     })
 }
 

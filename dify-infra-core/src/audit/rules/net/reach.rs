@@ -1,6 +1,6 @@
 //! Whether a service that calls another reaches it: name, port, scheme and ingress.
 
-use super::super::calls::{self, Call, Naming, Target, calls, listens_on};
+use super::super::calls::{self, Call, Naming, Target, listens_on};
 use super::super::{API, DAEMON, PROXY, SANDBOX, WEB, WEBSOCKET, filled, label, on_azure};
 use super::ERROR;
 use crate::audit::inventory::{Fact, Ingress, Inventory, Workload};
@@ -21,7 +21,7 @@ pub(super) const NOBODY: Rule = Rule {
     good: Sample::compose(
         "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194",
     ),
-    audit: Some(|inventory, found| each(inventory, found, nobody)),
+    call: Some(nobody),
     ..ERROR
 };
 
@@ -38,7 +38,7 @@ pub(super) const CALLED_PORT: Rule = Rule {
     good: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"transport": "Tcp"}}}}]"#,
     ),
-    audit: Some(|inventory, found| each(inventory, found, called_port)),
+    call: Some(called_port),
     ..ERROR
 };
 
@@ -52,7 +52,7 @@ pub(super) const NO_INGRESS: Rule = Rule {
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"configuration": {"ingress": null}}}]"#,
     ),
     good: Sample::resources("[]"),
-    audit: Some(|inventory, found| each(inventory, found, no_ingress)),
+    call: Some(no_ingress),
     ..ERROR
 };
 
@@ -67,7 +67,7 @@ pub(super) const REDIRECTED: Rule = Rule {
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null}}, "template": {"containers": [{"name": "api"}]}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DIFY_INNER_API_URL", "value": "http://dify-dev-api"}]}]}}}]"#,
     ),
     good: Sample::resources("[]"),
-    audit: Some(|inventory, found| each(inventory, found, redirected)),
+    call: Some(redirected),
     ..ERROR
 };
 
@@ -84,7 +84,7 @@ pub(super) const TCP_BY_FQDN: Rule = Rule {
     good: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon:5002"}]}]}}}]"#,
     ),
-    audit: Some(|inventory, found| each(inventory, found, tcp_by_fqdn)),
+    call: Some(tcp_by_fqdn),
     ..ERROR
 };
 
@@ -99,7 +99,7 @@ pub(super) const EXTERNAL_NAME: Rule = Rule {
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon.kindsea-1.japaneast.azurecontainerapps.io:5002"}]}]}}}]"#,
     ),
     good: Sample::resources("[]"),
-    audit: Some(|inventory, found| each(inventory, found, external_name)),
+    call: Some(external_name),
     ..ERROR
 };
 
@@ -116,7 +116,7 @@ pub(super) const WRONG_SERVICE: Rule = Rule {
     good: Sample::compose(
         "services:\n  api:\n    environment:\n      PLUGIN_DAEMON_URL: http://plugin_daemon:5002",
     ),
-    audit: Some(|inventory, found| each(inventory, found, wrong_service)),
+    call: Some(wrong_service),
     ..ERROR
 };
 
@@ -149,7 +149,7 @@ pub(super) const PLAIN_SERVICE: Rule = Rule {
     good: Sample::compose(
         "services:\n  api:\n    environment:\n      CODE_EXECUTION_ENDPOINT: http://sandbox:8194",
     ),
-    audit: Some(|inventory, found| each(inventory, found, plain_service)),
+    call: Some(plain_service),
     ..ERROR
 };
 
@@ -172,16 +172,6 @@ fn plain_service(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
         found
             .push(&call.place, message)
             .see(place, format!("`{name}`"));
-    }
-}
-
-fn each(
-    inventory: &Inventory,
-    found: &mut Findings,
-    look: fn(&Inventory, &Call<'_>, &mut Findings),
-) {
-    for call in calls(inventory) {
-        look(inventory, &call, found);
     }
 }
 

@@ -65,7 +65,7 @@ impl Reader<'_> {
                 Some(bare) => (true, bare),
                 None => (false, *name),
             };
-            let Some(list) = self.file.list(bare) else {
+            let Some(list) = self.file.lists.named(bare) else {
                 self.fatal(place, format!("there is no list `{bare}` before it"));
                 return Err(format!(
                     "{place} names the list `{bare}`, which is not there"

@@ -85,7 +85,7 @@ impl Reader<'_> {
             "myport" => "localport",
             other => other,
         };
-        let Some(index) = self.file.list(name) else {
+        let Some(index) = self.file.lists.named(name) else {
             let Some(list) = List::new(name, written, place) else {
                 self.fatal(place, format!("`{type_name}` is no type of a list"));
                 return None;
@@ -94,8 +94,7 @@ impl Reader<'_> {
                 let message = doubt.clone();
                 self.file.remark(RemarkKind::NotUnderstood, place, message);
             }
-            self.file.lists.push(list);
-            return Some(self.file.lists.len() - 1);
+            return Some(self.file.lists.push(list));
         };
         let known = &self.file.lists[index];
         if known.type_name == written {
@@ -103,8 +102,8 @@ impl Reader<'_> {
         }
         // Squid before 6 does not bring this list, and files bring their own.
         if known.place.line == 0 && known.name == "to_linklocal" {
-            self.file.lists.push(List::new(name, written, place)?);
-            return Some(self.file.lists.len() - 1);
+            let list = List::new(name, written, place)?;
+            return Some(self.file.lists.push(list));
         }
         let message = format!(
             "the list `{name}` of {} has the type `{}`, not `{type_name}`",
