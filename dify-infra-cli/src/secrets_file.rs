@@ -161,6 +161,20 @@ impl SecretsFile {
         ));
     }
 
+    /// Says which secrets of the deployment the file does not hold; whether they are elsewhere, in apps or in
+    /// the key vault, only Azure knows.
+    pub(crate) fn tell_lacking(&self, ui: &Ui, deployment: &Deployment) {
+        let known = self.secrets().cloned().unwrap_or_default();
+        let missing = lacking(&deployment.secret_names(), &known);
+        if !missing.is_empty() {
+            ui.say(format!(
+                "{} lacks {}: plan and apply look for what is missing in Azure",
+                shown(&self.path),
+                in_words(&missing)
+            ));
+        }
+    }
+
     /// Fills in what the file lacks: from live apps, then from the system's randomness. Nothing is
     /// written yet.
     ///

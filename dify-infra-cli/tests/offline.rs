@@ -593,3 +593,43 @@ fn check_names_both_places_of_a_disagreement() {
     );
     assert_eq!(finding["related"][0]["span"]["line"], 11);
 }
+
+#[test]
+fn check_judges_the_secrets_file_that_it_is_given() {
+    let directory = with_file(MINIMAL);
+    let made = Command::new(env!("CARGO_BIN_EXE_dify-secrets"))
+        .args(["gen", "--out", "all.env"])
+        .current_dir(directory.path())
+        .env_clear()
+        .status();
+    assert!(made.unwrap().success());
+    let whole = run(directory.path(), &["check", "--secrets", "all.env"]);
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    assert!(!whole.stderr.contains("lacks"), "{}", whole.stderr);
+
+    let path = directory.path().join("all.env");
+    let text = fs::read_to_string(&path).unwrap();
+    let without: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("SANDBOX_API_KEY="))
+        .collect();
+    fs::write(&path, without.join("\n")).unwrap();
+    let part = run(directory.path(), &["check", "--secrets", "all.env"]);
+    assert_eq!(part.code, Some(0), "{}", part.stderr);
+    let said = "all.env lacks the secret sandbox-api-key";
+    assert!(part.stderr.contains(said), "{}", part.stderr);
+
+    // The value that Dify publishes in docker/.env.example.
+    fs::write(&path, "SANDBOX_API_KEY=dify-sandbox\n").unwrap();
+    let bad = run(directory.path(), &["check", "--secrets", "all.env"]);
+    assert_eq!(bad.code, Some(1), "{}", bad.stderr);
+    let said = "sandbox-api-key is public";
+    assert!(bad.stderr.contains(said), "{}", bad.stderr);
+
+    let missing = run(directory.path(), &["check", "--secrets", "none.env"]);
+    assert_eq!(missing.code, Some(1), "{}", missing.stderr);
+    let many = ["check", "dify.toml", "dify.toml", "--secrets", "all.env"];
+    let many = run(directory.path(), &many);
+    assert_eq!(many.code, Some(1), "{}", many.stderr);
+    assert!(many.stderr.contains("several files"), "{}", many.stderr);
+}

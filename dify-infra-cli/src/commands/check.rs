@@ -9,7 +9,9 @@ use super::check_squid;
 use crate::args::CheckArguments;
 use crate::exit::Exit;
 use crate::input::Input;
+use crate::secrets_file::SecretsFile;
 use crate::settings::Settings;
+use crate::ui::errors::Problem;
 use crate::ui::{GREEN, Ui, diagnostics, errors, mask, styled};
 
 pub(super) fn run(
@@ -20,15 +22,29 @@ pub(super) fn run(
     if let Some(squid) = &arguments.squid {
         return check_squid::run(ui, settings, squid);
     }
+    if settings.secrets.is_some() && arguments.files.len() > 1 {
+        let problem =
+            Problem::new("--secrets is about one deployment, and several files are given");
+        return Err(problem
+            .hint("`dify-secrets check FILE...` judges several secrets files")
+            .into());
+    }
     if let [file] = arguments.files.as_slice() {
         let input = Input::read(file)?;
-        let findings = check(&mut Checker::new(), &input);
+        let (deployment, findings) = match Checker::new().check_file(&input.text) {
+            Ok(resolved) => (Some(resolved.deployment), resolved.diagnostics),
+            Err(findings) => (None, findings),
+        };
         if settings.json {
             let shown = mask::findings(&input.shown, &input.text, &findings);
             ui.json(&json!({ "format": 1, "diagnostics": shown }))?;
         } else {
             diagnostics::show(ui, &input, &findings);
             conclude(ui, &input, &findings);
+        }
+        if let Some(deployment) = deployment.filter(|_| settings.secrets.is_some()) {
+            let secrets = SecretsFile::open_beside(ui, settings, &deployment, input.directory())?;
+            secrets.tell_lacking(ui, &deployment);
         }
         return Ok(exit(findings.has_errors(), false));
     }

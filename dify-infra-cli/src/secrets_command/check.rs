@@ -44,6 +44,13 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<Exit, Failure> {
         file.source
             .summarise(&file.checker, &file.parsed, &file.findings);
     }
+    if !shared.is_empty() {
+        let values = count(shared.len(), "value");
+        say(&format!(
+            "{values} in more than one file: {}",
+            count(shared.len(), "error")
+        ));
+    }
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
     Ok(if judged.iter().any(|it| it.has_bad_lines) {
         Exit::Failed

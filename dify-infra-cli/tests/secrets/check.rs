@@ -124,6 +124,7 @@ fn check_finds_what_two_environments_share() {
     fs::write(at("prod.secrets.env"), prod).unwrap();
     let shared = secrets_in(directory.path(), &both);
     assert_eq!(code(&shared), 3, "{}", stderr(&shared));
+    assert!(stderr(&shared).ends_with("1 value in more than one file: 1 error\n"));
     let report = stdout(&shared);
     assert!(
         report.contains("of dev.secrets.env has the same value as SECRET_KEY on line")
