@@ -52,13 +52,13 @@ pub fn check_deployment(
         .map(|it| it.code.clone())
         .collect();
     diagnostics.retain(|it| !is_note(it));
-    for (index, allowed) in deployment.allowed_rules().iter().enumerate() {
+    for allowed in deployment.allowed_rules() {
         // How old a secret is, Azure alone knows.
         let is_about_deployments = crate::check::rule(&allowed.rule)
             .is_some_and(|rule| rule.is_of_deployed() && rule.id != OLD_SECRET.id);
         let is_used = allow_findings(allowed, &mut diagnostics) || notes.contains(&allowed.rule);
         if is_about_deployments && !is_used {
-            diagnostics.push(spc::unused_allowance(index, allowed));
+            diagnostics.push(spc::unused_allowance(allowed));
         }
     }
     point_at_overrides(&mut diagnostics, document);
@@ -81,6 +81,15 @@ impl FilePlaces<'_> {
             .split_once(' ')
             .unwrap_or((place.document_name(), ""));
         let table = match kind.split('/').nth(1).unwrap_or_default() {
+            "applicationGateways" if place.pointer().ends_with("/requestTimeout") => {
+                "gateway.request_timeout"
+            }
+            "ApplicationGatewayWebApplicationFirewallPolicies"
+                if place.pointer().ends_with("/fileUploadLimitInMb") =>
+            {
+                "gateway.max_file_upload"
+            }
+            "applicationGateways" | "ApplicationGatewayWebApplicationFirewallPolicies" => "gateway",
             "containerApps" => return self.of_service(name, place),
             "flexibleServers" => "data.postgres",
             "redisEnterprise" | "redis" | "Redis" => "data.redis",

@@ -7,11 +7,11 @@ use crate::diagnostic::{Diagnostics, Severity};
 /// Turns findings that the file allows into notes, and notes allowances that nothing needs.
 pub(crate) fn apply_allowances(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let mut unused = Vec::new();
-    for (index, allowed) in deployment.allowed_rules().iter().enumerate() {
+    for allowed in deployment.allowed_rules() {
         // Rules about what is deployed are applied later, and their allowances with them.
         let is_later = rule(&allowed.rule).is_some_and(Rule::is_of_deployed);
         if !is_later && !allow_findings(allowed, diagnostics) {
-            unused.push(spc::unused_allowance(index, allowed));
+            unused.push(spc::unused_allowance(allowed));
         }
     }
     diagnostics.extend(unused);

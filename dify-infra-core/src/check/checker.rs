@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::error::Error;
 
-use super::follows;
 use super::spc::INVALID_VALUE;
+use super::twins::repeats;
 use crate::deployment::{Azure, Deployment, Public, Resolved, VariableValue};
 use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath};
 use crate::graph::LowerError;
@@ -88,7 +88,7 @@ impl Checker {
         if found.is_empty() {
             self.remember(&resolved.deployment);
         }
-        found.retain(|finding| !follows(finding, &resolved.diagnostics));
+        found.retain(|finding| !repeats(finding, &resolved.diagnostics));
         let has_errors = found.has_errors();
         resolved.diagnostics.extend(found);
         resolved.diagnostics.sort();

@@ -32,6 +32,7 @@ pub(crate) mod spc;
 pub(crate) mod ssr;
 #[cfg(test)]
 mod tests;
+pub(crate) mod twins;
 pub(crate) mod url;
 mod variables;
 pub(crate) mod ver;
@@ -42,7 +43,7 @@ pub use rule::{Family, Rule, Sample, SampleForm};
 use std::sync::LazyLock;
 
 use crate::deployment::{Deployment, Resolved};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 
 /// Every family's rules, in the order of their ids.
 const FAMILIES: [&[&Rule]; 12] = [
@@ -124,19 +125,6 @@ pub(crate) fn apply_rules(deployment: &Deployment) -> Diagnostics {
 /// has no errors.
 pub fn check_file(text: &str) -> Result<Resolved, Diagnostics> {
     Checker::new().check_file(text)
-}
-
-/// Rules about the file, and the rules about deployments that what breaks them leads to: one wrong origin
-/// is in twenty variables.
-const CAUSES: [(&str, &str); 2] = [("URL001", "URL104"), ("VER002", "VER102")];
-
-/// Whether a finding about what the file leads to only repeats one about the file itself. What the file
-/// says in a variable of its own is a cause of its own.
-fn follows(finding: &Diagnostic, told: &Diagnostics) -> bool {
-    let is_own = finding.path.to_string().contains(".env.");
-    let of_rule = |code: &str| told.iter().any(|it| it.code == code);
-    let mut causes = CAUSES.iter();
-    !is_own && causes.any(|(cause, effect)| finding.code == *effect && of_rule(cause))
 }
 
 pub(crate) use crate::deployment::point_at_overrides;

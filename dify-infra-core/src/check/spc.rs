@@ -116,8 +116,10 @@ pub(crate) const NOT_ALLOWABLE: Rule = Rule {
 };
 
 /// A finding about an allowance that nothing needs.
-pub(crate) fn unused_allowance(index: usize, allowed: &AllowedRule) -> Diagnostic {
-    let path = KeyPath::of("checks.allow").index(index).key("rule");
+pub(crate) fn unused_allowance(allowed: &AllowedRule) -> Diagnostic {
+    let path = KeyPath::of("checks.allow")
+        .index(allowed.position)
+        .key("rule");
     let message = format!("`{}` is allowed, but nothing breaks it", allowed.rule);
     UNUSED_ALLOWANCE.finding(path, message)
 }

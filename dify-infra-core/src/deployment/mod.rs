@@ -331,6 +331,9 @@ pub struct AllowedRule {
     pub rule: String,
     /// The reason, for the next person.
     pub reason: String,
+    /// Where it stands in the file's list, from 0.
+    #[serde(skip)]
+    pub(crate) position: usize,
 }
 
 impl Deployment {

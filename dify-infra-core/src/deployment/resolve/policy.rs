@@ -1,7 +1,7 @@
 //! Exceptions of the proxy, rules that may be broken.
 
 use super::Resolver;
-use crate::check::{self, spc, ssr};
+use crate::check::{self, Rule, spc, ssr};
 use crate::deployment::AllowedRule;
 use crate::diagnostic::KeyPath;
 use crate::egress::{EgressException, EgressPolicy};
@@ -61,15 +61,22 @@ impl Resolver<'_> {
     }
 
     pub(super) fn allowed(&mut self) -> Vec<AllowedRule> {
-        let mut allowed = Vec::new();
-        for (index, spec) in self.spec.checks.allow.iter().enumerate() {
-            let path = KeyPath::of("checks.allow").index(index);
+        let mut allowed: Vec<AllowedRule> = Vec::new();
+        for (position, spec) in self.spec.checks.allow.iter().enumerate() {
+            let path = KeyPath::of("checks.allow").index(position);
             let rule = self.allowed_rule(&path.key("rule"), spec);
             let reason = self.reason(&path, spec.reason.as_deref(), "the rule may be broken");
-            if let (Some(rule), Some(reason)) = (rule, reason) {
+            let (Some(rule), Some(reason)) = (rule, reason) else {
+                continue;
+            };
+            if allowed.iter().any(|it| it.rule == rule) {
+                let message = format!("`{rule}` is allowed already, and the first reason holds");
+                self.report(spc::UNUSED_ALLOWANCE.finding(path.key("rule"), message));
+            } else {
                 allowed.push(AllowedRule {
                     rule: rule.to_owned(),
                     reason: reason.to_owned(),
+                    position,
                 });
             }
         }
@@ -99,7 +106,14 @@ impl Resolver<'_> {
         };
         if !rule.can_be_allowed() {
             let message = format!("`{}` can't be allowed: {}", rule.id, rule.title);
-            self.report(spc::NOT_ALLOWABLE.finding(path.clone(), message));
+            let finding = spc::NOT_ALLOWABLE.finding(path.clone(), message);
+            // What the file says and what it leads to are allowed together.
+            let mut twins = check::twins::of_file(rule.id);
+            let allowable = twins.find(|id| check::rule(id).is_some_and(Rule::can_be_allowed));
+            self.report(match allowable {
+                Some(id) => finding.with_help(format!("allow `{id}`, which says it of this file")),
+                None => finding,
+            });
             return None;
         }
         Some(rule.id)
