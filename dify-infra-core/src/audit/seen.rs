@@ -266,7 +266,7 @@ impl Seen {
         let folded = self.folded()?;
         let (scheme, rest) = folded.split_once("://")?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
+        let (authority, path) = rest.split_at(past_raw_password(scheme, rest, end));
         let (user, host) = match authority.rsplit_once('@') {
             Some((user, host)) => (Some(user), host),
             None => (None, authority),
@@ -336,6 +336,28 @@ impl Seen {
         }
         text.and(&Self::from(literal.as_str()))
     }
+}
+
+/// Where the host of a URL ends: a password with a raw `/`, `?` or `#` is a mistake, but none that may make the rest of
+/// the password a host or a path, which are shown.
+fn past_raw_password(scheme: &str, rest: &str, end: usize) -> usize {
+    let Some(at) = rest.rfind('@').filter(|at| *at > end) else {
+        return end;
+    };
+    let authority = &rest[..end];
+    let is_host = match authority.rsplit_once(':') {
+        Some((host, port)) => {
+            !host.is_empty() && !host.contains(':') && port.chars().all(|it| it.is_ascii_digit())
+        }
+        None => !authority.is_empty(),
+    };
+    // The path of a page may have an `@`, that of a database none.
+    let is_page = matches!(scheme, "http" | "https" | "ws" | "wss");
+    if is_page && is_host || authority.contains('@') {
+        return end;
+    }
+    let after = &rest[at..];
+    at + after.find(['/', '?', '#']).unwrap_or(after.len())
 }
 
 impl From<&str> for Seen {
@@ -440,6 +462,26 @@ mod tests {
         assert_eq!(url.effective_port(), Some(10000));
         assert_eq!(url.path.literal(), Some("/0"));
         assert_eq!(url.shown(), "rediss://{host}:10000");
+    }
+
+    #[test]
+    fn a_raw_slash_in_a_password_makes_it_no_host_and_no_path() {
+        for (text, host, path, password) in [
+            ("redis://:a+b/c@cache:6380/0", "cache", "/0", Some("a+b/c")),
+            ("redis://:a:b#c@cache:6380/1", "cache", "/1", Some("a:b#c")),
+            ("redis://:a?b@cache/0", "cache", "/0", Some("a?b")),
+            ("http://user:a:b/c@proxy:3128", "proxy", "", Some("a:b/c")),
+            ("http://:a/b@proxy:3128", "proxy", "", Some("a/b")),
+            ("https://host:8443/@scope/x", "host", "/@scope/x", None),
+            ("https://host/a@b", "host", "/a@b", None),
+            ("redis://:ab@cache/0?x=a@b", "cache", "/0?x=a@b", Some("ab")),
+        ] {
+            let url = Seen::from(text).url().unwrap();
+            assert_eq!(url.host.literal(), Some(host), "{text}");
+            assert_eq!(url.path.literal(), Some(path), "{text}");
+            let known = url.password.as_ref().and_then(Seen::literal);
+            assert_eq!(known, password, "{text}");
+        }
     }
 
     #[test]

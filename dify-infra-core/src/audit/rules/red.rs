@@ -286,7 +286,7 @@ fn index(inventory: &Inventory, found: &mut Findings) {
             .literal("REDIS_DB")
             .filter(|it| !it.is_empty() && *it != "0")
         {
-            let message = format!("`REDIS_DB` of `{name}` is {index}");
+            let message = format!("`REDIS_DB` of `{name}` is {}", as_index(index));
             let place = container.place_of("REDIS_DB");
             let finding = found.push(place, message);
             see_redis(finding, inventory, &host.value, RedisOffer::Managed);
@@ -299,10 +299,20 @@ fn index(inventory: &Inventory, found: &mut Findings) {
             .map(|path| path.trim_start_matches('/'));
         let number = index.map(|it| it.split('?').next().unwrap_or_default());
         if let Some(number) = number.filter(|it| !it.is_empty() && *it != "0") {
-            let message = format!("the broker of `{name}` is database {number}");
+            let message = format!("the broker of `{name}` is database {}", as_index(number));
             let finding = found.push(container.place_of("CELERY_BROKER_URL"), message);
             see_redis(finding, inventory, &host.value, RedisOffer::Managed);
         }
+    }
+}
+
+/// The index of a database as it may be shown: what is no number may be a part of a password.
+fn as_index(text: &str) -> &str {
+    let is_number = text.chars().all(|it| it.is_ascii_digit());
+    if is_number {
+        text
+    } else {
+        "one without a number"
     }
 }
 
