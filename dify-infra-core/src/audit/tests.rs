@@ -11,6 +11,7 @@ mod leaks;
 mod least_privilege;
 mod pains;
 mod parts;
+mod releases;
 
 use std::collections::BTreeMap;
 

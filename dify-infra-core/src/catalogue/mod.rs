@@ -37,6 +37,7 @@ mod data;
 mod release;
 mod route;
 mod service;
+mod shipped;
 mod suggest;
 mod table;
 #[cfg(test)]
@@ -55,6 +56,7 @@ pub use service::{
     ImageKind, Port, Probe, Protocol, ReplicaLimits, Replicas, ServiceFacts, ServiceKind, Size,
     Sizes, UnknownService,
 };
+pub use shipped::shipped_with;
 pub(crate) use suggest::can_be_alike;
 pub use table::{Read, VariableTable};
 pub use value::InvalidValue;

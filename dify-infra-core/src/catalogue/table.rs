@@ -80,6 +80,22 @@ impl<'a> VariableTable<'a> {
         Self { file, version }
     }
 
+    /// What another version of the same image reads.
+    ///
+    /// ```
+    /// use dify_infra_core::catalogue::{Catalogue, Read, ServiceKind};
+    ///
+    /// let table = Catalogue::builtin().default_release().variables(ServiceKind::PluginDaemon);
+    /// let older = table.at("0.6.1".parse()?);
+    /// assert!(table.is_read("PIP_MIRROR_AUTO_DETECT").is_yes());
+    /// assert!(matches!(older.is_read("PIP_MIRROR_AUTO_DETECT"), Read::NotYet { .. }));
+    /// # Ok::<(), dify_infra_core::catalogue::InvalidVersion>(())
+    /// ```
+    #[must_use]
+    pub fn at(self, version: Version) -> Self {
+        Self { version, ..self }
+    }
+
     /// The image whose variables these are.
     pub fn image(&self) -> ImageKind {
         self.file.image

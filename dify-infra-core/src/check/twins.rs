@@ -197,7 +197,10 @@ mod tests {
 
     #[test]
     fn a_rule_that_is_allowed_twice_has_one_reason_and_a_note() {
-        let text = format!("{}[services.plugin_daemon]\nreplicas = {{ min = 1, max = 3 }}\n", Sample::BASE);
+        let text = format!(
+            "{}[services.plugin_daemon]\nreplicas = {{ min = 1, max = 3 }}\n",
+            Sample::BASE
+        );
         let text = text.replace(
             "[services",
             "[data.postgres]\nsku = \"Standard_D4ds_v5\"\n[services",

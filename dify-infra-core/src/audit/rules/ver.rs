@@ -5,9 +5,9 @@ use super::super::recognise::Role;
 use super::super::report::{Finding, Findings};
 use super::{
     API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, WORKER, at_least, dify_version,
-    filled, label, lacks, nearest_release, on_azure, services_of_application,
+    filled, label, lacks, on_azure, services_of_application,
 };
-use crate::catalogue::{Catalogue, Read, ServiceKind, Version};
+use crate::catalogue::{Catalogue, Read, ServiceKind, Version, shipped_with};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 
@@ -335,58 +335,8 @@ fn see_version(finding: &mut Finding, inventory: &Inventory, version: Version) {
     }
 }
 
-/// Sets that were shipped together and are not offered by the catalogue: Dify, sandbox, daemon, as in
-/// each release's docker/docker-compose.yaml.
-const SHIPPED_SETS: [(&str, &str, &str); 26] = [
-    ("1.0.0", "0.2.10", "0.0.3"),
-    ("1.0.1", "0.2.10", "0.0.4"),
-    ("1.1.0", "0.2.10", "0.0.5"),
-    ("1.1.3", "0.2.11", "0.0.6"),
-    ("1.2.0", "0.2.11", "0.0.7"),
-    ("1.3.0", "0.2.11", "0.0.8"),
-    ("1.3.1", "0.2.11", "0.0.9"),
-    ("1.4.0", "0.2.12", "0.0.10"),
-    ("1.4.1", "0.2.12", "0.1.1"),
-    ("1.5.0", "0.2.12", "0.1.2"),
-    ("1.6.0", "0.2.12", "0.1.3"),
-    ("1.7.0", "0.2.12", "0.2.0"),
-    ("1.8.1", "0.2.12", "0.2.0"),
-    ("1.9.0", "0.2.12", "0.3.0"),
-    ("1.9.1", "0.2.12", "0.3.0"),
-    ("1.9.2", "0.2.12", "0.3.3"),
-    ("1.10.0", "0.2.12", "0.4.1"),
-    ("1.10.1", "0.2.12", "0.4.1"),
-    ("1.11.0", "0.2.12", "0.5.1"),
-    ("1.11.1", "0.2.12", "0.5.1"),
-    ("1.12.0", "0.2.12", "0.5.3"),
-    ("1.13.0", "0.2.12", "0.5.3"),
-    ("1.13.2", "0.2.12", "0.5.4"),
-    ("1.14.1", "0.2.15", "0.6.0"),
-    ("1.15.0", "0.2.15", "0.6.3"),
-    ("1.16.1", "0.2.15", "0.6.3"),
-];
-
-/// The version of an image that a release was shipped with; nothing when that is not known.
-fn shipped_with(version: Version, kind: ServiceKind) -> Option<Version> {
-    if let Ok(release) = Catalogue::builtin().release(&version.to_string()) {
-        return release.image(kind.image()).tag.parse().ok();
-    }
-    let (_, sandbox, daemon) = SHIPPED_SETS
-        .iter()
-        .find(|(dify, _, _)| dify.parse() == Ok(version))?;
-    let text = if kind == ServiceKind::Sandbox {
-        sandbox
-    } else {
-        daemon
-    };
-    text.parse().ok()
-}
-
 fn not_read(inventory: &Inventory, found: &mut Findings) {
-    let version = dify_version(inventory);
-    let release = version
-        .and_then(nearest_release)
-        .unwrap_or_else(|| Catalogue::builtin().default_release());
+    let release = Catalogue::builtin().default_release();
     for (workload, container) in inventory.containers() {
         let Some(kind) = container.role.variables_of() else {
             continue;
@@ -395,7 +345,10 @@ fn not_read(inventory: &Inventory, found: &mut Findings) {
         if [NGINX, PROXY].contains(&container.role) {
             continue;
         }
+        // What an image reads is a matter of its own version, whatever the others have.
+        let version = container.version;
         let table = release.variables(kind);
+        let table = version.map_or(table, |version| table.at(version));
         let name = label(workload, container);
         for variable in &container.variables {
             let Some(read) = table.known(&variable.name) else {
@@ -403,6 +356,7 @@ fn not_read(inventory: &Inventory, found: &mut Findings) {
             };
             let message = match read {
                 Read::Yes(_) | Read::No { why: None, .. } => continue,
+                Read::NotYet { .. } | Read::NoLonger { .. } if version.is_none() => continue,
                 Read::RenamedTo { right_name, why } => {
                     let message = format!("`{name}` does not read `{}`: {why}", variable.name);
                     let set = filled(container, right_name).is_some();
