@@ -67,7 +67,10 @@ fn no_finding_and_no_emitted_file_repeats_the_password_of_a_url() {
                 .collect();
             assert!(variables.len() > 5, "{name}");
             let variables = variables.concat();
-            text += &format!("  {name}:\n    image: {image}\n    environment:\n{variables}");
+            for part in ["  ", name, ":\n    image: ", image, "\n    environment:\n"] {
+                text.push_str(part);
+            }
+            text.push_str(&variables);
         }
         let files = BTreeMap::from([("docker-compose.yaml".to_owned(), text)]);
         let inventory = from_compose(ComposeInput {
