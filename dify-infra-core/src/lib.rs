@@ -11,11 +11,12 @@
 //! # From a file to a plan
 //!
 //! ```
-//! use dify_infra_core::deployment::Deployment;
+//! use dify_infra_core::check::check_file;
 //! use dify_infra_core::graph::{Target, lower};
 //! use dify_infra_core::plan::{Observed, Options, Snapshot, plan};
 //!
-//! let resolved = Deployment::parse(
+//! // Every rule is applied: those about the file, and those about what it leads to.
+//! let resolved = check_file(
 //!     r#"
 //!     schema = 1
 //!     name = "dify"

@@ -13,6 +13,7 @@ use dify_infra_azure::observe::observe;
 use dify_infra_azure::outputs::{Outputs, outputs};
 use dify_infra_azure::preflight::preflight;
 use dify_infra_azure::verify::{Status, verify};
+use dify_infra_core::check::check_file;
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::graph::{ResourceGraph, Target, lower};
 use dify_infra_core::names::SubscriptionId;
@@ -46,13 +47,13 @@ pub struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Reads a deployment file for a subscription.
+    /// Reads a deployment file for a subscription; every rule is applied.
     ///
     /// # Errors
     ///
     /// When the file has errors or the subscription is no id.
     pub fn new(client: &'a ArmClient, file: &str, subscription: &str) -> anyhow::Result<Self> {
-        let deployment = Deployment::parse(file)?.deployment;
+        let deployment = check_file(file)?.deployment;
         let subscription = SubscriptionId::parse(subscription)?;
         let target = Target::new(&deployment, Some(&subscription));
         let graph = lower(&deployment, &target)?;

@@ -33,7 +33,8 @@ pub fn for_team(team: &str, people: u32) -> Result<Deployment, Diagnostics> {
             api.env("LOG_LEVEL", "INFO")
                 .secret_env("SMTP_PASSWORD", "smtp-password")
         })
-        .build()?;
+        .build()?
+        .check()?;
     Ok(resolved.deployment)
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use dify_infra_core::check::check_file;
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
 
@@ -37,16 +38,17 @@ fn has_a_cost_centre(deployment: &Deployment, found: &mut Diagnostics) {
     }
 }
 
-/// The built-in rules and our own; a file that breaks a built-in rule gets no further.
+/// Every built-in rule and our own, each finding with its place; a file that breaks a built-in rule gets no further.
 ///
 /// # Errors
 ///
 /// When the file breaks a built-in rule of severity error.
 pub fn check(file: &str, registry: &str) -> Result<Diagnostics, Diagnostics> {
-    let resolved = Deployment::parse(file)?;
-    let mut found = resolved.diagnostics;
+    let resolved = check_file(file)?;
+    let mut found = resolved.diagnostics.clone();
     images_are_scanned(&resolved.deployment, registry, &mut found);
     has_a_cost_centre(&resolved.deployment, &mut found);
+    resolved.locate(&mut found);
     Ok(found)
 }
 

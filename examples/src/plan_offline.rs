@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use dify_infra_core::deployment::Deployment;
+use dify_infra_core::check::check_file;
 use dify_infra_core::diagnostic::Severity;
 use dify_infra_core::graph::{Target, lower};
 use dify_infra_core::plan::{Observed, Options, Plan, Snapshot, plan};
@@ -13,7 +13,7 @@ use dify_infra_core::plan::{Observed, Options, Plan, Snapshot, plan};
 ///
 /// When the file has errors, or `out` can't be written to.
 pub fn run(file: &str, out: &mut dyn Write) -> anyhow::Result<Plan> {
-    let resolved = Deployment::parse(file)?;
+    let resolved = check_file(file)?;
     let findings = resolved.diagnostics.iter();
     for finding in findings.filter(|finding| finding.severity != Severity::Note) {
         writeln!(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dify_infra_core::deployment::Deployment;
+use dify_infra_core::check::check_file;
 use dify_infra_core::diagnostic::Severity;
 use dify_infra_core::secrets::{Secrets, generate_missing};
 use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
@@ -23,8 +23,7 @@ fn written<T>(run: impl FnOnce(&mut Vec<u8>) -> T) -> (String, T) {
 #[test]
 fn every_file_is_a_deployment_without_errors() {
     for (name, file) in FILES {
-        let resolved =
-            Deployment::parse(file).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+        let resolved = check_file(file).unwrap_or_else(|problems| panic!("{name}: {problems}"));
         let findings: Vec<String> = resolved
             .diagnostics
             .iter()

@@ -77,7 +77,7 @@ pub(super) async fn make(
     };
     let first = plan::plan(&session.graph, snapshot, options);
     observe::read_files(&session.client, &session.graph, &first, snapshot).await;
-    plan::plan(&session.graph, snapshot, options).with_allowed(session.deployment.allowed_rules())
+    plan::plan(&session.graph, snapshot, options)
 }
 
 /// A plan that can't be carried out is a failure, never "no changes".

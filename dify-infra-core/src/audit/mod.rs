@@ -51,7 +51,7 @@ pub use inventory::{
 };
 pub use live::{LiveResource, from_resources};
 pub use own::{from_deployment, from_graph};
-pub use own_check::check_deployment;
+pub(crate) use own_check::check_deployment;
 pub use place::Place;
 pub use recognise::Role;
 pub use report::{Finding, Findings, Report};

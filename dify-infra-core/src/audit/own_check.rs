@@ -5,13 +5,12 @@ use super::own::names;
 use super::place::Place;
 use super::rules::age::OLD_SECRET;
 use crate::catalogue::ServiceKind;
-use crate::check::{allow_findings, point_at_overrides, spc};
-use crate::deployment::Deployment;
+use crate::check::{allow_findings, spc};
+use crate::deployment::{Deployment, Resolved};
 use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
 use crate::graph::{LowerError, ResourceGraph, ResourceNames, Target, lower};
-use crate::spec::Document;
 
-/// Applies the rules about deployments to what a file leads to, with the file's own places.
+/// Applies the rules about deployments to what a description leads to, with the keys that decide it.
 ///
 /// Errors and warnings alone: what is only to be known, the rules about files say already. Findings that
 /// the file allows come as notes with the reason, and so do allowances that nothing needs.
@@ -19,10 +18,8 @@ use crate::spec::Document;
 /// # Errors
 ///
 /// When the deployment can't be turned into resources.
-pub fn check_deployment(
-    deployment: &Deployment,
-    document: &Document,
-) -> Result<Diagnostics, LowerError> {
+pub(crate) fn check_deployment(resolved: &Resolved) -> Result<Diagnostics, LowerError> {
+    let deployment = &resolved.deployment;
     let target = Target::new(deployment, None);
     let graph = lower(deployment, &target)?;
     let places = FilePlaces {
@@ -61,8 +58,8 @@ pub fn check_deployment(
             diagnostics.push(spc::unused_allowance(allowed));
         }
     }
-    point_at_overrides(&mut diagnostics, document);
-    document.locate(&mut diagnostics);
+    resolved.point_at_overrides(&mut diagnostics);
+    resolved.locate(&mut diagnostics);
     Ok(diagnostics)
 }
 

@@ -73,11 +73,23 @@ impl Checker {
     ///
     /// As [`check_file`](super::check_file): all findings, when one of them is an error.
     pub fn check_file(&mut self, text: &str) -> Result<Resolved, Diagnostics> {
-        let (mut resolved, document) = Deployment::parse_with_document(text)?;
+        self.check(Deployment::parse(text)?)
+    }
+
+    /// Applies the rules about what a deployment leads to, as [`Resolved::check`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Resolved::check`]: all findings, when one of them is an error.
+    pub fn check(&mut self, mut resolved: Resolved) -> Result<Resolved, Diagnostics> {
+        if resolved.is_checked {
+            return Ok(resolved);
+        }
+        resolved.is_checked = true;
         if self.is_proven(&resolved.deployment) {
             return Ok(resolved);
         }
-        let found = crate::audit::check_deployment(&resolved.deployment, &document);
+        let found = crate::audit::check_deployment(&resolved);
         let mut found = match found {
             Ok(found) => found,
             Err(error) => {
@@ -433,14 +445,14 @@ mod tests {
         let release = Catalogue::builtin().default_release();
         let codes = |name: &str, service: ServiceKind| {
             let base = crate::check::Sample::BASE.replace("\"dify\"", &format!("\"{name}\""));
-            let (mut resolved, document) = Deployment::parse_with_document(&base).unwrap();
+            let mut resolved = Deployment::parse(&base).unwrap();
             let table = release.variables(service);
             let free = table.iter().map(|it| it.name.as_str());
             let free = free.filter(|name| !sets_itself(release, service, name));
             let free = free.map(|it| (EnvironmentVariableName::parse(it).unwrap(), value.clone()));
             let services = &mut resolved.deployment.services;
             services.get_mut(&service).unwrap().variables.extend(free);
-            let found = crate::audit::check_deployment(&resolved.deployment, &document).unwrap();
+            let found = crate::audit::check_deployment(&resolved).unwrap();
             let found = found.iter();
             found
                 .map(|it| (it.code.clone(), it.path.to_string()))

@@ -1,9 +1,18 @@
 //! The rules that a deployment keeps, each with its reason, its source and its remedy.
 //!
-//! A [`Rule`] is documentation and code at one place: [`rules`] lists them all, [`rule`] finds one
-//! by its id, and [`check`] applies those that look at a proven [`Deployment`]. Rules about the
-//! form of a file are met while the file is read, and those without which there is no deployment
-//! while it is resolved; their findings come under the same ids.
+//! A [`Rule`] is documentation and code at one place: [`rules`] lists them all, and [`rule`] finds one by its
+//! id. A rule looks at the description of a deployment, or at what it leads to; those of the latter kind have
+//! numbers from 101 on.
+//!
+//! | what | rules that are applied |
+//! |---|---|
+//! | [`check_file`] | all |
+//! | [`Resolved::check`], after [`Deployment::parse`] or [`DeploymentBuilder::build`](crate::deployment::DeploymentBuilder::build) | all |
+//! | [`Checker`], for many files | all |
+//! | [`Deployment::parse`], [`DeploymentBuilder::build`](crate::deployment::DeploymentBuilder::build) alone | those about the description |
+//!
+//! Rules about the form of a file are met while the file is read, and those without which there is no
+//! deployment while it is resolved; their findings come under the same ids.
 //!
 //! ```
 //! use dify_infra_core::check;
@@ -79,26 +88,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id.eq_ignore_ascii_case(id))
 }
 
-/// Applies every rule to a deployment; what its file allows comes as a note with the reason.
-///
-/// ```
-/// use dify_infra_core::check::check;
-/// use dify_infra_core::deployment::Deployment;
-///
-/// let resolved = Deployment::builder("dify", "dev")
-///     .location("japaneast")
-///     .resource_group("dify-dev-rg")
-///     .build()?;
-/// assert!(!check(&resolved.deployment).has_errors());
-/// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
-/// ```
-pub fn check(deployment: &Deployment) -> Diagnostics {
-    let mut diagnostics = apply_rules(deployment);
-    apply_allowances(deployment, &mut diagnostics);
-    diagnostics
-}
-
-/// Applies every rule, whatever is allowed.
+/// Applies the rules about descriptions, whatever is allowed.
 pub(crate) fn apply_rules(deployment: &Deployment) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     for check in rules().filter_map(|rule| rule.check) {
@@ -108,7 +98,8 @@ pub(crate) fn apply_rules(deployment: &Deployment) -> Diagnostics {
     diagnostics
 }
 
-/// Reads a deployment file and applies every rule: to the file, and to what it leads to.
+/// Reads a deployment file and applies every rule: to the file, and to what it leads to. It is
+/// [`Deployment::parse`] and [`Resolved::check`] in one.
 ///
 /// ```
 /// use dify_infra_core::check::{Sample, check_file};
@@ -127,7 +118,6 @@ pub fn check_file(text: &str) -> Result<Resolved, Diagnostics> {
     Checker::new().check_file(text)
 }
 
-pub(crate) use crate::deployment::point_at_overrides;
 pub use checker::Checker;
 
 pub(crate) use allow::{allow_findings, apply_allowances};

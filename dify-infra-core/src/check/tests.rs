@@ -3,7 +3,9 @@ mod network;
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::deployment::DeploymentBuilder;
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::spec::Spec;
 
 fn findings(text: &str) -> Diagnostics {
     match Deployment::parse(text) {
@@ -177,6 +179,75 @@ fn an_allowance_of_a_rule_about_deployments_is_used_or_said_to_be_left_over() {
     assert!(found.iter().all(|it| it.code != "SPC007"), "{found}");
     let found = checked(&format!("{}{allow}", Sample::BASE));
     assert!(found.iter().any(|it| it.code == "SPC007"), "{found}");
+}
+
+/// What a finding says, wherever it stands.
+fn said(found: Result<Resolved, Diagnostics>) -> BTreeSet<String> {
+    let found = found.map_or_else(|found| found, |it| it.diagnostics);
+    let said = found.iter().map(|it| {
+        let related = it.related.iter().map(|it| (&it.path, &it.message));
+        let related: Vec<_> = related.collect();
+        let place = format!("{} {}", it.path, it.is_about_key);
+        let found = format!("{} {} {place}", it.severity, it.code);
+        format!("{found} {} {:?} {related:?}", it.message, it.help)
+    });
+    said.collect()
+}
+
+#[test]
+fn what_is_built_has_the_findings_of_its_file() {
+    let allowed = "[checks]\nallow = [{ rule = \"LIM105\", reason = \"we know\" }]\n";
+    let unneeded = "[checks]\nallow = [{ rule = \"LIM106\", reason = \"we know\" }]\n";
+    let image = "[images.overrides]\napi = \"langgenius/dify-api:1.13.3\"\n";
+    let more = [LARGE_FILES, "", unneeded, image];
+    let more = more.map(|more| format!("{}{more}", Sample::BASE));
+    let allowed = format!("{}{LARGE_FILES}{allowed}", Sample::BASE);
+    let samples = rules().flat_map(|rule| [rule.bad, rule.good]);
+    let samples = samples.filter(Sample::is_file).map(|it| it.to_file());
+    let (mut compared, mut deployed) = (0, 0);
+    for text in samples.chain(more).chain([allowed]) {
+        // What is wrong with the form of a file has nothing that it could be wrong with in Rust.
+        let Ok(reading) = Spec::read(&text) else {
+            continue;
+        };
+        if !reading.diagnostics.is_empty() {
+            continue;
+        }
+        let built = DeploymentBuilder::from(reading.spec).build();
+        let built = said(built.and_then(Resolved::check));
+        assert_eq!(built, said(check_file(&text)), "{text}");
+        compared += 1;
+        deployed += usize::from(built.iter().any(|it| it.contains("LIM105")));
+    }
+    assert!(compared > 100, "{compared}");
+    assert_eq!(
+        deployed, 2,
+        "those about what is deployed, an allowed one included"
+    );
+}
+
+#[test]
+fn reading_and_building_apply_the_rules_about_descriptions_alone() {
+    let text = format!("{}{LARGE_FILES}", Sample::BASE);
+    let resolved = Deployment::parse(&text).unwrap();
+    let codes_of = |found: &Diagnostics| codes(found, &[Severity::Error, Severity::Warning]);
+    assert!(codes_of(&resolved.diagnostics).is_empty());
+    let once = resolved
+        .check()
+        .map_or_else(|found| found, |it| it.diagnostics);
+    assert!(codes_of(&once).contains("LIM105"), "{once}");
+}
+
+#[test]
+fn a_second_check_adds_nothing() {
+    let text = format!(
+        "{}\n[services.worker.env]\nHTTP_REQUEST_MAX_READ_TIMEOUT = 7200\n",
+        Sample::BASE
+    );
+    let once = check_file(&text).unwrap();
+    let findings = once.diagnostics.clone();
+    assert!(findings.iter().any(|it| it.code == "LIM106"), "{findings}");
+    assert_eq!(once.check().unwrap().diagnostics, findings);
 }
 
 #[test]

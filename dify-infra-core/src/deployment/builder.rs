@@ -1,6 +1,6 @@
 //! The deployment file without a file: for tools and pipelines that describe one in Rust.
 //!
-//! A builder says what the file can say and leads through the same checks. Setters take texts, or
+//! A builder says what the file can say and leads through the same rules. Setters take texts, or
 //! the types of [`names`](crate::names) and [`values`](crate::values), which become texts.
 
 use super::resolve::Resolved;
@@ -12,7 +12,8 @@ use crate::spec::{
     ReplicasSpec, RouteSpec, SecretReference, ServiceSpec, Spec, StorageSpec, VariableSpec,
 };
 
-/// Puts a deployment together, step by step; [`build`](Self::build) proves it.
+/// Puts a deployment together, step by step; [`build`](Self::build) applies the rules about what was said, and
+/// [`check`](Resolved::check) those about what it leads to.
 ///
 /// ```
 /// use dify_infra_core::catalogue::ServiceKind;
@@ -31,7 +32,8 @@ use crate::spec::{
 ///     })
 ///     .route("/hooks/", ServiceKind::Api, |route| route.max_body_size("200M"))
 ///     .allow_rule("SSR001", "our own staff only")
-///     .build()?;
+///     .build()?
+///     .check()?;
 /// let sandbox = resolved.deployment.service(ServiceKind::Sandbox).expect("a service");
 /// assert_eq!(sandbox.size.to_string(), "0.5 vCPU with 1Gi");
 /// assert_eq!(resolved.deployment.postgres().storage_gib, 64);
@@ -84,12 +86,13 @@ impl From<Spec> for DeploymentBuilder {
 }
 
 impl DeploymentBuilder {
-    /// Proves the deployment and applies every rule.
+    /// Resolves the deployment and applies the rules that look at the description; the others are applied by
+    /// [`Resolved::check`].
     ///
     /// # Errors
     ///
-    /// When something that every deployment needs is missing, or a rule of severity error is
-    /// broken: all findings at once.
+    /// When something that every deployment needs is missing, or a rule about descriptions of severity error
+    /// is broken: all findings at once.
     pub fn build(self) -> Result<Resolved, Diagnostics> {
         Deployment::from_spec(&self.spec)
     }

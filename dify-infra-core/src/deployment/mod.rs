@@ -41,7 +41,7 @@ pub use network::{
 };
 pub use profiles::WorkloadProfile;
 pub use resolve::Resolved;
-pub(crate) use resolve::{has_zones, point_at_overrides};
+pub(crate) use resolve::has_zones;
 pub use route_report::{
     Host, HostVerdict, InvalidUrl, RouteAnswer, RouteLimits, RouteLoser, RouteReport,
 };

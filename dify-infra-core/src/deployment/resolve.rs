@@ -31,7 +31,11 @@ use crate::check::{self, Rule, spc};
 use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Segment, Severity};
 use crate::spec::{Document, Spec, in_words, nearest};
 
-/// A proven deployment with what is worth knowing about it.
+/// A deployment that keeps the rules about its description, with what is worth knowing about it.
+///
+/// Reading a file or building one applies the rules that look at the description; it takes microseconds.
+/// [`check`](Self::check) applies those that look at what it leads to as well: which app calls which, what
+/// nginx and the proxy let through, what two services must agree on.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Resolved {
@@ -39,10 +43,59 @@ pub struct Resolved {
     pub deployment: Deployment,
     /// Warnings and notes; no errors.
     pub diagnostics: Diagnostics,
+    /// The file; nothing for what was put together in Rust.
+    pub(crate) document: Option<Document>,
+    /// Services whose image `images.overrides` decides.
+    pub(crate) overridden: BTreeSet<ServiceKind>,
+    /// Whether every rule has been applied.
+    pub(crate) is_checked: bool,
+}
+
+impl Resolved {
+    /// Applies the rules about what the deployment leads to, so that every rule has been applied; findings of
+    /// a file have their places, and what the description allows comes as a note with the reason.
+    ///
+    /// It takes milliseconds, and the second time nothing. Of many deployments of a few kinds,
+    /// [`Checker`](crate::check::Checker) proves each kind once.
+    ///
+    /// ```
+    /// use dify_infra_core::deployment::Deployment;
+    ///
+    /// let resolved = Deployment::builder("dify", "dev")
+    ///     .location("japaneast")
+    ///     .resource_group("dify-dev-rg")
+    ///     .build()?
+    ///     .check()?;
+    /// assert_eq!(resolved.deployment.prefix().as_str(), "dify-dev");
+    /// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When what the deployment leads to breaks a rule of severity error: all findings of all severities,
+    /// those about the description included.
+    pub fn check(self) -> Result<Self, Diagnostics> {
+        check::Checker::new().check(self)
+    }
+
+    /// Gives findings of one's own their places in the file, and sorts them. Without a file they have none.
+    pub fn locate(&self, diagnostics: &mut Diagnostics) {
+        match &self.document {
+            Some(document) => document.locate(diagnostics),
+            None => diagnostics.sort(),
+        }
+    }
+
+    /// Points at `images.overrides` where a service's image comes from there.
+    pub(crate) fn point_at_overrides(&self, diagnostics: &mut Diagnostics) {
+        point_at_overrides(diagnostics, &self.overridden);
+    }
 }
 
 impl Deployment {
-    /// Reads a deployment file, proves it and applies every rule; findings have their places.
+    /// Reads a deployment file and applies the rules about the file itself; findings have their places. The
+    /// rules about what it leads to are applied by [`Resolved::check`], or by
+    /// [`check_file`](crate::check::check_file), which does both.
     ///
     /// ```
     /// use dify_infra_core::deployment::Deployment;
@@ -58,13 +111,15 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// When the text is no deployment file or describes a deployment that breaks a rule of
-    /// severity error: all findings of all severities, in the order of the file.
+    /// When the text is no deployment file or breaks a rule about files of severity error: all findings of
+    /// all severities, in the order of the file.
     pub fn parse(text: &str) -> Result<Resolved, Diagnostics> {
-        Self::parse_with_document(text).map(|(resolved, _)| resolved)
+        let (mut resolved, document) = Self::parse_with_document(text)?;
+        resolved.document = Some(document);
+        Ok(resolved)
     }
 
-    /// The same, with the place of every key.
+    /// The same, with the document beside it.
     pub(crate) fn parse_with_document(text: &str) -> Result<(Resolved, Document), Diagnostics> {
         let mut reading = Spec::read(text)?;
         let (deployment, found) = resolve(&reading.spec);
@@ -73,13 +128,16 @@ impl Deployment {
             .diagnostics
             .extend(found.into_iter().filter(|it| !reported.contains(&it.path)));
         let mut diagnostics = prove(deployment.as_ref(), reading.diagnostics);
-        point_at_overrides(&mut diagnostics, &reading.document);
+        let mut overridden = overridden(&reading.spec);
+        overridden.retain(|kind| !reading.reported.contains(&image_path(*kind)));
+        point_at_overrides(&mut diagnostics, &overridden);
         reading.document.locate(&mut diagnostics);
-        let resolved = conclude(deployment, diagnostics)?;
+        let resolved = conclude(deployment, diagnostics, overridden)?;
         Ok((resolved, reading.document))
     }
 
-    /// Proves a description and applies every rule.
+    /// Resolves a description and applies the rules about it; [`Resolved::check`] applies those about what it
+    /// leads to.
     ///
     /// ```
     /// use dify_infra_core::deployment::Deployment;
@@ -96,13 +154,15 @@ impl Deployment {
     ///
     /// # Errors
     ///
-    /// When the description lacks what every deployment must have, or breaks a rule of severity
-    /// error: all findings of all severities.
+    /// When the description lacks what every deployment must have, or breaks a rule about descriptions of
+    /// severity error: all findings of all severities.
     pub fn from_spec(spec: &Spec) -> Result<Resolved, Diagnostics> {
         let (deployment, found) = resolve(spec);
         let mut diagnostics = prove(deployment.as_ref(), found);
+        let overridden = overridden(spec);
+        point_at_overrides(&mut diagnostics, &overridden);
         diagnostics.sort();
-        conclude(deployment, diagnostics)
+        conclude(deployment, diagnostics, overridden)
     }
 }
 
@@ -152,29 +212,33 @@ fn in_table(finding: &Diagnostic, table: &str) -> bool {
     finding.path.segments().first() == Some(&Segment::Key(table.to_owned()))
 }
 
+/// The services whose image `images.overrides` decides.
+fn overridden(spec: &Spec) -> BTreeSet<ServiceKind> {
+    let overrides = &spec.images.overrides;
+    if overrides.is_empty() {
+        return BTreeSet::new();
+    }
+    let has_own = |kind: &ServiceKind| {
+        let service = spec.services.get(kind.key());
+        service.is_some_and(|service| service.image.is_some())
+    };
+    let mut kinds: BTreeSet<ServiceKind> = ServiceKind::ALL.into_iter().collect();
+    kinds.retain(|kind| overrides.contains_key(kind.image().key()) && !has_own(kind));
+    kinds
+}
+
 /// Points at `images.overrides` where a service's image comes from there.
-pub(crate) fn point_at_overrides(diagnostics: &mut Diagnostics, document: &Document) {
-    for finding in diagnostics.iter_mut() {
-        let [
-            Segment::Key(table),
-            Segment::Key(service),
-            Segment::Key(key),
-        ] = finding.path.segments()
-        else {
-            continue;
-        };
-        let is_image = table == "services" && key == "image";
-        let kind = service
-            .parse::<crate::catalogue::ServiceKind>()
-            .map(ServiceKind::image);
-        if let (true, Ok(kind)) = (is_image, kind) {
-            let path = override_path(kind);
-            if document.value_span(&finding.path).is_none() && document.value_span(&path).is_some()
-            {
-                finding.path = path;
-            }
+fn point_at_overrides(diagnostics: &mut Diagnostics, overridden: &BTreeSet<ServiceKind>) {
+    for kind in overridden {
+        let path = image_path(*kind);
+        for finding in diagnostics.iter_mut().filter(|it| it.path == path) {
+            finding.path = override_path(kind.image());
         }
     }
+}
+
+fn image_path(kind: ServiceKind) -> KeyPath {
+    KeyPath::of("services").key(kind.key()).key("image")
 }
 
 fn override_path(kind: ImageKind) -> KeyPath {
@@ -193,11 +257,15 @@ fn refusal(rule: &Rule, path: KeyPath, error: &impl Display) -> Diagnostic {
 fn conclude(
     deployment: Option<Deployment>,
     diagnostics: Diagnostics,
+    overridden: BTreeSet<ServiceKind>,
 ) -> Result<Resolved, Diagnostics> {
     match deployment {
         Some(deployment) if !diagnostics.has_errors() => Ok(Resolved {
             deployment,
             diagnostics,
+            document: None,
+            overridden,
+            is_checked: false,
         }),
         _ => Err(diagnostics),
     }

@@ -122,7 +122,8 @@ pub fn lower(deployment: &Deployment, target: &Target) -> Result<ResourceGraph, 
     // An identity that the file names may read the secrets too.
     let gateway = gateway::resources(&context).into_iter();
     resources.extend(gateway.filter(|(one, _)| !known.contains(one.id())));
-    Ok(ResourceGraph::new(owner, context.group, resources)?)
+    let graph = ResourceGraph::new(owner, context.group, resources)?;
+    Ok(graph.with_allowed(deployment.allowed_rules()))
 }
 
 fn resource_group(context: &Context<'_>) -> AnyResource {

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::deployment::AllowedRule;
 use crate::resource::text::visit;
 use crate::resource::{AnyResource, Kind, ResourceId, Text};
 
@@ -96,6 +97,7 @@ pub struct ResourceGraph {
     nodes: BTreeMap<ResourceId, Node>,
     /// Their ids, each after all that it needs.
     order: Vec<ResourceId>,
+    allowed: Vec<AllowedRule>,
 }
 
 impl ResourceGraph {
@@ -138,7 +140,19 @@ impl ResourceGraph {
             group,
             nodes,
             order,
+            allowed: Vec::new(),
         })
+    }
+
+    /// The same graph with the rules that its deployment allows to be broken.
+    pub(crate) fn with_allowed(mut self, allowed: &[AllowedRule]) -> Self {
+        allowed.clone_into(&mut self.allowed);
+        self
+    }
+
+    /// The rules that the deployment allows to be broken, which every plan tells its readers.
+    pub fn allowed_rules(&self) -> &[AllowedRule] {
+        &self.allowed
     }
 
     /// The value of the ownership tag: `<name>-<environment>`.

@@ -237,14 +237,7 @@ impl Plan {
         &self.blocked
     }
 
-    /// The same plan with the rules that the deployment file allows to be broken, for its readers.
-    #[must_use]
-    pub fn with_allowed(mut self, allowed: &[AllowedRule]) -> Self {
-        allowed.clone_into(&mut self.allowed);
-        self
-    }
-
-    /// The rules that the deployment file allows to be broken.
+    /// The rules that the deployment allows to be broken, for the plan's readers.
     pub fn allowed(&self) -> &[AllowedRule] {
         &self.allowed
     }

@@ -55,7 +55,7 @@ pub fn plan(graph: &ResourceGraph, snapshot: &Snapshot, options: Options<'_>) ->
     Plan {
         changes: in_order(changes),
         blocked,
-        allowed: Vec::new(),
+        allowed: graph.allowed_rules().to_vec(),
     }
 }
 

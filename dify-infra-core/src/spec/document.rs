@@ -1,6 +1,7 @@
 //! The text of a deployment file and where each of its keys stands.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -24,7 +25,7 @@ const MOST_SYNTAX_ERRORS: usize = 20;
 /// assert_eq!(&document.text()[span.start..span.end], "\"rg\"");
 /// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Document {
     text: String,
     /// The first byte of every line.
@@ -40,6 +41,17 @@ struct Entry {
     value: Range<usize>,
     /// Whether the value holds others, so that its key says more than its many lines.
     holds_others: bool,
+}
+
+impl fmt::Debug for Document {
+    /// How much it is, without its text: somebody may have written a secret into it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Document")
+            .field("bytes", &self.text.len())
+            .field("keys", &self.entries.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Document {
