@@ -1,6 +1,7 @@
 //! Judges the samples of rules: each lies over a whole deployment that keeps every rule.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +12,7 @@ use crate::graph::{Target, lower};
 use crate::render::arm_template;
 
 /// Files of a compose deployment that keeps every rule; samples lie over it.
-const COMPOSE: [(&str, &str); 7] = [
+pub(super) const COMPOSE: [(&str, &str); 8] = [
     (
         "docker-compose.yaml",
         include_str!("base/docker-compose.yaml"),
@@ -22,6 +23,7 @@ const COMPOSE: [(&str, &str); 7] = [
         include_str!("base/squid.conf.template"),
     ),
     ("open-squid.conf", include_str!("base/open-squid.conf")),
+    ("closed-squid.conf", include_str!("base/closed-squid.conf")),
     ("old-nginx.conf", include_str!("base/old-nginx.conf")),
     ("hasty-nginx.conf", include_str!("base/hasty-nginx.conf")),
     ("small-nginx.conf", include_str!("base/small-nginx.conf")),
@@ -74,7 +76,18 @@ pub(crate) fn inventory(sample: &Sample) -> Option<Inventory> {
 /// member by member and lists of named things by name. `null` removes a member, `$remove` a named item;
 /// `$add` makes a new resource, `$all` changes all of a type, `$name` renames, `$output` and
 /// `$parameter` add those.
-fn template(patches: &str) -> Option<Value> {
+pub(super) fn template(patches: &str) -> Option<Value> {
+    static BASE: LazyLock<Option<Value>> = LazyLock::new(whole_template);
+    let mut template = BASE.clone()?;
+    let patches: Value = serde_json::from_str(patches).ok()?;
+    for patch in patches.as_array()? {
+        apply(&mut template, patch.as_object()?)?;
+    }
+    Some(template)
+}
+
+/// The template of a default deployment.
+fn whole_template() -> Option<Value> {
     let resolved = Deployment::builder("dify", "dev")
         .location("japaneast")
         .resource_group("dify-dev-rg")
@@ -85,12 +98,7 @@ fn template(patches: &str) -> Option<Value> {
         &Target::new(&resolved.deployment, None),
     )
     .ok()?;
-    let mut template = arm_template(&graph);
-    let patches: Value = serde_json::from_str(patches).ok()?;
-    for patch in patches.as_array()? {
-        apply(&mut template, patch.as_object()?)?;
-    }
-    Some(template)
+    Some(arm_template(&graph))
 }
 
 fn apply(template: &mut Value, patch: &Map<String, Value>) -> Option<()> {

@@ -31,7 +31,9 @@ const DUPLICATE: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"$append": true, "name": "LOG_LEVEL", "value": "A"}, {"$append": true, "name": "LOG_LEVEL", "value": "B"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"$append": true, "name": "LOG_LEVEL", "value": "A"}]}]}}}]"#,
+    ),
     audit: Some(duplicate),
     ..ERROR
 };
@@ -44,9 +46,11 @@ const EMPTY_SECRET: Rule = Rule {
     source: "microsoft/azure-container-apps#259, #654, #1705; Azure/terraform-provider-azapi#542",
     fix: "Leave the secret out when it has no value, and the variable that refers to it.",
     bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": ""}]}}}]"#,
+        r#"[{"$parameter": {"smtpPassword": {"type": "securestring", "defaultValue": ""}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "smtp-password", "value": "[parameters('smtpPassword')]"}]}, "template": {"containers": [{"name": "worker", "env": [{"name": "SMTP_PASSWORD", "secretRef": "smtp-password"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"$parameter": {"smtpPassword": {"type": "securestring", "defaultValue": ""}}}]"#,
+    ),
     audit: Some(empty_secret),
     ..ERROR
 };
@@ -59,9 +63,11 @@ const NO_SUCH_SECRET: Rule = Rule {
     source: "microsoft/azure-container-apps#1306; pulumi/pulumi-azure-native#1715",
     fix: "Add the secret to the app, or correct the name.",
     bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "SECRET_KEY", "secretRef": "secretkey"}]}]}}}]"#,
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "$remove": true}]}, "template": {"containers": [{"name": "worker", "env": [{"name": "SECRET_KEY", "secretRef": "secretkey"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "$remove": true}, {"name": "secretkey", "value": "[parameters('secretKey')]"}]}, "template": {"containers": [{"name": "worker", "env": [{"name": "SECRET_KEY", "secretRef": "secretkey"}]}]}}}]"#,
+    ),
     audit: Some(no_such_secret),
     ..ERROR
 };
@@ -76,7 +82,9 @@ const VAULT_IDENTITY: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": null, "keyVaultUrl": "https://v.vault.azure.net/secrets/secret-key"}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "identity": {"type": "UserAssigned"}, "properties": {"configuration": {"secrets": [{"name": "secret-key", "value": null, "identity": "id", "keyVaultUrl": "https://v.vault.azure.net/secrets/secret-key"}]}}}]"#,
+    ),
     audit: Some(vault_identity),
     ..ERROR
 };
@@ -108,7 +116,9 @@ const WRITTEN_TWICE: Rule = Rule {
     bad: Sample::resources(
         r#"[{"$add": true, "type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "image": "langgenius/dify-web:1.16.0"}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "image": "langgenius/dify-web:1.16.0"}]}}}]"#,
+    ),
     audit: Some(written_twice),
     ..ERROR
 };
@@ -123,7 +133,9 @@ const NO_LOGS: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/managedEnvironments", "properties": {"appLogsConfiguration": null}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/managedEnvironments", "properties": {"appLogsConfiguration": {"destination": "azure-monitor", "logAnalyticsConfiguration": null}}}]"#,
+    ),
     audit: Some(no_logs),
     ..Rule::of(Family::Azr, Severity::Warning)
 };

@@ -34,7 +34,9 @@ const COMPLETE: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "AZURE_BLOB_CONTAINER_NAME", "$remove": true}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "AZURE_BLOB_CONTAINER_NAME", "value": "dify-app-storage"}]}]}}}]"#,
+    ),
     audit: Some(complete),
     ..ERROR
 };
@@ -49,7 +51,9 @@ const SPELLING: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "STORAGE_TYPE", "value": "azure_blob"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "STORAGE_TYPE", "value": "azure-blob"}]}]}}}]"#,
+    ),
     audit: Some(spelling),
     ..ERROR
 };
@@ -63,7 +67,9 @@ const CONTAINER: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "AZURE_BLOB_STORAGE_CONTAINER_NAME", "value": "pluginz"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "AZURE_BLOB_STORAGE_CONTAINER_NAME", "value": "pluginz"}]}]}}}, {"$add": true, "type": "Microsoft.Storage/storageAccounts/blobServices/containers", "$childOf": "Microsoft.Storage/storageAccounts/blobServices", "$child": "pluginz"}]"#,
+    ),
     audit: Some(container),
     ..ERROR
 };
@@ -76,9 +82,11 @@ const IDENTITY: Rule = Rule {
     source: "langgenius/dify PR #11559; langgenius/dify 1.16.0 api/extensions/storage/azure_blob_storage.py",
     fix: "Attach a user-assigned identity with Storage Blob Data Contributor to the app.",
     bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "AZURE_BLOB_ACCOUNT_KEY", "value": "managedidentity", "secretRef": null}]}]}}}]"#,
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "azure-storage-key", "$remove": true}]}, "template": {"containers": [{"name": "worker", "env": [{"name": "AZURE_BLOB_ACCOUNT_KEY", "value": "managedidentity", "secretRef": null}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "identity": {"type": "UserAssigned", "userAssignedIdentities": {"[resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'dify-dev-identity')]": {}}}, "properties": {"configuration": {"secrets": [{"name": "azure-storage-key", "$remove": true}]}, "template": {"containers": [{"name": "worker", "env": [{"name": "AZURE_BLOB_ACCOUNT_KEY", "value": "managedidentity", "secretRef": null}]}]}}}, {"$add": true, "type": "Microsoft.Authorization/roleAssignments", "name": "storage", "properties": {"roleDefinitionId": "[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')]", "principalId": "[reference(resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', 'dify-dev-identity'), '2023-01-31').principalId]"}}]"#,
+    ),
     audit: Some(identity),
     ..ERROR
 };
@@ -115,7 +123,9 @@ const LASTING: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "PLUGIN_STORAGE_TYPE", "value": "local"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"volumes": [{"name": "plugins", "storageType": "AzureFile", "storageName": "plugins"}], "containers": [{"name": "plugin-daemon", "env": [{"name": "PLUGIN_STORAGE_TYPE", "value": "local"}], "volumeMounts": [{"volumeName": "plugins", "mountPath": "/app/storage/plugin"}]}]}}}]"#,
+    ),
     audit: Some(lasting),
     ..ERROR
 };
@@ -130,7 +140,9 @@ const SHARE: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"volumes": [{"name": "plugins", "storageType": "AzureFile", "storageName": "plugins"}], "containers": [{"name": "plugin-daemon", "volumeMounts": [{"volumeName": "plugins", "mountPath": "/app/storage"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"volumes": [{"name": "plugins", "storageType": "AzureFile", "storageName": "plugins"}], "containers": [{"name": "plugin-daemon", "env": [{"name": "PLUGIN_WORKING_PATH", "value": "/tmp/cwd"}], "volumeMounts": [{"volumeName": "plugins", "mountPath": "/app/storage"}]}]}}}]"#,
+    ),
     audit: Some(share),
     ..ERROR
 };
@@ -362,16 +374,17 @@ fn lasting(inventory: &Inventory, found: &mut Findings) {
 
 fn share(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in inventory.of(DAEMON) {
-        let working = container
-            .literal("PLUGIN_WORKING_PATH")
-            .unwrap_or("/app/storage/cwd");
+        let working = match container.variable("PLUGIN_WORKING_PATH") {
+            Some(variable) => variable.value.literal(),
+            None => Some("/app/storage/cwd"),
+        };
+        let Some(working) = working else { continue };
         for mount in &container.mounts {
             let smb = workload
                 .volumes
                 .iter()
                 .any(|it| it.name == mount.volume && it.kind == "AzureFile");
-            let below = working.starts_with(mount.path.trim_end_matches('/'));
-            if smb && below && !mount.path.is_empty() {
+            if smb && is_below(working, &mount.path) {
                 let message = format!(
                     "plugins of `{}` run from the share at `{}`",
                     label(workload, container),
@@ -381,4 +394,10 @@ fn share(inventory: &Inventory, found: &mut Findings) {
             }
         }
     }
+}
+
+/// Whether a path is that of a directory, or of something in it.
+fn is_below(path: &str, directory: &str) -> bool {
+    let rest = path.strip_prefix(directory.trim_end_matches('/'));
+    !directory.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

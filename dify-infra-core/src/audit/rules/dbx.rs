@@ -35,7 +35,9 @@ const DAEMON_TLS: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DB_SSL_MODE", "value": "disable"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DB_SSL_MODE", "value": "require"}]}]}}}]"#,
+    ),
     audit: Some(daemon_tls),
     ..ERROR
 };
@@ -50,7 +52,9 @@ const DATABASE: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DB_DATABASE", "value": "plugins"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DB_DATABASE", "value": "plugins"}]}]}}}, {"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/databases", "$childOf": "Microsoft.DBforPostgreSQL/flexibleServers", "$child": "plugins", "dependsOn": ["[resourceId('Microsoft.DBforPostgreSQL/flexibleServers/databases', concat('dify-dev-postgres-', parameters('suffix')), 'dify_plugin')]"]}]"#,
+    ),
     audit: Some(database),
     ..ERROR
 };
@@ -93,9 +97,11 @@ const PARALLEL: Rule = Rule {
     source: "Azure/bicep-registry-modules#4451, #4289; hashicorp/terraform-provider-azurerm#28298",
     fix: "Let each wait for the one before with `dependsOn`.",
     bad: Sample::resources(
-        r#"[{"$all": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "dependsOn": []}, {"$all": "Microsoft.DBforPostgreSQL/flexibleServers/databases", "dependsOn": []}]"#,
+        r#"[{"type": "Microsoft.DBforPostgreSQL/flexibleServers/databases", "name": "[concat('dify-dev-postgres-', parameters('suffix'), '/dify')]", "dependsOn": ["[resourceId('Microsoft.DBforPostgreSQL/flexibleServers', concat('dify-dev-postgres-', parameters('suffix')))]"]}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.DBforPostgreSQL/flexibleServers/databases", "name": "[concat('dify-dev-postgres-', parameters('suffix'), '/dify')]", "dependsOn": ["[resourceId('Microsoft.DBforPostgreSQL/flexibleServers/configurations', concat('dify-dev-postgres-', parameters('suffix')), 'azure.extensions')]"]}]"#,
+    ),
     audit: Some(parallel),
     ..ERROR
 };
@@ -110,7 +116,9 @@ const VECTOR_PORT: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PGVECTOR_PORT", "$remove": true}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PGVECTOR_PORT", "value": "5432"}]}]}}}]"#,
+    ),
     audit: Some(vector_port),
     ..ERROR
 };
@@ -123,9 +131,11 @@ const OVERWRITTEN: Rule = Rule {
     source: "Azure/azure-postgresql#124; himanago and mihohoi0322 deployment scripts",
     fix: "Write one configuration with all values.",
     bad: Sample::resources(
-        r#"[{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "$copyOf": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "properties": {"value": "VECTOR,UUID-OSSP,PG_TRGM"}}]"#,
+        r#"[{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "$copyOf": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "dependsOn": ["[resourceId('Microsoft.DBforPostgreSQL/flexibleServers/databases', concat('dify-dev-postgres-', parameters('suffix')), 'dify_plugin')]"], "properties": {"value": "VECTOR,UUID-OSSP,PG_TRGM"}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "properties": {"value": "VECTOR,UUID-OSSP,PG_TRGM"}}]"#,
+    ),
     audit: Some(overwritten),
     ..ERROR
 };

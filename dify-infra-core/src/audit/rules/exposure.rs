@@ -1,9 +1,14 @@
-//! Which apps answer the internet, and which of them may.
+//! Who answers the internet, or every neighbour of a host, and who of them may.
 
-use super::super::inventory::{Container, Environment, Ingress, Inventory, Workload, to_port};
+use std::net::Ipv4Addr;
+
+use super::super::inventory::{
+    Container, Environment, Fact, Ingress, Inventory, PostgresServer, Workload, to_port,
+};
 use super::super::place::Place;
 use super::super::recognise::{Role, image_parts};
 use super::super::report::Findings;
+use super::super::seen::Seen;
 use super::calls::listens_on;
 use super::{API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, WORKER, label};
 use crate::check::rule::{Family, Rule, Sample};
@@ -29,24 +34,63 @@ pub(super) const INTERNAL_SERVICE: Rule = Rule {
     ..Rule::of(Family::Sec, Severity::Error)
 };
 
-/// The last part of images that hold data and answer whoever reaches them.
-const DATA: [&str; 17] = [
+pub(super) const PUBLIC: Rule = Rule {
+    id: "SEC106",
+    title: "Data services are not open to the internet",
+    why: "A public endpoint is scanned within minutes; a leaked key or a weak password is then enough.",
+    source: "learn.microsoft.com security/benchmark NS-2; facts of nine public deployments",
+    fix: "Disable public network access and use private endpoints; for a small deployment keep the keys \
+          strong and allow this rule.",
+    bad: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules", "$childOf": "Microsoft.DBforPostgreSQL/flexibleServers", "$child": "all", "properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "255.255.255.255"}}]"#,
+    ),
+    good: Sample::resources(
+        r#"[{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules", "$childOf": "Microsoft.DBforPostgreSQL/flexibleServers", "$child": "all", "properties": {"startIpAddress": "0.0.0.0", "endIpAddress": "255.255.255.255"}}, {"type": "Microsoft.DBforPostgreSQL/flexibleServers", "properties": {"network": {"publicNetworkAccess": "Disabled"}}}, {"$add": true, "type": "Microsoft.Network/privateEndpoints", "name": "dify-dev-postgres", "properties": {"privateLinkServiceConnections": [{"name": "postgres", "properties": {"privateLinkServiceId": "[resourceId('Microsoft.DBforPostgreSQL/flexibleServers', concat('dify-dev-postgres-', parameters('suffix')))]", "groupIds": ["postgresqlServer"]}}]}}]"#,
+    ),
+    audit: Some(public),
+    ..Rule::of(Family::Sec, Severity::Error)
+};
+
+pub(super) const PUBLISHED_PORT: Rule = Rule {
+    id: "SEC113",
+    title: "Compose publishes the front door alone",
+    why: "A published port answers everybody who reaches the host: database, Redis and sandbox trust \
+          whoever calls them.",
+    source: "langgenius/dify docker/docker-compose.yaml; docs.docker.com engine/network/packet-filtering-firewalls",
+    fix: "Remove `ports`, or bind it to 127.0.0.1.",
+    bad: Sample::compose("services:\n  redis:\n    ports: [\"6379:6379\"]"),
+    good: Sample::compose("services:\n  redis:\n    ports: [\"127.0.0.1:6379:6379\"]"),
+    audit: Some(published_port),
+    ..Rule::of(Family::Sec, Severity::Error)
+};
+
+/// The last part of images that hold data and answer whoever reaches them; those of the vector stores and
+/// databases are the ones of Dify's compose file (langgenius/dify docker/docker-compose.yaml).
+const DATA: [&str; 25] = [
     "chroma",
+    "couchbase",
     "elasticsearch",
     "etcd",
+    "iris-community",
     "keydb",
     "mariadb",
+    "matrixone",
     "milvus",
     "minio",
     "mongo",
     "myscaledb",
     "mysql",
+    "oceanbase-ce",
+    "opengauss",
     "opensearch",
+    "pgvecto-rs",
     "postgresql",
     "qdrant",
     "redis-stack",
     "redis-stack-server",
+    "seekdb",
     "timescaledb",
+    "vastbase-vector",
     "weaviate",
 ];
 
@@ -206,4 +250,79 @@ fn is_data(container: &Container) -> bool {
             let last = repository.rsplit('/').next().unwrap_or_default();
             DATA.contains(&last)
         })
+}
+
+/// Addresses of one firewall rule at most: a /8 is more than anybody has who is not a part of the internet's
+/// backbone, and rules such as 0.0.0.1 to 255.255.255.255 or 0.0.0.0 to 127.255.255.255 are meant for everybody.
+const MOST_ADDRESSES: u64 = 1 << 24;
+
+/// How many addresses a range has with both of its ends; nothing when an end can't be seen, or is no address of IPv4,
+/// the only ones that PostgreSQL's firewall knows (learn.microsoft.com postgresql/flexible-server/concepts-networking-public).
+fn addresses_between(first: &Seen, last: &Seen) -> Option<u64> {
+    let number = |text: &Seen| Some(u32::from(text.literal()?.trim().parse::<Ipv4Addr>().ok()?));
+    let between = number(last)?.checked_sub(number(first)?)?;
+    Some(u64::from(between) + 1)
+}
+
+fn public(inventory: &Inventory, found: &mut Findings) {
+    let open = |fact: &Fact<String>| !fact.is(&"disabled".to_owned());
+    // Without a public endpoint a firewall lets nobody in.
+    let public = |it: &&PostgresServer| !it.injected && open(&it.public_access);
+    for server in inventory.postgres.iter().filter(public) {
+        for (first, last, place) in &server.firewall {
+            let addresses = addresses_between(first, last).unwrap_or_default();
+            if addresses > MOST_ADDRESSES {
+                let message =
+                    format!("the internet reaches PostgreSQL: {addresses} addresses are let in");
+                found.push(place, message);
+            }
+        }
+    }
+    for server in inventory.postgres.iter().filter(public) {
+        found.unsure(&server.place, "PostgreSQL has a public endpoint");
+    }
+    for redis in inventory.redis.iter().filter(|it| open(&it.public_access)) {
+        found.unsure(
+            &redis.place,
+            "Redis has a public endpoint; its key is the only guard",
+        );
+    }
+    for account in &inventory.storage {
+        if account.public_blobs.is(&true) {
+            let place = account.public_blobs.place().unwrap_or(&account.place);
+            found.push(place, "blobs of the storage account may be public");
+        } else if open(&account.public_access) && !account.default_deny {
+            found.unsure(
+                &account.place,
+                "storage has a public endpoint; its key is the only guard",
+            );
+        }
+    }
+    for vault in inventory.vaults.iter().filter(|it| open(&it.public_access)) {
+        found.unsure(&vault.place, "the vault has a public endpoint");
+    }
+}
+
+fn published_port(inventory: &Inventory, found: &mut Findings) {
+    for (workload, container) in inventory.containers() {
+        if !is_inner(container) && container.role != API {
+            continue;
+        }
+        let name = label(workload, container);
+        let everywhere = workload.published.iter();
+        let everywhere = everywhere.filter(|it| !is_loopback(it.host.as_deref()));
+        // Whether 5003 of the daemon may be reached is the matter of debugging.
+        for port in everywhere.filter(|it| container.role != DAEMON || it.target != 5003) {
+            let message = format!(
+                "`{name}` publishes port {} on every address of the host",
+                port.target
+            );
+            found.push(&port.place, message);
+        }
+    }
+}
+
+/// Whether the host alone reaches a published port.
+pub(super) fn is_loopback(host: Option<&str>) -> bool {
+    host.is_some_and(|host| host.starts_with("127.") || host == "localhost" || host == "[::1]")
 }

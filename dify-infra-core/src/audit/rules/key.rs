@@ -7,7 +7,7 @@ use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::super::seen::Seen;
 use super::pairs::{self, Pair};
-use super::{API, DAEMON, SANDBOX, WEBSOCKET, WORKER, filled, label, lacks, on_azure};
+use super::{API, DAEMON, SANDBOX, WEBSOCKET, WORKER, filled, label, lacks, on_azure, see_value};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 use crate::secrets::{Checker, Problem, SecretKind, SecretName, Secrets};
@@ -129,7 +129,9 @@ const PUBLISHED: Rule = Rule {
     bad: Sample::compose(
         "services:\n  sandbox:\n    environment:\n      API_KEY: dify-sandbox\n  api:\n    environment: {CODE_EXECUTION_API_KEY: dify-sandbox}\n  worker:\n    environment: {CODE_EXECUTION_API_KEY: dify-sandbox}",
     ),
-    good: Sample::compose("services:\n  sandbox:\n    environment:\n      API_KEY: ${SANDBOX_KEY}"),
+    good: Sample::compose(
+        "services:\n  sandbox:\n    environment:\n      API_KEY: ${SANDBOX_KEY}\n  api:\n    environment: {CODE_EXECUTION_API_KEY: \"${SANDBOX_KEY}\"}\n  worker:\n    environment: {CODE_EXECUTION_API_KEY: \"${SANDBOX_KEY}\"}",
+    ),
     audit: Some(|inventory, found| {
         judged(inventory, found, |problem, name| match problem {
             Problem::Published { origin, .. } => {
@@ -150,7 +152,9 @@ const WEAK: Rule = Rule {
     bad: Sample::compose(
         "services:\n  api:\n    environment: {SECRET_KEY: secret2024secret2024}\n  worker:\n    environment: {SECRET_KEY: secret2024secret2024}\n  worker_beat:\n    environment: {SECRET_KEY: secret2024secret2024}",
     ),
-    good: Sample::compose("services:\n  api:\n    environment: {SECRET_KEY: \"${SECRET_KEY}\"}"),
+    good: Sample::compose(
+        "services:\n  api:\n    environment: {SECRET_KEY: \"${SECRET_KEY}\"}\n  worker:\n    environment: {SECRET_KEY: \"${SECRET_KEY}\"}\n  worker_beat:\n    environment: {SECRET_KEY: \"${SECRET_KEY}\"}",
+    ),
     audit: Some(|inventory, found| {
         judged(inventory, found, |problem, name| match problem {
             Problem::TooShort { .. } | Problem::Weak { .. } => {
@@ -172,7 +176,9 @@ const REUSED: Rule = Rule {
     bad: Sample::compose(
         "services:\n  sandbox:\n    environment: {API_KEY: \"${PLUGIN_DAEMON_KEY}\"}\n  api:\n    environment: {CODE_EXECUTION_API_KEY: \"${PLUGIN_DAEMON_KEY}\"}\n  worker:\n    environment: {CODE_EXECUTION_API_KEY: \"${PLUGIN_DAEMON_KEY}\"}",
     ),
-    good: Sample::compose("services:\n  sandbox:\n    environment: {API_KEY: \"${SANDBOX_KEY}\"}"),
+    good: Sample::compose(
+        "services:\n  sandbox:\n    environment: {API_KEY: \"${SANDBOX_KEY}\"}\n  api:\n    environment: {CODE_EXECUTION_API_KEY: \"${SANDBOX_KEY}\"}\n  worker:\n    environment: {CODE_EXECUTION_API_KEY: \"${SANDBOX_KEY}\"}",
+    ),
     audit: Some(reused),
     ..ERROR
 };
@@ -188,7 +194,7 @@ const URL_BREAKING: Rule = Rule {
         "services:\n  api:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}\n  worker:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}\n  worker_beat:\n    environment: {CELERY_BROKER_URL: \"redis://:Zt6#mQ9/xK2vR8@redis:6379/1\"}",
     ),
     good: Sample::compose(
-        "services:\n  api:\n    environment: {CELERY_BROKER_URL: \"redis://:${REDIS_PASSWORD}@redis:6379/1\"}",
+        "services:\n  api:\n    environment: {CELERY_BROKER_URL: \"redis://:${REDIS_PASSWORD}@redis:6379/1\"}\n  worker:\n    environment: {CELERY_BROKER_URL: \"redis://:${REDIS_PASSWORD}@redis:6379/1\"}\n  worker_beat:\n    environment: {CELERY_BROKER_URL: \"redis://:${REDIS_PASSWORD}@redis:6379/1\"}",
     ),
     audit: Some(url_breaking),
     ..ERROR
@@ -476,7 +482,7 @@ fn url_breaking(inventory: &Inventory, found: &mut Findings) {
                     variable.name,
                     label(workload, container)
                 );
-                found.push(&variable.place, message);
+                see_value(found.push(&variable.place, message), workload, variable);
             } else if IN_URLS.contains(&variable.name.as_str())
                 && on_azure(inventory)
                 && has_bare_key(&variable.value)
@@ -487,9 +493,9 @@ fn url_breaking(inventory: &Inventory, found: &mut Findings) {
                     variable.name,
                     label(workload, container)
                 );
-                found
-                    .warn(&variable.place, message)
-                    .with_help("Encode the password where the URL is made: `uriComponent(...)`.");
+                let finding = found.warn(&variable.place, message);
+                finding.with_help("encode the password where the URL is made: `uriComponent(...)`");
+                see_value(finding, workload, variable);
             }
         }
     }
@@ -548,9 +554,34 @@ mod tests {
             ("uriComponent(parameters('key'))".to_owned(), &[]),
             ("parameters('name')".to_owned(), &[]),
             ("'letters4711'".to_owned(), &[]),
-            ("'a/b#c'".to_owned(), &[Severity::Error]),
+            ("'a%2Fb%23c'".to_owned(), &[]),
         ] {
             assert_eq!(broker(&password), expected, "{password}");
         }
+        for breaks in ['@', '/', '#', '?', ' ', ':'] {
+            let password = format!("'a{breaks}b'");
+            assert_eq!(broker(&password), [Severity::Error], "{password}");
+        }
+    }
+
+    #[test]
+    fn the_daemon_alone_writes_its_password_into_a_connection_string() {
+        let judged = |image: &str, password: &str| {
+            let app = serde_json::json!({"resources": [{"type": "Microsoft.App/containerApps", "name": "a",
+                "properties": {"template": {"containers": [{"name": "a", "image": image,
+                    "env": [{"name": "DB_PASSWORD", "value": password}]}]}}}]});
+            template(&app.to_string()).under("KEY108").count()
+        };
+        let daemon = "langgenius/dify-plugin-daemon:0.6.3-local";
+        for breaks in [' ', '\'', '"', '\\'] {
+            let password = format!("a{breaks}b");
+            assert_eq!(judged(daemon, &password), 1, "{password}");
+            assert_eq!(
+                judged("langgenius/dify-api:1.16.0", &password),
+                0,
+                "{password}"
+            );
+        }
+        assert_eq!(judged(daemon, "a#b@c/d:e?f"), 0);
     }
 }

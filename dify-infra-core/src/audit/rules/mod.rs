@@ -6,11 +6,13 @@ mod blb;
 pub(super) mod calls;
 mod dbx;
 mod exposure;
+mod images;
 mod key;
 mod lim;
 mod net;
 mod nginx;
 mod pairs;
+mod privilege;
 mod red;
 mod sec;
 mod ssr;
@@ -19,9 +21,12 @@ mod ver;
 
 pub(super) use blb::account_of_connection;
 
-use super::inventory::{Container, FileKind, Inventory, Platform, TextFile, Variable, Workload};
+use super::inventory::{
+    Container, FileKind, Inventory, Platform, Source, TextFile, Variable, Workload,
+};
 use super::place::Place;
 use super::recognise::Role;
+use super::report::Finding;
 use crate::catalogue::{Catalogue, Release, ServiceKind, Version};
 use crate::check::Rule;
 
@@ -145,6 +150,17 @@ fn is_service_of_application(container: &Container) -> bool {
 /// A variable that is set and not known to be empty.
 fn filled<'a>(container: &'a Container, name: &str) -> Option<&'a Variable> {
     container.variable(name).filter(|it| !it.value.is_empty())
+}
+
+/// Names the secret of the app that a variable has its value from.
+fn see_value(finding: &mut Finding, workload: &Workload, variable: &Variable) {
+    let Source::Secret(name) = &variable.source else {
+        return;
+    };
+    if let Some(secret) = workload.secrets.iter().find(|it| it.name == *name) {
+        let place = secret.value.place().unwrap_or(&secret.place);
+        finding.see(place, "its value");
+    }
 }
 
 /// Whether it is certain that a variable is missing or empty.

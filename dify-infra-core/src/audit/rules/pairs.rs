@@ -9,7 +9,7 @@ use super::{filled, label, lacks};
 pub(super) struct Pair {
     pub(super) one: (&'static [Role], &'static str),
     pub(super) other: (Role, &'static str),
-    /// What the one side uses when it sets none; the other may be that, too.
+    /// What the two values are, as it goes on in a sentence: `the key between API and sandbox`.
     pub(super) meaning: &'static str,
 }
 

@@ -4,7 +4,7 @@ use super::super::inventory::{Container, Fact, Inventory, RedisInstance, RedisOf
 use super::super::report::{Finding, Findings};
 use super::super::seen::Seen;
 use super::dbx::same_everywhere;
-use super::{DAEMON, filled, is_true, label, lacks, services_of_application};
+use super::{DAEMON, filled, is_true, label, lacks, see_value, services_of_application};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 
@@ -46,9 +46,11 @@ const BROKER_TLS: Rule = Rule {
     source: "celery/celery#4792; ITISFoundation/osparc-simcore#7407; learn.microsoft.com redis/tls-configuration",
     fix: "Write `rediss://:<key>@<host>:10000/0` for Managed Redis, `:6380/0` for Azure Cache for Redis.",
     bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "celery-broker-url", "value": "redis://:key@cache.japaneast.redis.azure.net:6379/0"}]}}}]"#,
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "celery-broker-url", "value": "[concat('redis://:', uriComponent(listKeys(resourceId('Microsoft.Cache/redisEnterprise/databases', concat('dify-dev-redis-', parameters('suffix')), 'default'), '2025-07-01').primaryKey), '@', reference(resourceId('Microsoft.Cache/redisEnterprise', concat('dify-dev-redis-', parameters('suffix'))), '2025-07-01').hostName, ':6379/0')]"}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"configuration": {"secrets": [{"name": "celery-broker-url", "value": "[concat('rediss://:', uriComponent(listKeys(resourceId('Microsoft.Cache/redisEnterprise/databases', concat('dify-dev-redis-', parameters('suffix')), 'default'), '2025-07-01').primaryKey), '@', reference(resourceId('Microsoft.Cache/redisEnterprise', concat('dify-dev-redis-', parameters('suffix'))), '2025-07-01').hostName, ':10000/0')]"}]}}}]"#,
+    ),
     audit: Some(broker_tls),
     ..ERROR
 };
@@ -62,7 +64,9 @@ const TLS: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "REDIS_USE_SSL", "value": "false"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "REDIS_USE_SSL", "value": "true"}, {"name": "REDIS_PORT", "value": "10000"}]}]}}}]"#,
+    ),
     audit: Some(tls),
     ..ERROR
 };
@@ -77,7 +81,9 @@ const CLUSTERED: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.Cache/redisEnterprise/databases", "properties": {"clusteringPolicy": "OSSCluster"}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.Cache/redisEnterprise/databases", "properties": {"clusteringPolicy": "NoCluster"}}]"#,
+    ),
     audit: Some(clustered),
     ..ERROR
 };
@@ -89,9 +95,11 @@ const INDEX: Rule = Rule {
     source: "langgenius/dify#4472; learn.microsoft.com redis/development-faq",
     fix: "Set `REDIS_DB=0` and end the broker's URL with `/0`; `REDIS_KEY_PREFIX` keeps keys apart.",
     bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "REDIS_DB", "value": "1"}]}]}}}]"#,
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "REDIS_DB", "value": "1"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "REDIS_DB", "value": "0"}]}]}}}]"#,
+    ),
     audit: Some(index),
     ..ERROR
 };
@@ -105,7 +113,9 @@ const EVICTION: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.Cache/redisEnterprise/databases", "properties": {"evictionPolicy": "AllKeysLRU"}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.Cache/redisEnterprise/databases", "properties": {"evictionPolicy": "NoEviction"}}]"#,
+    ),
     audit: Some(eviction),
     ..ERROR
 };
@@ -179,26 +189,17 @@ fn broker_tls(inventory: &Inventory, found: &mut Findings) {
                 continue;
             };
             let who = format!("`{name}` of `{}`", label(workload, container));
-            if url.scheme == "redis" {
-                let message = format!("{who} is `redis://`, without TLS");
-                see_redis(
-                    found.push(&variable.place, message),
-                    inventory,
-                    &url.host,
-                    offer,
-                );
-            } else if let Some(port) = url.effective_port().filter(|port| *port != port_of(offer)) {
-                let message = format!(
-                    "{who} has port {port}; this Redis listens on {}",
-                    port_of(offer)
-                );
-                see_redis(
-                    found.push(&variable.place, message),
-                    inventory,
-                    &url.host,
-                    offer,
-                );
-            }
+            let listens = port_of(offer);
+            let message = match url.effective_port() {
+                _ if url.scheme == "redis" => format!("{who} is `redis://`, without TLS"),
+                Some(port) if port != listens => {
+                    format!("{who} has port {port}; this Redis listens on {listens}")
+                }
+                _ => continue,
+            };
+            let finding = found.push(&variable.place, message);
+            see_redis(finding, inventory, &url.host, offer);
+            see_value(finding, workload, variable);
         }
     }
 }

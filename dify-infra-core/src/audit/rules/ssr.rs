@@ -47,7 +47,9 @@ const TCP: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"transport": "auto", "exposedPort": null}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"transport": "tcp", "exposedPort": 3128}}}}]"#,
+    ),
     audit: Some(tcp),
     ..ERROR
 };
@@ -60,9 +62,11 @@ const OWN_FILE: Rule = Rule {
     source: "langgenius/dify docker/ssrf_proxy/squid.conf.template; nine public deployments, eight without a deny",
     fix: "Mount a squid.conf and start squid with it.",
     bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"volumes": null, "containers": [{"name": "ssrf-proxy", "volumeMounts": null, "command": null, "args": null}]}}}]"#,
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"secrets": null}, "template": {"volumes": null, "containers": [{"name": "ssrf-proxy", "volumeMounts": null, "command": null, "args": null}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"volumes": [{"name": "configuration", "storageType": "Secret", "secrets": [{"secretRef": "file-squid-conf", "path": "squid.conf"}]}], "containers": [{"name": "ssrf-proxy", "volumeMounts": [{"volumeName": "configuration", "mountPath": "/etc/squid"}], "command": null, "args": ["-f", "/etc/squid/squid.conf", "-NYC"]}]}}}]"#,
+    ),
     audit: Some(own_file),
     ..ERROR
 };
@@ -73,11 +77,14 @@ const POLICY: Rule = Rule {
     why: "squid takes the first line that fits: an allow for private clients before the deny for private \
           destinations lets user code reach the metadata address, Redis and every other container.",
     source: "langgenius/dify#36400, PR #36332, #25801",
-    fix: "Deny private destinations before any allow; `dify-infra check --squid FILE` shows the whole table.",
+    fix: "Deny every destination that is not the public internet before any allow; `dify-infra check --squid \
+          FILE` shows the whole table, and `dify-infra render --to squid` writes such a file.",
     bad: Sample::compose(
         "services:\n  ssrf_proxy:\n    volumes: [\"./open-squid.conf:/etc/squid/squid.conf\"]",
     ),
-    good: Sample::compose("services:\n  ssrf_proxy:\n    environment: {}"),
+    good: Sample::compose(
+        "services:\n  ssrf_proxy:\n    volumes: [\"./closed-squid.conf:/etc/squid/squid.conf\"]",
+    ),
     audit: Some(policy),
     ..ERROR
 };

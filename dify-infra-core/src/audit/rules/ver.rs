@@ -1,13 +1,13 @@
-//! Releases, images and the history of variables.
+//! What a release needs: variables, their history, services, a migration.
 
 use super::super::inventory::{Container, Inventory, Workload};
 use super::super::recognise::Role;
-use super::super::report::{Finding, Findings};
+use super::super::report::Findings;
 use super::{
-    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, WORKER, at_least, dify_version,
-    filled, label, lacks, on_azure, services_of_application,
+    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WORKER, at_least, filled, images, label, lacks,
+    on_azure, services_of_application,
 };
-use crate::catalogue::{Catalogue, Read, ServiceKind, Version, shipped_with};
+use crate::catalogue::{Catalogue, Read, Version};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 
@@ -17,16 +17,16 @@ const WARNING: Rule = Rule::of(Family::Ver, Severity::Warning);
 /// All rules of the family.
 pub(super) const RULES: &[&Rule] = &[
     &SIBLINGS,
-    &SHIPPED,
+    &images::SHIPPED,
     &NOT_READ,
     &REQUIRED,
-    &PINNED,
-    &FLAVOUR,
+    &images::PINNED,
+    &images::FLAVOUR,
     &MIGRATION,
     &SERVICES,
-    &OLD,
-    &RUNS_CODE,
-    &PLACEHOLDER,
+    &images::OLD,
+    &images::RUNS_CODE,
+    &images::PLACEHOLDER,
 ];
 
 const SIBLINGS: Rule = Rule {
@@ -44,23 +44,6 @@ const SIBLINGS: Rule = Rule {
     ),
     audit: Some(siblings),
     ..ERROR
-};
-
-const SHIPPED: Rule = Rule {
-    id: "VER102",
-    title: "The images were shipped together",
-    why: "API, daemon and sandbox speak an inner protocol that changes between releases: a set that \
-          nobody ever ran together fails in ways that nobody has seen.",
-    source: "langgenius/dify#35125, PR #40134; aws-samples/dify-self-hosted-on-aws#87, #120; langgenius/dify-plugin-daemon#476",
-    fix: "Use the image set of one Dify release, as its docker-compose.yaml has it.",
-    bad: Sample::compose(
-        "services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.4.1-local",
-    ),
-    good: Sample::compose(
-        "services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3-local",
-    ),
-    audit: Some(shipped),
-    ..WARNING
 };
 
 const NOT_READ: Rule = Rule {
@@ -97,35 +80,6 @@ const REQUIRED: Rule = Rule {
     ..ERROR
 };
 
-const PINNED: Rule = Rule {
-    id: "VER105",
-    title: "Every image has a version",
-    why: "`latest` is another program tomorrow: a restart upgrades one container and leaves the others.",
-    source: "facts of nine public Azure deployments, all with `latest`; langgenius/dify#35125",
-    fix: "Write a tag, or a digest.",
-    bad: Sample::compose("services:\n  nginx:\n    image: nginx:latest"),
-    good: Sample::compose("services:\n  nginx:\n    image: nginx:1.30.4"),
-    audit: Some(pinned),
-    ..WARNING
-};
-
-const FLAVOUR: Rule = Rule {
-    id: "VER106",
-    title: "The plugin daemon's tag exists",
-    why: "The daemon is pushed as `-local` and `-serverless` alone: a bare version can't be pulled, and \
-          the container waits for its image for ever.",
-    source: "langgenius/dify-plugin-daemon .github/workflows/build-push.yml",
-    fix: "Add `-local` to the tag.",
-    bad: Sample::compose(
-        "services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3",
-    ),
-    good: Sample::compose(
-        "services:\n  plugin_daemon:\n    image: langgenius/dify-plugin-daemon:0.6.3-local",
-    ),
-    audit: Some(flavour),
-    ..ERROR
-};
-
 const MIGRATION: Rule = Rule {
     id: "VER107",
     title: "Somebody migrates the database",
@@ -148,72 +102,12 @@ const SERVICES: Rule = Rule {
     source: "nikawang/dify-azure-terraform#13; langgenius/dify 1.0.0 release notes",
     fix: "Add the service with the release's image.",
     bad: Sample::compose("services:\n  plugin_daemon: !reset null"),
-    good: Sample::compose("services:\n  plugin_daemon: {}"),
+    good: Sample::compose(
+        "services:\n  plugin_daemon: !reset null\n  plugins:\n    image: langgenius/dify-plugin-daemon:0.6.3-local\n    networks: {default: {aliases: [plugin_daemon]}}\n    environment: {SERVER_PORT: \"5002\", SERVER_KEY: \"${PLUGIN_DAEMON_KEY}\", DIFY_INNER_API_URL: \"http://api:5001\", DIFY_INNER_API_KEY: \"${INNER_API_KEY}\", DB_HOST: db, DB_PORT: \"5432\", DB_USERNAME: dify, DB_PASSWORD: \"${DB_PASSWORD}\", DB_DATABASE: dify_plugin, REDIS_HOST: redis, REDIS_PASSWORD: \"${REDIS_PASSWORD}\", PLUGIN_WORKING_PATH: /app/storage/cwd, MAX_PLUGIN_PACKAGE_SIZE: \"52428800\", PLUGIN_REMOTE_INSTALLING_ENABLED: \"false\", PIP_MIRROR_AUTO_DETECT: \"false\"}",
+    ),
     audit: Some(services),
     ..ERROR
 };
-
-const OLD: Rule = Rule {
-    id: "VER109",
-    title: "The web image has no known hole",
-    why: "Web images before 1.10.1-fix.1 carry the React server components hole CVE-2025-55182, by which \
-          a request runs code in the container.",
-    source: "CVE-2025-55182; langgenius/dify 1.10.1-fix.1 release notes",
-    fix: "Upgrade to 1.10.1-fix.1 or later.",
-    bad: Sample::compose("services:\n  web:\n    image: langgenius/dify-web:1.9.2"),
-    good: Sample::compose("services:\n  web:\n    image: langgenius/dify-web:1.16.0"),
-    audit: Some(old),
-    ..ERROR
-};
-
-const RUNS_CODE: Rule = Rule {
-    id: "VER110",
-    title: "The sandbox fits its host's kernel",
-    why: "Sandboxes before 0.2.13 refuse system calls that newer kernels' libraries need: every code node \
-          fails with \"operation not permitted\", and Container Apps takes no seccomp profile of yours.",
-    source: "langgenius/dify#38105, #15032, #4344; microsoft/azure-container-apps#1232",
-    fix: "Use the sandbox of Dify 1.14.0 or later, 0.2.15, and run a code node after the deployment.",
-    bad: Sample::compose("services:\n  sandbox:\n    image: langgenius/dify-sandbox:0.2.10"),
-    good: Sample::compose("services:\n  sandbox:\n    image: langgenius/dify-sandbox:0.2.15"),
-    audit: Some(runs_code),
-    ..WARNING
-};
-
-const PLACEHOLDER: Rule = Rule {
-    id: "VER111",
-    title: "No app falls back to a sample image",
-    why: "A template that starts with Microsoft's sample image puts it back with every deployment that does not \
-          say otherwise: the app answers with a greeting instead of Dify.",
-    source: "CMeeg/nextjs-aca#5, #7; Azure/azure-dev#9249; Azure/azure-cli#32012",
-    fix: "Make the image a parameter without a default.",
-    bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "image": "mcr.microsoft.com/azuredocs/containerapps-helloworld:latest"}]}}}]"#,
-    ),
-    good: Sample::resources("[]"),
-    audit: Some(placeholder),
-    ..WARNING
-};
-
-/// Sample images, by what their repositories end with.
-const SAMPLES: [&str; 4] = [
-    "k8se/quickstart",
-    "k8se/quickstart-jobs",
-    "azuredocs/containerapps-helloworld",
-    "azuredocs/aci-helloworld",
-];
-
-fn placeholder(inventory: &Inventory, found: &mut Findings) {
-    for (workload, container) in inventory.containers() {
-        let repository = container.image.known().map(super::super::image_repository);
-        if repository.is_some_and(|it| SAMPLES.iter().any(|sample| it.ends_with(sample))) {
-            let message = format!(
-                "`{}` runs a sample of Microsoft",
-                label(workload, container)
-            );
-            found.push(container.image.place().unwrap_or(&container.place), message);
-        }
-    }
-}
 
 /// Settings that the worker needs when the API has them.
 const SHARED: [&str; 10] = [
@@ -278,60 +172,6 @@ fn siblings(inventory: &Inventory, found: &mut Findings) {
                     .see(&theirs.place, format!("`{name}`"));
             }
         }
-    }
-}
-
-fn shipped(inventory: &Inventory, found: &mut Findings) {
-    let Some(version) = dify_version(inventory) else {
-        return;
-    };
-    for (workload, container) in inventory.containers() {
-        let same_line =
-            [API, WORKER, BEAT, WEBSOCKET, WEB, Role::Migration].contains(&container.role);
-        let place = container.image.place().unwrap_or(&container.place);
-        let name = label(workload, container);
-        if same_line && let Some(own) = container.version.filter(|own| *own != version) {
-            let message = format!("`{name}` is {own}, but the application is {version}");
-            see_version(found.push(place, message), inventory, version);
-        }
-    }
-    let before_plugins = version < Version::new(1, 0, 0);
-    for (role, kind) in [
-        (DAEMON, ServiceKind::PluginDaemon),
-        (SANDBOX, ServiceKind::Sandbox),
-    ] {
-        let with = shipped_with(version, kind);
-        for (workload, container) in inventory.of(role) {
-            let Some(own) = container.version else {
-                continue;
-            };
-            let name = label(workload, container);
-            let message = match with {
-                Some(with) if with != own => {
-                    format!("`{name}` is {own}, but Dify {version} was shipped with {with}")
-                }
-                None if role == DAEMON && before_plugins => {
-                    format!("`{name}` is a plugin daemon, and Dify {version} knows no plugins")
-                }
-                _ => continue,
-            };
-            let place = container.image.place().unwrap_or(&container.place);
-            see_version(found.push(place, message), inventory, version);
-        }
-    }
-}
-
-/// Names the image that says which version of Dify it is.
-fn see_version(finding: &mut Finding, inventory: &Inventory, version: Version) {
-    let mut all = inventory.containers();
-    let line = [API, WORKER, BEAT, WEBSOCKET, WEB];
-    let of_it = all.find(|(_, it)| line.contains(&it.role) && it.version == Some(version));
-    if let Some((workload, container)) = of_it {
-        let place = container.image.place().unwrap_or(&container.place);
-        finding.see(
-            place,
-            format!("`{}` is {version}", label(workload, container)),
-        );
     }
 }
 
@@ -446,42 +286,6 @@ fn required(inventory: &Inventory, found: &mut Findings) {
     }
 }
 
-fn pinned(inventory: &Inventory, found: &mut Findings) {
-    for (workload, container) in inventory.containers() {
-        let Some(image) = container.image.known() else {
-            continue;
-        };
-        if container.role == Role::Other || container.digest || image.literal().is_none() {
-            continue;
-        }
-        let tag = container.tag.as_deref();
-        if matches!(tag, None | Some("latest" | "main" | "edge" | "stable")) {
-            let message = format!(
-                "the image of `{}` has {}",
-                label(workload, container),
-                tag.map_or("no tag".to_owned(), |tag| format!("the tag `{tag}`"))
-            );
-            found.push(container.image.place().unwrap_or(&container.place), message);
-        }
-    }
-}
-
-fn flavour(inventory: &Inventory, found: &mut Findings) {
-    for (workload, container) in inventory.of(DAEMON) {
-        let Some(tag) = container.tag.as_deref() else {
-            continue;
-        };
-        if container.version.is_some() && !tag.ends_with("-local") && !tag.ends_with("-serverless")
-        {
-            let message = format!(
-                "the tag `{tag}` of `{}` was never pushed",
-                label(workload, container)
-            );
-            found.push(container.image.place().unwrap_or(&container.place), message);
-        }
-    }
-}
-
 fn migration(inventory: &Inventory, found: &mut Findings) {
     let all: Vec<_> = inventory.application().collect();
     let Some((_, first)) = all.first() else {
@@ -556,27 +360,6 @@ fn services(inventory: &Inventory, found: &mut Findings) {
             && (since == Version::new(0, 0, 0) || at_least(inventory, since))
         {
             found.push(&api.place, format!("there is {message}"));
-        }
-    }
-}
-
-fn old(inventory: &Inventory, found: &mut Findings) {
-    let Ok(mended) = "1.10.1-fix.1".parse::<Version>() else {
-        return;
-    };
-    for (workload, container) in inventory.of(WEB) {
-        if let Some(version) = container.version.filter(|it| *it < mended) {
-            let message = format!("`{}` is {version}", label(workload, container));
-            found.push(container.image.place().unwrap_or(&container.place), message);
-        }
-    }
-}
-
-fn runs_code(inventory: &Inventory, found: &mut Findings) {
-    for (workload, container) in inventory.of(SANDBOX) {
-        if let Some(version) = container.version.filter(|it| *it < Version::new(0, 2, 13)) {
-            let message = format!("`{}` is {version}", label(workload, container));
-            found.push(container.image.place().unwrap_or(&container.place), message);
         }
     }
 }

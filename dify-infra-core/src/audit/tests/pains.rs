@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::*;
 use super::pressing;
+use super::samples::{JUDGED, Judged};
 use crate::check::rule;
 
 /// A failure of the collection, in a few words, the rule that stops it, and where it finds it: a line of a compose
@@ -333,15 +334,14 @@ fn every_failure_that_can_be_seen_is_found_at_its_place_and_nothing_when_it_is_m
     let mut wrong = Vec::new();
     for (number, what, id, expected) in PAINS {
         let rule = rule(id).unwrap_or_else(|| panic!("no rule {id}"));
-        let bad = sample::report(&rule.bad).unwrap();
-        let good = sample::report(&rule.good).unwrap();
+        let Judged { bad, good, .. } = &JUDGED[rule.id];
         let found = bad.under(id).find(|it| it.severity == rule.severity);
         let place = found.map_or("NOT FOUND".to_owned(), |it| it.place.to_string());
         if !found.is_some_and(|it| shown(&it.place) == *expected && it.place.line().is_some()) {
             wrong.push(format!("{number} {id}: {place}"));
         }
         // What is only to be known stays: a rule of that kind is quiet itself.
-        let loud = pressing(&good);
+        let loud = pressing(good);
         let own = good.under(id).any(|it| it.severity == rule.severity);
         if !loud.is_empty() || own {
             wrong.push(format!("{number} {id}: mended it has {loud:?}"));
