@@ -1,22 +1,23 @@
 //! The arguments of `dify-infra`: definitions and help, no logic.
 
+mod global;
 mod images;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use dify_infra_core::names::{ResourceGroupName, SubscriptionId};
-use dify_infra_core::values::AzureCloud;
 
+pub use global::{Auth, Colour, GlobalArguments, OutputFormat, Target, command, parse};
 pub use images::{ImagesArguments, ImagesCommand, ImportArguments};
 
 /// Deploys Dify to Azure Container Apps from one file: proves it right, creates it, proves it works
 #[derive(Debug, Parser)]
 #[command(
     name = "dify-infra",
-    version,
+    version = crate::VERSION,
     max_term_width = 100,
     propagate_version = true,
     after_help = "\
@@ -43,86 +44,6 @@ pub struct Arguments {
     pub global: GlobalArguments,
 }
 
-/// Flags that every command takes.
-#[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Global options")]
-pub struct GlobalArguments {
-    /// Which Azure: the real one, or one inside of this process that keeps its state in
-    /// .dify-infra/ beside the file [default: azure]
-    #[arg(long, global = true, value_enum)]
-    pub target: Option<Target>,
-
-    /// Subscription to deploy into, when the file names none
-    #[arg(long, global = true, value_name = "ID")]
-    pub subscription: Option<String>,
-
-    /// Secrets file, in any format that `dify-secrets gen` writes; `-` is stdin [default:
-    /// `NAME-ENVIRONMENT.secrets.env` beside the deployment file]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub secrets: Option<PathBuf>,
-
-    /// Which of Microsoft's clouds: `AzurePublic`, `AzureUSGovernment` or `AzureChina` [default: the one that
-    /// has the file's location]
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "target")]
-    pub cloud: Option<AzureCloud>,
-
-    /// Another Azure Resource Manager, such as Azure Stack's, or what `dify-infra emulate` prints.
-    /// Plain http is accepted for loopback alone
-    #[arg(long, global = true, value_name = "URL", conflicts_with = "target")]
-    pub endpoint: Option<String>,
-
-    /// Where the token comes from [default: auto]
-    #[arg(long, global = true, value_enum)]
-    pub auth: Option<Auth>,
-
-    /// How many times faster than Azure the embedded Azure is [default: 60]
-    #[arg(long, global = true, value_name = "N", value_parser = crate::settings::parse_time_scale, allow_negative_numbers = true)]
-    pub time_scale: Option<f64>,
-
-    /// Print data as JSON on stdout
-    #[arg(long, global = true)]
-    pub json: bool,
-
-    /// Say more on stderr; twice for every request
-    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
-    pub verbose: u8,
-
-    /// Say nothing on stderr but errors
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-}
-
-/// Which Azure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Target {
-    /// Azure, in a subscription.
-    #[default]
-    Azure,
-    /// An Azure inside of this process.
-    Embedded,
-}
-
-/// Where the token comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Auth {
-    /// The first of the others that is set up; a made-up token for a loopback endpoint.
-    #[default]
-    Auto,
-    /// The account of `az login`.
-    AzureCli,
-    /// The identity of the Azure resource that this runs on.
-    ManagedIdentity,
-    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, and a token of GitHub Actions, Azure Pipelines or a
-    /// cluster that is exchanged: no secret.
-    WorkloadIdentity,
-    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`.
-    ClientSecret,
-    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_CERTIFICATE_PATH`.
-    ClientCertificate,
-    /// `DIFY_INFRA_TOKEN`.
-    Token,
-}
-
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -137,8 +58,8 @@ Examples:
   dify-infra check --squid squid.conf
   dify-infra render --to squid | dify-infra check --squid -
 
-Findings are for people and go to stderr, as those of compilers do; --json writes them to stdout.
-Exits with 3 when there is an error; warnings and notes alone exit with 0.")]
+Findings go to stdout, errors first; what could not be done goes to stderr. Exits with 3 when there is
+an error; warnings and notes alone exit with 0.")]
     Check(CheckArguments),
     /// Tell why a rule exists, where it comes from and how to mend what it finds
     #[command(
@@ -573,9 +494,13 @@ pub struct EmulateArguments {
 /// Reads an address such as `127.0.0.1:7700` or `localhost:0`.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let numbers = text.replace("localhost:", "127.0.0.1:");
-    numbers
-        .parse()
-        .map_err(|_| "it is a loopback address and a port, such as 127.0.0.1:7700".to_owned())
+    let address: Option<SocketAddr> = numbers.parse().ok();
+    address
+        .filter(|address| address.ip().is_loopback())
+        .ok_or_else(|| {
+            "it is a loopback address and a port, such as 127.0.0.1:7700: it checks no credentials"
+                .to_owned()
+        })
 }
 
 /// Reads a time such as `90s`, `30m` or `2h`.
@@ -586,47 +511,4 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_definitions_fit_together() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn the_file_defaults_to_dify_toml() {
-        let arguments = Arguments::try_parse_from(["dify-infra", "plan"]).unwrap();
-        let Command::Plan(plan) = arguments.command else {
-            panic!("not plan")
-        };
-        assert_eq!(plan.file.file, PathBuf::from("dify.toml"));
-    }
-
-    #[test]
-    fn the_file_of_a_route_may_be_left_out() {
-        for (words, file, url) in [
-            (&["/v1"][..], "dify.toml", "/v1"),
-            (&["prod.toml", "/v1"], "prod.toml", "/v1"),
-        ] {
-            let arguments = ["dify-infra", "route"].iter().chain(words);
-            let arguments = Arguments::try_parse_from(arguments).unwrap();
-            let Command::Route(route) = arguments.command else {
-                panic!("not route")
-            };
-            assert_eq!((route.file, route.url.as_str()), (PathBuf::from(file), url));
-        }
-        assert!(Arguments::try_parse_from(["dify-infra", "route"]).is_err());
-    }
-
-    #[test]
-    fn global_flags_may_stand_after_the_command() {
-        let arguments =
-            Arguments::try_parse_from(["dify-infra", "apply", "--target", "embedded", "-vv"])
-                .unwrap();
-        assert_eq!(arguments.global.target, Some(Target::Embedded));
-        assert_eq!(arguments.global.verbose, 2);
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ pub enum Exit {
     Changes = 2,
     /// The deployment file has errors: of every command that reads it.
     Diagnostics = 3,
-    /// The command line makes no sense.
+    /// The command line makes no sense, or names what does not exist in any deployment.
     Usage = 64,
 }
 
@@ -23,7 +23,8 @@ impl Exit {
         (Self::Done, "done, or nothing to do"),
         (
             Self::Failed,
-            "failed, or (`verify`) a check failed, or (`audit`) nothing was recognised as Dify",
+            "failed: a file, Azure or a person stood in the way; (`verify`) a check failed; (`audit`) nothing \
+             was recognised as a part of Dify",
         ),
         (
             Self::Changes,
@@ -33,7 +34,12 @@ impl Exit {
             Self::Diagnostics,
             "the deployment file has errors, or what `audit` looked at",
         ),
-        (Self::Usage, "wrong usage"),
+        (
+            Self::Usage,
+            "wrong usage: an argument or a variable can't be what it is, alone or beside another or the file; \
+             or it names a rule, release or secret that there is not. Nothing is done, and \
+             nothing is on stdout, with --json too",
+        ),
     ];
 
     /// The number that the shell sees.

@@ -186,10 +186,11 @@ fn unreadable(shown: &str, kind: &str, error: &io::Error) -> Problem {
         }
         io::ErrorKind::IsADirectory => {
             let problem = Problem::new(format!("{shown} is a directory, not {article} {kind}"));
-            if is_deployment {
-                problem.hint(format!("name the file in it: {shown}/dify.toml"))
-            } else {
-                problem
+            let inside = Path::new(shown).join("dify.toml");
+            match (is_deployment, inside.is_file()) {
+                (false, _) => problem,
+                (true, true) => problem.hint(format!("name the file in it: {}", inside.display())),
+                (true, false) => problem.hint("name a file; `dify-infra init > FILE` writes one"),
             }
         }
         io::ErrorKind::FileTooLarge => {
@@ -227,6 +228,19 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let error = Input::read(directory.path()).unwrap_err();
         assert!(error.to_string().contains("is a directory"), "{error}");
+        let hint = |error: &Problem| {
+            crate::ui::errors::hints(std::iter::once(error as &(dyn std::error::Error + 'static)))
+                .join("; ")
+        };
+        assert!(!hint(&error).contains("dify.toml"), "{}", hint(&error));
+        let inside = directory.path().join("dify.toml");
+        fs::write(&inside, "").unwrap();
+        let error = Input::read(directory.path()).unwrap_err();
+        assert!(
+            hint(&error).contains(inside.to_str().unwrap()),
+            "{}",
+            hint(&error)
+        );
         let path = directory.path().join("x.toml");
         for (bytes, part) in [
             (&b"name = \"\xfc\"\n"[..], "no UTF-8 text from byte 8 on"),

@@ -18,7 +18,6 @@ mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 
 pub use secrets_command::main as secrets_main;
@@ -29,9 +28,17 @@ use settings::{Settings, UsageError, Verbosity};
 use ui::Ui;
 use ui::errors::{self, AlreadyShown};
 
+/// The version of both programs, with the commit that they were built from where that is known.
+pub(crate) const VERSION: &str = match option_env!("DIFY_INFRA_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// Runs `dify-infra` with the arguments of a process, the program's name first.
 pub fn infra_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    ui::choose_colour(&arguments);
+    match args::parse(arguments) {
         Ok(arguments) => run(arguments).into(),
         Err(error) => explain(&error).into(),
     }

@@ -4,10 +4,10 @@
 
 use std::fmt::Write as _;
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, Command};
 use dify_infra_core::check::{SampleForm, rules};
 
-use crate::args::Arguments;
+use crate::args;
 use crate::env;
 use crate::exit::Exit;
 
@@ -26,7 +26,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
 
 /// Every command of `dify-infra` with its arguments.
 pub fn commands() -> String {
-    let mut root = Arguments::command().term_width(100);
+    let mut root = args::command().term_width(100);
     root.build();
     let mut page = format!("{GENERATED}\n# Commands of dify-infra\n\n");
     let about = root
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn every_command_and_argument_is_told() {
         let page = commands();
-        let mut root = Arguments::command();
+        let mut root = args::command();
         root.build();
         for command in root.get_subcommands() {
             if command.get_name() != "help" {

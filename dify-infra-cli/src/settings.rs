@@ -9,7 +9,7 @@ use dify_infra_core::names::SubscriptionId;
 use dify_infra_core::values::{AzureCloud, InvalidValue};
 use secrecy::SecretString;
 
-use crate::args::{Auth, GlobalArguments, Target};
+use crate::args::{Auth, GlobalArguments, OutputFormat, Target};
 use crate::env::{self, Variable};
 
 /// How many times faster than Azure the embedded one is by default: a first apply of the dev profile
@@ -82,23 +82,40 @@ pub enum Verbosity {
     Debug,
 }
 
-/// A flag or variable whose value makes no sense.
+/// Arguments or variables that make no sense, by themselves or together.
 #[derive(Debug, thiserror::Error)]
-#[error("{place} can't be `{value}`: {rule}")]
+#[error("{message}")]
 pub struct UsageError {
-    place: String,
-    value: String,
-    rule: String,
+    message: String,
+    hint: Option<String>,
 }
 
 impl UsageError {
     /// A value that a flag or variable can't have.
     pub fn new(place: &str, value: &str, rule: impl Into<String>) -> Self {
+        Self::of(format!("{place} can't be `{value}`: {}", rule.into()))
+    }
+
+    /// Anything else that is wrong; a sentence without a full stop.
+    pub fn of(message: impl Into<String>) -> Self {
         Self {
-            place: place.to_owned(),
-            value: value.to_owned(),
-            rule: rule.into(),
+            message: message.into(),
+            hint: None,
         }
+    }
+
+    /// The same with what can be done.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// What can be done.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 }
 
@@ -138,7 +155,7 @@ impl Settings {
             credentials: Credentials::resolve(flags, read)?,
             docker_hub: docker_hub(read)?,
             time_scale: time_scale(flags, read)?,
-            json: flags.json,
+            json: flags.json || flags.output == Some(OutputFormat::Json),
             verbosity: match (flags.quiet, flags.verbose) {
                 (true, _) => Verbosity::Quiet,
                 (false, 0) => Verbosity::Normal,

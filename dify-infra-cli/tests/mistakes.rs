@@ -170,7 +170,11 @@ fn a_dash_is_stdin_or_stdout_or_is_refused_with_a_sentence() {
         applied.stderr
     );
     let again = embedded(&["apply", "--yes", "--secrets", "-"], &secrets).exits(0);
-    assert!(!again.stdout.contains("keep this file"), "{}", again.stdout);
+    assert!(
+        !again.stderr.contains("keep the secrets file"),
+        "{}",
+        again.stderr
+    );
     let report = embedded(&["verify", "--junit", "-"], "").exits(0);
     assert!(report.stdout.starts_with("<?xml"), "{}", report.stdout);
     assert!(report.stderr.contains(" 0 failed"), "{}", report.stderr);
@@ -248,12 +252,12 @@ fn a_family_of_rules_is_listed() {
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     let rules = json["rules"].as_array().unwrap();
     assert_eq!(rules.len(), family.stdout.lines().count());
-    run(place.path(), &["explain", "SEC999"]).exits(1).says(&[
-        "there is no rule SEC999",
+    run(place.path(), &["explain", "SEC999"]).exits(64).says(&[
+        "there is no rule `SEC999`",
         "`dify-infra explain SEC` lists its family",
     ]);
     run(place.path(), &["explain", "zzz"])
-        .exits(1)
+        .exits(64)
         .says(&["KEY, ", "SEC, "]);
 }
 

@@ -123,10 +123,8 @@ pub(super) fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::args::{Arguments, Command, GlobalArguments};
+    use crate::args::{Command, GlobalArguments, parse};
 
     fn repeats(flags: &GlobalArguments, file: &str) -> String {
         let settings = Settings::resolve(flags, &|_| None).unwrap();
@@ -174,7 +172,7 @@ mod tests {
             "destroy --target embedded --include-data --confirm dify-dev --yes --quiet",
         ] {
             let words = format!("dify-infra {words}");
-            let arguments = Arguments::try_parse_from(words.split_whitespace()).unwrap();
+            let arguments = parse(words.split_whitespace()).unwrap();
             let settings = Settings::resolve(&arguments.global, &|_| None).unwrap();
             let again = match &arguments.command {
                 Command::Apply(own) => {

@@ -55,12 +55,8 @@ pub(super) async fn run(
     };
     let known = fingerprints(&completed.secrets);
     let plan = plan::make(&session, &mut snapshot, known.as_ref(), prune).await;
-    let shown = crate::ui::plan::render(&plan);
-    if saved.is_none() && !arguments.yes {
-        ui.say_before_asking(shown.trim_end());
-    } else {
-        ui.say(shown.trim_end());
-    }
+    let is_asked = saved.is_none() && !arguments.yes;
+    show(ui, &plan, is_asked);
     if let Some(saved) = &saved {
         saved.check_holds(&plan, &snapshot)?;
     }
@@ -73,25 +69,18 @@ pub(super) async fn run(
         .wait_for_dns
         .filter(|_| !waiting::ids(&plan).is_empty());
     let is_idle = plan.is_empty();
-    let mut claim = None;
-    if is_idle && waits.is_none() {
-        keep_secrets(ui, &session, &file, &completed)?;
+    let claim = if is_idle && waits.is_none() {
+        None
     } else {
         refuse_destructive(&plan, arguments, session.deployment.key_vault().is_some())?;
         // A saved plan was agreed to when it was reviewed.
-        if saved.is_none() && !is_confirmed(ui, arguments)? {
+        if is_asked && !is_confirmed(ui)? {
             return Err(Problem::new("not applied: nothing was changed").into());
         }
-        if !is_idle {
-            check_ahead(ui, &session, &plan).await?;
-        }
         // Before any value is kept: who comes second has none that could be taken for the right ones.
-        if is_needed(&session.graph, &plan) {
-            claim = Some(claimed(ui, &session, &plan).await?);
-        }
-        keep_secrets(ui, &session, &file, &completed)?;
-        session.state.create()?;
-    }
+        begin(ui, &session, &plan).await?
+    };
+    keep_secrets(ui, &session, &file, &completed)?;
     let run = Run {
         ui,
         settings,
@@ -127,6 +116,28 @@ pub(super) async fn run(
             plan,
         },
     )
+}
+
+/// The plan, however quiet the program is to be when somebody is about to be asked about it.
+fn show(ui: &Ui, plan: &Plan, is_asked: bool) {
+    let shown = crate::ui::plan::render(plan);
+    if is_asked {
+        ui.say_before_asking(shown.trim_end());
+    } else {
+        ui.say(shown.trim_end());
+    }
+}
+
+/// What comes before the first write of a plan: what would stop it, and what keeps out others.
+async fn begin(ui: &Ui, session: &Session, plan: &Plan) -> anyhow::Result<Option<Claim>> {
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    check_ahead(ui, session, plan).await?;
+    if !is_needed(&session.graph, plan) {
+        return Ok(None);
+    }
+    Ok(Some(claimed(ui, session, plan).await?))
 }
 
 /// What carrying out plans takes.
@@ -312,10 +323,7 @@ fn refuse_destructive(
 }
 
 /// Asks the person, when there is one; a run without one needs `--yes`.
-fn is_confirmed(ui: &Ui, arguments: &ApplyArguments) -> Result<bool, Problem> {
-    if arguments.yes {
-        return Ok(true);
-    }
+fn is_confirmed(ui: &Ui) -> Result<bool, Problem> {
     if !ui.is_interactive() {
         return Err(Problem::new("there is nobody to confirm the plan")
             .hint("give --yes to apply without asking"));
@@ -389,7 +397,7 @@ fn keep_secrets(
     Ok(())
 }
 
-/// The summary on stdout, and the exit code.
+/// What the deployment offers on stdout, what people should know of it on stderr, and the exit code.
 fn finish(ui: &Ui, settings: &Settings, ended: &Ended) -> anyhow::Result<Exit> {
     let Ended {
         session,
@@ -410,51 +418,59 @@ fn finish(ui: &Ui, settings: &Settings, ended: &Ended) -> anyhow::Result<Exit> {
         let waiting = waiting::as_json(session, snapshot, &ended.plan);
         ui.json(&json!({ "format": 1, "run": run, "waiting": waiting, "outputs": offers }))?;
     } else if is_success {
-        ui.data(&summary(ended, &offers))?;
+        let owner = session.graph.owner();
+        ui.say(format!("\n{} is deployed\n", styled(BOLD, owner)));
+        ui.data(&offered(ended, &offers))?;
+        ui.say(advice(ended, &offers).trim_end());
     }
     Ok(if is_success { Exit::Done } else { Exit::Failed })
 }
 
-fn summary(ended: &Ended, offers: &Outputs) -> String {
-    let Ended { session, file, .. } = ended;
+/// Where the deployment is found: names and values.
+fn offered(ended: &Ended, offers: &Outputs) -> String {
+    let file = ended.file.path();
+    let secrets = file.is_file().then(|| file.display().to_string());
+    let values = [
+        ("public URL", offers.public_url.clone()),
+        ("first account", offers.install_url.clone()),
+        ("resource group", Some(offers.resource_group.clone())),
+        ("secrets", secrets),
+        ("key vault", offers.key_vault.clone()),
+    ];
     let mut table = Table::new();
-    let mut row = |name: &str, value: &str| {
-        table.row([format!("  {}", styled(BOLD, name)), value.to_owned()]);
-    };
-    if let Some(url) = &offers.public_url {
-        row("public URL", url);
+    for (name, value) in values {
+        if let Some(value) = value {
+            table.row([styled(BOLD, name), value]);
+        }
     }
-    if let Some(url) = &offers.install_url {
+    table.render()
+}
+
+/// What people should know of the deployment, and what can be done next.
+fn advice(ended: &Ended, offers: &Outputs) -> String {
+    let Ended { session, file, .. } = ended;
+    let has_file = file.path().is_file();
+    let mut text = String::new();
+    if has_file {
+        text += "\nkeep the secrets file\n";
+    }
+    if offers.install_url.is_some() {
         // With secrets in a vault there may be no file: then nothing else has the value.
         let holder = match &offers.key_vault {
-            Some(vault) if !file.path().exists() => {
-                format!("INIT_PASSWORD, the secret init-password of the key vault {vault}")
+            Some(vault) if !has_file => {
+                format!("the secret init-password of the key vault {vault}")
             }
             _ => "INIT_PASSWORD of the secrets file".to_owned(),
         };
-        row("first account", &format!("{url} (asks for {holder})"));
+        let _ = writeln!(text, "the first account is asked for {holder}");
     }
-    row("resource group", &offers.resource_group);
-    if file.path().is_file() {
-        let path = file.path().display();
-        row("secrets", &format!("{path} (keep this file)"));
-    }
-    if let Some(vault) = &offers.key_vault {
-        row("key vault", vault);
-    }
-    let mut text = format!(
-        "\n{} is deployed\n\n{}",
-        session.graph.owner(),
-        table.render()
-    );
     let open = offers.dns_records.iter();
     for record in open.filter(|record| record.state != RecordState::Set) {
-        let _ = writeln!(text, "  set DNS: {record}");
+        let _ = writeln!(text, "set DNS: {record}");
     }
     if !session.is_real() {
-        let note = "this Azure keeps resources and runs no containers: nothing answers at \
-                    the URL";
-        let _ = writeln!(text, "  {}", styled(DIM, note));
+        let note = "this Azure keeps resources and runs no containers: nothing answers at the URL";
+        let _ = writeln!(text, "{}", styled(DIM, note));
     }
     text + &next_steps(&ended.repeated)
 }

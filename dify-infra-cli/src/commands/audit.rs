@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::args::AuditArguments;
 use crate::exit::Exit;
 use crate::input::Input;
-use crate::settings::Settings;
+use crate::settings::{Settings, UsageError};
 use crate::ui::errors::{self, Problem};
 use crate::ui::table::Table;
 use crate::ui::{BOLD, GREEN, RED, Ui, YELLOW, styled};
@@ -97,8 +97,8 @@ fn what(arguments: &AuditArguments) -> String {
 
 fn template(file: &Path, parameters: Option<&Path>) -> anyhow::Result<Inventory> {
     if file == Path::new("-") && parameters == Some(Path::new("-")) {
-        let problem = Problem::new("template and parameters can't both come from stdin");
-        return Err(problem.hint("name a file for one of them").into());
+        let rule = "the template is read from stdin already; name a file for one of them";
+        return Err(UsageError::new("--parameters", "-", rule).into());
     }
     let template = read(file, "ARM template")?;
     let given = parameters

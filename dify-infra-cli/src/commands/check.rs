@@ -39,7 +39,7 @@ pub(super) fn run(
             let shown = mask::findings(&input.shown, &input.text, &findings);
             ui.json(&json!({ "format": 1, "diagnostics": shown }))?;
         } else {
-            diagnostics::show(ui, &input, &findings);
+            diagnostics::write(ui, &input, &findings)?;
             conclude(ui, &input, &findings);
         }
         if let Some(deployment) = deployment.filter(|_| settings.secrets.is_some()) {
@@ -95,7 +95,7 @@ fn several(ui: &Ui, settings: &Settings, arguments: &CheckArguments) -> anyhow::
         } else {
             // A line of notes for each of many files would hide the errors.
             let pressing = findings.iter().filter(|it| it.severity != Severity::Note);
-            diagnostics::show(ui, &input, &pressing.cloned().collect());
+            diagnostics::write(ui, &input, &pressing.cloned().collect())?;
         }
     }
     if settings.json {
@@ -133,7 +133,7 @@ fn exit(has_errors: bool, is_unreadable: bool) -> Exit {
 fn conclude(ui: &Ui, input: &Input, findings: &Diagnostics) {
     if findings.is_empty() {
         ui.say(format!("{}: {}", input.shown, styled(GREEN, "no findings")));
-    } else if let Some(first) = findings.iter().min_by_key(|finding| finding.severity) {
+    } else if let Some(first) = findings.iter().next() {
         ui.hint(format!(
             "`dify-infra explain {}` tells why a rule exists",
             first.code

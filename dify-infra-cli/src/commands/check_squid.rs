@@ -37,15 +37,15 @@ pub(super) fn run(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<E
         }))?;
     } else {
         ui.data(&table(&report.rows))?;
-        diagnostics::show(ui, &without_logins(&input), &report.diagnostics);
+        diagnostics::write(ui, &without_logins(&input), &report.diagnostics)?;
         conclude(ui, &input, &report);
         if undecided > 0 && report.starts {
-            ui.line(format!(
+            ui.data(&format!(
                 "{}: {} is not proven: of {undecided} requests that must be refused it can't be said \
-                 whether they are",
+                 whether they are\n",
                 styled(RED, "error"),
                 input.shown
-            ));
+            ))?;
         }
     }
     Ok(if report.diagnostics.has_errors() || undecided > 0 {

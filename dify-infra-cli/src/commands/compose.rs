@@ -16,9 +16,8 @@ use crate::exit::Exit;
 use crate::input::{Input, read_limited};
 use crate::secrets_command::{Existing, keep_out_of_version_control, write_private};
 use crate::secrets_file::SecretsFile;
-use crate::settings::Settings;
+use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
-use crate::ui::errors::Problem;
 
 pub(super) fn run(
     ui: &Ui,
@@ -34,8 +33,8 @@ pub(super) fn run(
     let project = compose(deployment, &options)?;
     let Some(directory) = &arguments.out else {
         if arguments.force {
-            let problem = Problem::new("--force is about a .env, which only --out DIR writes");
-            return Err(problem.into());
+            let error = UsageError::of("--force is about a .env, which only --out DIR writes");
+            return Err(error.with_hint("give --out DIR as well").into());
         }
         ui.data(project.compose_file())?;
         return Ok(Exit::Done);

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use crate::args::ExplainArguments;
 use crate::exit::Exit;
-use crate::settings::Settings;
-use crate::ui::errors::Problem;
+use crate::settings::{Settings, UsageError};
 use crate::ui::table::Table;
 use crate::ui::{BOLD, DIM, RED, Ui, YELLOW, styled};
 
@@ -29,7 +28,11 @@ pub(super) fn run(
             ui.json(&json!({ "format": 1, "rules": all }))?;
         }
         (None, Some(id), false) => ui.data(&text(find(id)?))?,
-        (None, Some(id), true) => ui.json(&as_json(find(id)?))?,
+        (None, Some(id), true) => {
+            let mut one = as_json(find(id)?);
+            one["format"] = 1.into();
+            ui.json(&one)?;
+        }
         (None, None, _) => {}
     }
     Ok(Exit::Done)
@@ -44,17 +47,19 @@ fn family(text: &str) -> Option<Vec<&'static Rule>> {
     (!rules.is_empty()).then_some(rules)
 }
 
-fn find(id: &str) -> Result<&'static Rule, Problem> {
+fn find(id: &str) -> Result<&'static Rule, UsageError> {
     rule(id.trim()).ok_or_else(|| {
-        let problem = Problem::new(format!("there is no rule {id}"));
+        let error = UsageError::of(format!("there is no rule `{id}`"));
         if let Some(near) = nearest(id) {
-            return problem.hint(format!("did you mean {near}?"));
+            return error.with_hint(format!("did you mean {near}?"));
         }
         let all: BTreeSet<&str> = rules().map(|rule| rule.family.as_str()).collect();
         let begins = |family: &&&str| id.trim().to_ascii_uppercase().starts_with(**family);
         match all.iter().find(begins) {
-            Some(family) => problem.hint(format!("`dify-infra explain {family}` lists its family")),
-            None => problem.hint(format!(
+            Some(family) => {
+                error.with_hint(format!("`dify-infra explain {family}` lists its family"))
+            }
+            None => error.with_hint(format!(
                 "`dify-infra explain` lists all rules, and with one of {} those of a family",
                 all.into_iter().collect::<Vec<_>>().join(", ")
             )),

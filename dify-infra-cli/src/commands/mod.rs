@@ -117,8 +117,8 @@ fn refuse_json(command: &Command) -> Result<(), UsageError> {
         },
         _ => return Ok(()),
     };
-    let rule = "it has no JSON form; leave --json out";
-    Err(UsageError::new("--json", name, rule))
+    let error = UsageError::of(format!("`{name}` has no JSON output"));
+    Err(error.with_hint("leave --json out"))
 }
 
 /// Runs a command that talks to Azure.

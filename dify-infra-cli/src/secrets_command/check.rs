@@ -325,5 +325,6 @@ fn reported(findings: &[Finding]) -> Vec<ReportedFinding> {
 }
 
 fn json(report: &impl Serialize) -> anyhow::Result<String> {
-    Ok(serde_json::to_string_pretty(report)? + "\n")
+    // By way of a value, whose objects are sorted, as the JSON of all commands.
+    Ok(serde_json::to_string_pretty(&serde_json::to_value(report)?)? + "\n")
 }

@@ -1,5 +1,6 @@
 //! Findings about a deployment file, as rustc shows them: file, line, column, the place itself, help.
 
+use std::io;
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -10,7 +11,7 @@ use super::mask::Masked;
 use super::{BOLD, Ui, styled};
 use crate::input::Input;
 
-/// Shows every finding and how many there were.
+/// Shows every finding and how many there were on stderr, beside what a command writes.
 pub(crate) fn show(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
     let masked = Masked::new(&input.text);
     for diagnostic in diagnostics {
@@ -20,13 +21,29 @@ pub(crate) fn show(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
             ui.say(render(input, &masked, diagnostic));
         }
     }
-    let sum = sum(diagnostics);
-    if !sum.is_empty() {
-        ui.say(format!("{}: {sum}", styled(BOLD, &input.shown)));
+    if !diagnostics.is_empty() {
+        ui.say(sum_of(input, diagnostics));
     }
 }
 
-/// Shows errors and warnings; notes are counted, for whoever goes on to something else.
+/// Writes every finding and how many there were to stdout, for commands whose output they are.
+///
+/// # Errors
+///
+/// When stdout can't be written.
+pub(crate) fn write(ui: &Ui, input: &Input, diagnostics: &Diagnostics) -> io::Result<()> {
+    let masked = Masked::new(&input.text);
+    for diagnostic in diagnostics {
+        ui.data(&(render(input, &masked, diagnostic) + "\n"))?;
+    }
+    if diagnostics.is_empty() {
+        return Ok(());
+    }
+    ui.data(&(sum_of(input, diagnostics) + "\n"))
+}
+
+/// Shows errors and warnings, to whoever goes on to something else; notes only to those who want to know
+/// more.
 pub(crate) fn show_pressing(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
     let (notes, pressing): (Vec<Diagnostic>, Vec<Diagnostic>) = diagnostics
         .iter()
@@ -34,17 +51,14 @@ pub(crate) fn show_pressing(ui: &Ui, input: &Input, diagnostics: &Diagnostics) {
         .partition(|one| one.severity == Severity::Note);
     show(ui, input, &pressing.into_iter().collect());
     if !notes.is_empty() {
-        let count = notes.len();
-        let notes = if count == 1 {
-            "1 note".to_owned()
-        } else {
-            format!("{count} notes")
-        };
-        ui.say(format!(
-            "{}: {notes}; `dify-infra check` shows them",
-            input.shown
-        ));
+        let sum = sum(&notes.into_iter().collect());
+        let shown = &input.shown;
+        ui.detail(format!("{shown}: {sum}; `dify-infra check` shows them"));
     }
+}
+
+fn sum_of(input: &Input, diagnostics: &Diagnostics) -> String {
+    format!("{}: {}", styled(BOLD, &input.shown), sum(diagnostics))
 }
 
 /// One finding, with an empty line after it.
@@ -273,18 +287,30 @@ mod tests {
     }
 
     #[test]
-    fn counts_what_was_found() {
-        let (ui, _, stderr) = Ui::captured(Verbosity::Normal);
+    fn counts_what_was_found_where_it_is_shown() {
         let warning = Diagnostic::warning("NET001", KeyPath::root(), "w");
-        show(
-            &ui,
-            &input(),
-            &[finding(), finding(), warning].into_iter().collect(),
-        );
-        assert!(
-            stderr.text().ends_with("dify.toml: 2 errors, 1 warning\n"),
-            "{}",
-            stderr.text()
-        );
+        let all: Diagnostics = [finding(), finding(), warning].into_iter().collect();
+        let sum = "dify.toml: 2 errors, 1 warning\n";
+        let (ui, stdout, stderr) = Ui::captured(Verbosity::Normal);
+        show(&ui, &input(), &all);
+        assert!(stderr.text().ends_with(sum), "{}", stderr.text());
+        assert_eq!(stdout.text(), "");
+        let (ui, stdout, stderr) = Ui::captured(Verbosity::Quiet);
+        write(&ui, &input(), &all).unwrap();
+        assert!(stdout.text().ends_with(sum), "{}", stdout.text());
+        assert!(stdout.text().contains("error[SPC001]"), "{}", stdout.text());
+        assert_eq!(stderr.text(), "");
+    }
+
+    #[test]
+    fn notes_are_told_to_those_who_go_on_only_when_they_ask() {
+        let note = Diagnostic::note("NET001", KeyPath::root(), "n");
+        let all: Diagnostics = [note].into_iter().collect();
+        let (ui, _, stderr) = Ui::captured(Verbosity::Normal);
+        show_pressing(&ui, &input(), &all);
+        assert_eq!(stderr.text(), "");
+        let (ui, _, stderr) = Ui::captured(Verbosity::Verbose);
+        show_pressing(&ui, &input(), &all);
+        assert!(stderr.text().contains("1 note"), "{}", stderr.text());
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{CYAN, RED, Ui, styled};
 use crate::exit::Exit;
+use crate::settings::UsageError;
 
 /// An error of the commands themselves, with what can be done about it.
 #[derive(Debug)]
@@ -116,13 +117,13 @@ fn all_hints(error: &anyhow::Error) -> Vec<String> {
 pub(crate) fn hints<'a>(chain: impl Iterator<Item = &'a (dyn StdError + 'static)>) -> Vec<String> {
     let mut hints: Vec<String> = Vec::new();
     for error in chain {
-        let found = match error.downcast_ref::<Problem>() {
-            Some(problem) => problem.hints.clone(),
-            None => error
-                .downcast_ref::<dify_infra_azure::Error>()
-                .and_then(azure_hint)
-                .into_iter()
-                .collect(),
+        let found: Vec<String> = if let Some(problem) = error.downcast_ref::<Problem>() {
+            problem.hints.clone()
+        } else if let Some(usage) = error.downcast_ref::<UsageError>() {
+            usage.hint().map(str::to_owned).into_iter().collect()
+        } else {
+            let azure = error.downcast_ref::<dify_infra_azure::Error>();
+            azure.and_then(azure_hint).into_iter().collect()
         };
         for hint in found {
             if !hints.contains(&hint) {

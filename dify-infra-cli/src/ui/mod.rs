@@ -10,6 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod table;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +40,24 @@ pub(crate) fn styled(style: Style, text: impl fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Takes `--color` from the arguments before they are read: what is wrong with them is printed in colour
+/// too. Whether the word is one is for the definitions to say.
+pub(crate) fn choose_colour(arguments: &[OsString]) {
+    let mut words = arguments.iter().take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        let given = match word.to_str() {
+            Some("--color") => words.next().and_then(|word| word.to_str()),
+            Some(word) => word.strip_prefix("--color="),
+            None => None,
+        };
+        match given {
+            Some("always") => ColorChoice::Always.write_global(),
+            Some("never") => ColorChoice::Never.write_global(),
+            _ => {}
+        }
+    }
+}
+
 /// The printer.
 pub(crate) struct Ui {
     stdout: Stream,
@@ -64,7 +83,7 @@ impl fmt::Debug for Ui {
 }
 
 impl Ui {
-    /// The printer of the process. `NO_COLOR`, `CLICOLOR_FORCE` and whether a stream is a terminal
+    /// The printer of the process. `--color`, `NO_COLOR`, `CLICOLOR_FORCE` and whether a stream is a terminal
     /// decide about colour.
     pub(crate) fn new(verbosity: Verbosity) -> Self {
         let has_colour = |choice: ColorChoice| !matches!(choice, ColorChoice::Never);
@@ -141,13 +160,14 @@ impl Ui {
         self.has_written_data.load(Ordering::Relaxed)
     }
 
-    /// Writes a value as indented JSON to stdout.
+    /// Writes a value as indented JSON to stdout, its keys in alphabetical order as everywhere.
     ///
     /// # Errors
     ///
     /// When stdout can't be written.
     pub(crate) fn json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(value)? + "\n";
+        // By way of a value, whose objects are sorted: structs have the order of their fields otherwise.
+        let text = serde_json::to_string_pretty(&serde_json::to_value(value)?)? + "\n";
         Ok(self.data(&text)?)
     }
 

@@ -66,7 +66,7 @@ fn leaves_no_copy_of_the_secrets() {
 fn stops_at_a_file_with_errors() {
     let place = Place::new("name = \"dify\"\n");
     let failed = deploy(&place).exits(3);
-    assert!(failed.stderr.contains("environment"), "{}", failed.stderr);
+    assert!(failed.stdout.contains("environment"), "{}", failed.stdout);
     assert!(
         !place.path().join(".dify-infra").exists(),
         "nothing was deployed"

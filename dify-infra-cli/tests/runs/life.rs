@@ -19,9 +19,9 @@ fn from_an_empty_directory_to_nothing_left() {
 
     let applied = place.infra(&["apply", "--yes"]).exits(0);
     assert!(
-        applied.stdout.contains("dify-dev is deployed"),
+        applied.stderr.contains("dify-dev is deployed"),
         "{}",
-        applied.stdout
+        applied.stderr
     );
     assert!(
         applied.stdout.contains("https://dify-dev-nginx."),
@@ -36,6 +36,17 @@ fn from_an_empty_directory_to_nothing_left() {
 
     let plan = place.infra(&["plan", "--detailed-exitcode"]).exits(0);
     assert!(plan.stdout.starts_with("no changes: "), "{}", plan.stdout);
+    let quiet = place.infra(&["apply", "--yes", "--quiet"]).exits(0);
+    assert_eq!(quiet.stderr, "");
+    let names: Vec<&str> = quiet
+        .stdout
+        .lines()
+        .filter_map(|line| line.split("  ").next())
+        .collect();
+    assert_eq!(
+        names,
+        ["public URL", "first account", "resource group", "secrets"]
+    );
     place.infra(&["verify"]).exits(0);
 
     let destroyed = place.infra(&["destroy", "--yes"]).exits(0);

@@ -112,7 +112,7 @@ impl Deployment {
     /// # Errors
     ///
     /// When the text is no deployment file or breaks a rule about files of severity error: all findings of
-    /// all severities, in the order of the file.
+    /// all severities, errors first.
     pub fn parse(text: &str) -> Result<Resolved, Diagnostics> {
         let (mut resolved, document) = Self::parse_with_document(text)?;
         resolved.document = Some(document);

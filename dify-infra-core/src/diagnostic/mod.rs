@@ -258,7 +258,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Findings, all at once: in the order of the file, worst first at one place.
+/// Findings, all at once: errors first, and those of one severity in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
@@ -307,11 +307,12 @@ impl Diagnostics {
             .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// Puts the findings into the order of the file, worst first at one place.
+    /// Puts errors first, then warnings, then notes, each in the order of the file; of one severity, what
+    /// has no place in the file comes first.
     pub fn sort(&mut self) {
         self.items.sort_by(|one, other| {
             let place = |diagnostic: &Diagnostic| diagnostic.span.map(|span| span.start);
-            (place(one), one.severity, &one.code).cmp(&(place(other), other.severity, &other.code))
+            (one.severity, place(one), &one.code).cmp(&(other.severity, place(other), &other.code))
         });
     }
 }

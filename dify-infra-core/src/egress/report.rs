@@ -33,7 +33,7 @@ pub struct ReportRow {
 pub struct SquidReport {
     /// Every destination for every client.
     pub rows: Vec<ReportRow>,
-    /// What is wrong, in the order of the file.
+    /// What is wrong, errors first, then in the order of the file.
     pub diagnostics: Diagnostics,
     /// Whether squid starts with the file.
     pub starts: bool,

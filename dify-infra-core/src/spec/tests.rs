@@ -37,7 +37,7 @@ fn seven_lines_are_enough() {
 }
 
 #[test]
-fn reports_every_mistake_at_once_in_the_order_of_the_file() {
+fn reports_every_mistake_at_once_errors_first_in_the_order_of_the_file() {
     let diagnostics = Deployment::parse(include_str!("tests/mistakes.toml")).unwrap_err();
     insta::assert_snapshot!(listing(&diagnostics, Severity::Warning));
 }
