@@ -112,7 +112,7 @@ pub(crate) fn apply_rules(deployment: &Deployment) -> Diagnostics {
 /// # Errors
 ///
 /// When the text is no deployment file or breaks a rule of severity error: all findings of all
-/// severities, in the order of the file. Rules about what a file leads to are applied once the file itself
+/// severities, errors first. Rules about what a file leads to are applied once the file itself
 /// has no errors.
 pub fn check_file(text: &str) -> Result<Resolved, Diagnostics> {
     Checker::new().check_file(text)
