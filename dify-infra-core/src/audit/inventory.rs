@@ -13,7 +13,7 @@ pub use platform::{
 };
 
 use super::place::Place;
-use super::recognise::Role;
+use super::recognise::{Role, is_image_told};
 use super::seen::{Seen, Unseen};
 use crate::catalogue::Version;
 
@@ -193,6 +193,19 @@ pub(crate) struct Settings {
 }
 
 impl Inventory {
+    /// Whether a service may be there that is not recognised: then none can be said to be missing.
+    pub(crate) fn may_hide_services(&self) -> bool {
+        let is_open = |it: &Container| match it.role {
+            // Any of the services of one image.
+            Role::Application => true,
+            Role::Other => it.image.known().is_none_or(|it| !is_image_told(it)),
+            _ => false,
+        };
+        !self.complete
+            || self.workloads.iter().any(|it| !it.containers_complete)
+            || self.containers().any(|(_, it)| is_open(it))
+    }
+
     /// The first resource of a type, with its settings.
     pub(crate) fn settings_of(&self, kind: &str) -> Option<&Settings> {
         self.settings
@@ -247,8 +260,12 @@ pub struct Workload {
     pub scale_rules: bool,
     /// Its containers.
     pub containers: Vec<Container>,
+    /// Whether all of its containers are seen.
+    pub containers_complete: bool,
     /// Its secrets.
     pub secrets: Vec<Secret>,
+    /// Whether the names of all of its secrets are seen.
+    pub secrets_complete: bool,
     /// Registries it logs in to.
     pub registries: Vec<RegistryLogin>,
     /// Managed identities, with where they are attached.

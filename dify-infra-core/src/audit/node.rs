@@ -81,10 +81,13 @@ impl Node {
         Self::new(Tree::Text(Seen::from(text)), place)
     }
 
-    /// The member of an object; Azure does not mind the case of names.
+    /// The member of an object; Azure does not mind the case of names. What is below something unseen is unseen too,
+    /// and not absent: it is given itself.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
-        let Tree::Object(members) = &self.tree else {
-            return None;
+        let members = match &self.tree {
+            Tree::Object(members) => members,
+            Tree::Unseen(_) => return Some(self),
+            _ => return None,
         };
         let exact = members.iter().find(|(name, _)| name == key);
         let found = exact.or_else(|| {

@@ -111,6 +111,24 @@ pub(crate) fn image_parts(image: &Seen) -> ImageParts {
     }
 }
 
+/// Whether an image's own name is seen, whatever its registry and tag are.
+pub(crate) fn is_image_told(image: &Seen) -> bool {
+    let shown = image.shown();
+    // What is unseen stands in braces, with slashes and colons of its own.
+    let mut depth = 0_usize;
+    let mut last = 0;
+    for (at, character) in shown.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '/' if depth == 0 => last = at + 1,
+            _ => {}
+        }
+    }
+    let name = shown[last..].split([':', '@']).next().unwrap_or_default();
+    !name.is_empty() && !name.contains('{')
+}
+
 /// What runs under an image and its variables.
 ///
 /// `dify-api` with a command of somebody's own and no mode is a helper that borrows the image.

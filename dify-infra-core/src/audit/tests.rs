@@ -15,6 +15,7 @@ mod pains;
 mod parts;
 mod releases;
 mod samples;
+mod unknowns;
 
 use std::collections::BTreeMap;
 

@@ -117,6 +117,9 @@ pub fn from_template(input: TemplateInput<'_>) -> Result<Inventory, InvalidTempl
         .flatten()
         .map(|(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
+    for (place, why) in evaluator.granted {
+        inventory.not_seen(&place, why);
+    }
     if evaluator.exhausted {
         inventory.complete = false;
         inventory.not_seen(&place, "a part that goes beyond the limits of an audit");
@@ -227,7 +230,11 @@ impl<'a> Evaluator<'a> {
             .get("count")
             .map(|count| self.value(scope, count, &place.key("copy"), depth + 1));
         // A loop whose count can't be seen makes one of its kind, so that its body is judged.
-        let count = count.as_ref().and_then(copies).unwrap_or(1);
+        let count = count.as_ref().and_then(copies).unwrap_or_else(|| {
+            let why = "a count of copies that can't be told: one of them is judged";
+            self.granted.push((place.key("copy"), why.to_owned()));
+            1
+        });
         for index in 0..count.min(limits::MOST_COPIES) {
             self.scopes[scope].loops.push((name.to_owned(), index));
             self.one(scope, symbol, resource, place, parent, into, depth);
@@ -251,8 +258,13 @@ impl<'a> Evaluator<'a> {
     ) {
         if let Some(condition) = resource.get("condition") {
             let condition = self.value(scope, condition, &place.key("condition"), depth + 1);
-            if condition.boolean() == Some(false) {
-                return;
+            match condition.boolean() {
+                Some(false) => return,
+                Some(true) => {}
+                None => {
+                    let why = "a condition that can't be told: it is judged as if it held";
+                    self.granted.push((place.key("condition"), why.to_owned()));
+                }
             }
         }
         let kind = resource

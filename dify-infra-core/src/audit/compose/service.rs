@@ -87,6 +87,8 @@ pub(super) fn workload(
         min_replicas: replicas.clone(),
         max_replicas: replicas,
         scale_rules: false,
+        containers_complete: true,
+        secrets_complete: true,
         containers: vec![container],
         secrets: Vec::new(),
         registries: Vec::new(),

@@ -8,7 +8,7 @@ use super::super::inventory::{
     Secret, SecretUses, Source, TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
 };
 use super::super::node::{Node, Tree};
-use super::super::recognise::{image_parts, role_of};
+use super::super::recognise::{image_parts, is_image_told, role_of};
 use super::super::seen::{Seen, Unseen};
 use super::super::text_file_kind;
 use super::{Resource, bool_fact, number_fact, seen_fact, text_fact, word_fact};
@@ -35,20 +35,28 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
     };
     let body = &resource.body;
     let configuration = body.at("properties/configuration");
-    let secrets: Vec<Secret> = configuration
-        .map(|it| it.items_at("secrets"))
-        .unwrap_or_default()
+    let secrets = list(inventory, configuration, "secrets");
+    let mut secrets_complete = secrets.is_some();
+    let secrets = secrets.unwrap_or_default();
+    for secret in secrets {
+        let name = secret.get("name").and_then(Node::literal);
+        if name.is_none() {
+            secrets_complete = false;
+            inventory.not_seen(&secret.place, "a secret whose name can't be told");
+        }
+    }
+    let secrets: Vec<Secret> = secrets
         .iter()
         .filter_map(|it| secret(it, &resource.name))
         .collect();
     let by_name = ByName::of(&secrets);
     let template = body.at("properties/template");
-    let volumes = template
-        .map(|it| it.items_at("volumes"))
-        .unwrap_or_default();
+    let volumes = list(inventory, template, "volumes").unwrap_or_default();
     let is_job = kind == WorkloadKind::Job;
-    let containers: Vec<Container> = template
-        .map(|it| it.items_at("containers"))
+    let containers = list(inventory, template, "containers");
+    let containers_complete = containers
+        .is_some_and(|containers| containers.iter().all(|it| it.whole_unseen().is_none()));
+    let containers: Vec<Container> = containers
         .unwrap_or_default()
         .iter()
         .map(|it| container(inventory, it, resource, &by_name, is_job))
@@ -77,10 +85,14 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         ingress: configuration.map_or(Fact::Absent, |it| ingress(it.get("ingress"))),
         min_replicas: scale_of("minReplicas"),
         max_replicas: scale_of("maxReplicas"),
+        // Rules that can't be seen may be there.
         scale_rules: scale
-            .is_some_and(|scale| scale.get("rules").is_some_and(|it| !it.items().is_empty())),
+            .and_then(|it| it.get("rules"))
+            .is_some_and(|rules| rules.whole_unseen().is_some() || !rules.items().is_empty()),
         containers,
+        containers_complete,
         secrets,
+        secrets_complete,
         registries: registries
             .iter()
             .filter_map(|it| {
@@ -94,6 +106,18 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         uses: secret_uses(body, volumes),
     };
     inventory.workloads.push(workload);
+}
+
+/// The items of a list of an app; nothing, which is said, when the list can't be seen.
+fn list<'n>(inventory: &mut Inventory, above: Option<&'n Node>, key: &str) -> Option<&'n [Node]> {
+    let Some(list) = above.and_then(|it| it.get(key)) else {
+        return Some(&[]);
+    };
+    if let Some(unseen) = list.whole_unseen() {
+        inventory.not_seen(&list.place, format!("{key}: {}", unseen.origin()));
+        return None;
+    }
+    Some(list.items())
 }
 
 /// Which secrets an app refers to, wherever that stands in its body.
@@ -211,6 +235,13 @@ fn container(
         inventory.not_seen(&item.place, "a variable whose name can't be told");
     }
     let image = seen_fact(node, "image");
+    if image.known().is_some_and(|it| !is_image_told(it)) {
+        let place = image.place().unwrap_or(&node.place);
+        inventory.not_seen(
+            place,
+            "an image whose name can't be told, and so what it is",
+        );
+    }
     let parts = image.known().map(image_parts);
     let probes = node.get("probes");
     let command: Vec<Seen> = node
@@ -253,7 +284,11 @@ fn probe(node: &Node) -> Probe {
     let asked = http.or_else(|| node.get("tcpSocket"));
     let number = asked.and_then(|it| it.get("port")?.number());
     Probe {
-        path: http.map(|it| it.literal_at("path").unwrap_or("/").to_owned()),
+        // A path that is there and can't be seen is not the root.
+        path: http.and_then(|it| match it.get("path") {
+            None => Some("/".to_owned()),
+            Some(path) => path.literal().map(str::to_owned),
+        }),
         port: number.and_then(to_port),
         place: asked.unwrap_or(node).place.clone(),
     }

@@ -233,7 +233,7 @@ fn no_such_secret(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
-    for workload in &inventory.workloads {
+    for workload in inventory.workloads.iter().filter(|it| it.secrets_complete) {
         let known: HashSet<&str> = workload.secrets.iter().map(|it| it.name.as_str()).collect();
         for variable in workload.containers.iter().flat_map(|it| &it.variables) {
             let Source::Secret(name) = &variable.source else {

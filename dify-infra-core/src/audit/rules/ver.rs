@@ -306,7 +306,7 @@ fn migration(inventory: &Inventory, found: &mut Findings) {
             None => unsure |= !container.variables_complete,
         }
     }
-    if migrating.is_empty() && !unsure && inventory.complete {
+    if migrating.is_empty() && !unsure && !inventory.may_hide_services() {
         found.push(
             first.place_of("MIGRATION_ENABLED"),
             "nobody migrates the database",
@@ -330,7 +330,7 @@ fn services(inventory: &Inventory, found: &mut Findings) {
     let Some((_, api)) = inventory.of(API).next() else {
         return;
     };
-    if !inventory.complete {
+    if inventory.may_hide_services() {
         return;
     }
     let needed = [
@@ -352,11 +352,7 @@ fn services(inventory: &Inventory, found: &mut Findings) {
         (WEB, Version::new(0, 0, 0), "no web, so there is no console"),
     ];
     for (role, since, message) in needed {
-        let unknown = inventory.containers().any(|(_, it)| {
-            it.role == Role::Application || it.image.known().is_none_or(|it| it.literal().is_none())
-        });
         if inventory.of(role).next().is_none()
-            && !unknown
             && (since == Version::new(0, 0, 0) || at_least(inventory, since))
         {
             found.push(&api.place, format!("there is {message}"));

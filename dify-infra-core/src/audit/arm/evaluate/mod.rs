@@ -22,6 +22,8 @@ pub(super) struct Evaluator<'a> {
     work: usize,
     /// Whether a limit was met, so that something is missing.
     pub(super) exhausted: bool,
+    /// What was taken for granted, and where: conditions and counts that can't be seen.
+    pub(super) granted: Vec<(Place, String)>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -30,6 +32,7 @@ impl<'a> Evaluator<'a> {
             scopes: vec![Scope::new(template, place, 0)],
             work: 0,
             exhausted: false,
+            granted: Vec::new(),
         }
     }
 

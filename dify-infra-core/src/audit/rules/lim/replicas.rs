@@ -202,12 +202,8 @@ fn exactly_one(inventory: &Inventory, found: &mut Findings, role: Role) {
 
 fn one_beat(inventory: &Inventory, found: &mut Findings) {
     exactly_one(inventory, found, BEAT);
-    let unknown = inventory
-        .containers()
-        .any(|(_, it)| it.role == Role::Application);
     if inventory.of(BEAT).next().is_none()
-        && inventory.complete
-        && !unknown
+        && !inventory.may_hide_services()
         && let Some((_, api)) = inventory.of(API).next()
     {
         found.warn(&api.place, "there is no scheduler, so no timed task is run");
