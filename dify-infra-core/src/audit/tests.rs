@@ -7,6 +7,7 @@ mod data_services;
 mod defects;
 mod disagreements;
 mod exposure;
+mod false_alarms;
 mod hostile;
 mod images;
 mod leaks;

@@ -175,6 +175,8 @@ pub struct Gateway {
     pub timeouts: Vec<(f64, Place)>,
     /// Megabytes of a file at most.
     pub upload: Fact<f64>,
+    /// Whether it takes its certificates from a vault, or may do so.
+    pub reads_vault: bool,
     /// Where it stands.
     pub place: Place,
 }

@@ -220,7 +220,13 @@ fn gateway_of(body: &Node) -> Gateway {
     let firewall = body
         .at("properties/policySettings")
         .or_else(|| body.at("properties/webApplicationFirewallConfiguration"));
+    let certificates = body.at("properties/sslCertificates");
+    let reads_vault = certificates.is_some_and(|it| {
+        let of_vault = |it: &Node| it.at("properties/keyVaultSecretId").is_some();
+        it.whole_unseen().is_some() || it.items().iter().any(of_vault)
+    });
     Gateway {
+        reads_vault,
         timeouts: settings.iter().filter_map(timeout).collect(),
         upload: firewall
             .filter(|it| refuses(it))

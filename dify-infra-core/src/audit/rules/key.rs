@@ -7,7 +7,9 @@ use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::super::seen::Seen;
 use super::pairs::{self, Pair};
-use super::{API, DAEMON, SANDBOX, WEBSOCKET, WORKER, filled, label, lacks, on_azure, see_value};
+use super::{
+    API, DAEMON, SANDBOX, WEBSOCKET, WORKER, backends, filled, label, lacks, on_azure, see_value,
+};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 use crate::secrets::{Checker, Problem, SecretKind, SecretName, Secrets};
@@ -61,8 +63,7 @@ const INNER_KEY: Rule = Rule {
     why: "The daemon calls the API back with `DIFY_INNER_API_KEY`; the API compares it with its \
           `INNER_API_KEY_FOR_PLUGIN` and answers 404 when they differ: installing a plugin hangs.",
     source: "langgenius/dify#28241; aws-samples/dify-self-hosted-on-aws#120",
-    fix: "Give both one secret: `INNER_API_KEY_FOR_PLUGIN` on api and worker, `DIFY_INNER_API_KEY` on \
-          the daemon.",
+    fix: "Give both one secret: `INNER_API_KEY_FOR_PLUGIN` on the api, `DIFY_INNER_API_KEY` on the daemon.",
     bad: Sample::compose(
         "services:\n  plugin_daemon:\n    environment:\n      DIFY_INNER_API_KEY: !reset null",
     ),
@@ -71,7 +72,8 @@ const INNER_KEY: Rule = Rule {
     ),
     audit: Some(|inventory, found| {
         let pair = Pair {
-            one: (CALLERS, "INNER_API_KEY_FOR_PLUGIN"),
+            // api/controllers/inner_api/wraps.py alone reads it: who serves no API compares no key.
+            one: (&[API], "INNER_API_KEY_FOR_PLUGIN"),
             other: (DAEMON, "DIFY_INNER_API_KEY"),
             meaning: "the key with which the daemon calls the API",
         };
@@ -358,11 +360,17 @@ fn secrets_of(inventory: &Inventory) -> impl Iterator<Item = (&Workload, &Contai
                 .iter()
                 .map(move |variable| (workload, it, variable))
         })
-        .filter(|(_, container, variable)| is_secret(container, &variable.name))
+        .filter(|(_, container, variable)| {
+            is_secret(container, &variable.name) && !backends::is_unused(container, &variable.name)
+        })
 }
 
 /// Whether a variable is one that holds a secret, by the catalogue or by its name.
 pub(super) fn is_secret(container: &Container, name: &str) -> bool {
+    // "Connection strings aren't security tokens" (learn.microsoft.com azure-monitor/app/connection-strings).
+    if name == "APPLICATIONINSIGHTS_CONNECTION_STRING" {
+        return false;
+    }
     let listed = container.role.variables_of().and_then(|kind| {
         let release = crate::catalogue::Catalogue::builtin().default_release();
         release.variables(kind).get(name)
@@ -372,6 +380,20 @@ pub(super) fn is_secret(container: &Container, name: &str) -> bool {
         None => SecretName::from_env_key(name)
             .is_ok_and(|name| Checker::new().with_other_settings().judges(&name)),
     }
+}
+
+/// Whether a variable has a value that somebody published as an example.
+pub(super) fn is_published(variable: &Variable) -> bool {
+    let Some(value) = variable.value.literal() else {
+        return false;
+    };
+    let Ok(name) = SecretName::from_env_key(&variable.name) else {
+        return false;
+    };
+    let secrets: Secrets = [(name, value.into())].into_iter().collect();
+    let found = Checker::new().check(&secrets);
+    let mut problems = found.iter().map(|it| &it.problem);
+    problems.any(|it| matches!(it, Problem::Published { .. }))
 }
 
 /// Applies the checks of secrets to every value that is seen; each value and problem once.

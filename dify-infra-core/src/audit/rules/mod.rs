@@ -2,6 +2,7 @@
 
 pub(crate) mod age;
 mod azr;
+mod backends;
 mod blb;
 pub(super) mod calls;
 mod dbx;
@@ -100,6 +101,11 @@ pub(super) fn dify_version(inventory: &Inventory) -> Option<Version> {
 /// Whether Dify is at least this version; false when it can't be seen.
 fn at_least(inventory: &Inventory, version: Version) -> bool {
     dify_version(inventory).is_some_and(|it| it >= version)
+}
+
+/// Whether Dify is known to be older than a version.
+fn is_before(inventory: &Inventory, version: Version) -> bool {
+    dify_version(inventory).is_some_and(|it| it < version)
 }
 
 /// `app` when it has one container, else `app/container`.

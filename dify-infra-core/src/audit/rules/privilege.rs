@@ -320,7 +320,8 @@ fn vault(inventory: &Inventory, found: &mut Findings) {
         .workloads
         .iter()
         .flat_map(|it| &it.secrets)
-        .any(|it| it.vault_url.is_some());
+        .any(|it| it.vault_url.is_some())
+        || inventory.gateways.iter().any(|it| it.reads_vault);
     for vault in &inventory.vaults {
         let by_role = vault.rbac.is(&true) || vault.rbac.is_absent() && !vault.access_policies;
         if !read && inventory.complete {

@@ -190,7 +190,9 @@ fn broker_tls(inventory: &Inventory, found: &mut Findings) {
             };
             let who = format!("`{name}` of `{}`", label(workload, container));
             let listens = port_of(offer);
+            let plain_too = instance_of(inventory, &url.host).is_some_and(|it| it.plain.is(&true));
             let message = match url.effective_port() {
+                Some(6379) if plain_too && url.scheme == "redis" => continue,
                 _ if url.scheme == "redis" => format!("{who} is `redis://`, without TLS"),
                 Some(port) if port != listens => {
                     format!("{who} has port {port}; this Redis listens on {listens}")

@@ -3,8 +3,8 @@
 use super::super::inventory::{Fact, Inventory, Platform, Source};
 use super::super::recognise::Role;
 use super::super::report::Findings;
-use super::key::is_secret;
-use super::{exposure, label, privilege};
+use super::key::{self, is_secret};
+use super::{backends, exposure, label, privilege};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 use crate::secrets::{Checker, SecretName};
@@ -128,7 +128,10 @@ fn plain(inventory: &Inventory, found: &mut Findings) {
                     .value
                     .url()
                     .is_some_and(|url| url.password.is_some_and(|it| !it.is_empty()));
-            if !plain || word || !secret {
+            // The example of a backend that is not used is nobody's secret.
+            let example =
+                || backends::is_unused(container, &variable.name) && key::is_published(variable);
+            if !plain || word || !secret || example() {
                 continue;
             }
             let name = label(workload, container);

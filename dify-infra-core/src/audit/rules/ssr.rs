@@ -3,7 +3,8 @@
 use super::super::inventory::{FileKind, Inventory};
 use super::super::report::Findings;
 use super::calls::speaks_tcp;
-use super::{PROXY, SANDBOX, filled, is_true, label, lacks, services_of_application};
+use super::{PROXY, SANDBOX, filled, is_before, is_true, label, lacks, services_of_application};
+use crate::catalogue::Version;
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
 use crate::egress::SquidReport;
@@ -119,8 +120,14 @@ const NETWORK: Rule = Rule {
     ..ERROR
 };
 
+/// The first release that asks a proxy (docker/docker-compose.yaml of langgenius/dify 0.6.7).
+const WITH_PROXY: Version = Version::new(0, 6, 7);
+
 fn both_urls(inventory: &Inventory, found: &mut Findings) {
     let names = ["SSRF_PROXY_HTTP_URL", "SSRF_PROXY_HTTPS_URL"];
+    if is_before(inventory, WITH_PROXY) {
+        return;
+    }
     for (workload, container) in services_of_application(inventory) {
         if container.role == super::BEAT || filled(container, "SSRF_PROXY_ALL_URL").is_some() {
             continue;

@@ -4,8 +4,8 @@ use super::super::inventory::{Container, Inventory, Workload};
 use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::{
-    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WORKER, at_least, filled, images, label, lacks,
-    on_azure, services_of_application,
+    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WORKER, at_least, filled, images, is_before,
+    label, lacks, on_azure, services_of_application,
 };
 use crate::catalogue::{Catalogue, Read, Version};
 use crate::check::rule::{Family, Rule, Sample};
@@ -110,12 +110,11 @@ const SERVICES: Rule = Rule {
 };
 
 /// Settings that the worker needs when the API has them.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 9] = [
     "CODE_EXECUTION_ENDPOINT",
     "CODE_EXECUTION_API_KEY",
     "PLUGIN_DAEMON_URL",
     "PLUGIN_DAEMON_KEY",
-    "INNER_API_KEY_FOR_PLUGIN",
     "SSRF_PROXY_HTTP_URL",
     "SSRF_PROXY_HTTPS_URL",
     "STORAGE_TYPE",
@@ -235,6 +234,12 @@ fn not_read(inventory: &Inventory, found: &mut Findings) {
 }
 
 /// Required variables that no other rule looks for.
+/// The first release with code nodes, and so with a sandbox (docker/docker-compose.yaml of langgenius/dify 0.6.0).
+const WITH_SANDBOX: Version = Version::new(0, 6, 0);
+
+/// The first release whose model providers are plugins (langgenius/dify 1.0.0).
+const WITH_PLUGINS: Version = Version::new(1, 0, 0);
+
 fn required(inventory: &Inventory, found: &mut Findings) {
     const APPLICATION: [&str; 5] = [
         "DB_HOST",
@@ -262,7 +267,12 @@ fn required(inventory: &Inventory, found: &mut Findings) {
         let beat = container.role == BEAT;
         for name in APPLICATION {
             let only_calls = name.ends_with("_ENDPOINT") || name == "PLUGIN_DAEMON_URL";
-            if !beat || !only_calls {
+            let since = match name {
+                "CODE_EXECUTION_ENDPOINT" => WITH_SANDBOX,
+                "PLUGIN_DAEMON_URL" => WITH_PLUGINS,
+                _ => Version::new(0, 0, 0),
+            };
+            if !is_before(inventory, since) && (!beat || !only_calls) {
                 missing(workload, container, name);
             }
         }
@@ -336,7 +346,7 @@ fn services(inventory: &Inventory, found: &mut Findings) {
     let needed = [
         (
             DAEMON,
-            Version::new(1, 0, 0),
+            WITH_PLUGINS,
             "no plugin daemon, and all model providers are plugins",
         ),
         (
@@ -344,11 +354,7 @@ fn services(inventory: &Inventory, found: &mut Findings) {
             Version::new(0, 0, 0),
             "no worker, so no document is indexed",
         ),
-        (
-            SANDBOX,
-            Version::new(0, 0, 0),
-            "no sandbox, so no code node runs",
-        ),
+        (SANDBOX, WITH_SANDBOX, "no sandbox, so no code node runs"),
         (WEB, Version::new(0, 0, 0), "no web, so there is no console"),
     ];
     for (role, since, message) in needed {
