@@ -259,9 +259,12 @@ pub struct Change {
     pub kind: ChangeKind,
     /// What changed.
     pub what: String,
-    /// What to do about it.
+    /// What to do about it, besides what dify-infra does itself.
     #[serde(default)]
     pub advice: Option<String>,
+    /// The rendered file that it is about, as `squid.conf`: where that stays as it is, nothing changes.
+    #[serde(default)]
+    pub file: Option<String>,
     /// The variables it is about.
     pub variables: Vec<String>,
 }

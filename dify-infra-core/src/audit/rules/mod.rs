@@ -5,6 +5,7 @@ mod azr;
 mod backends;
 mod blb;
 pub(super) mod calls;
+mod carried;
 mod dbx;
 mod exposure;
 mod images;
