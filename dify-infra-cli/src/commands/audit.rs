@@ -1,13 +1,15 @@
 //! `dify-infra audit`: the rules over what others deployed.
 
 mod folder;
+mod proxies;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use dify_infra_core::audit::{
-    Finding, Inventory, Report, TemplateInput, audit, emit, from_resources, from_template,
+    Finding, Inventory, ProxyPolicy, Report, TemplateInput, audit, emit, from_resources,
+    from_template, proxy_policies,
 };
 use dify_infra_core::diagnostic::Severity;
 use dify_infra_core::names::ResourceGroupName;
@@ -35,6 +37,7 @@ pub(super) async fn run(
     };
     inventory.now = Some(jiff::Timestamp::now().as_second());
     let report = audit(&inventory);
+    let policies = proxy_policies(&inventory);
     let emitted = arguments.emit.then(|| emit(&inventory, &report).text);
     if settings.json {
         let count = |severity| report.count(severity);
@@ -42,6 +45,7 @@ pub(super) async fn run(
             "format": 1,
             "findings": report.findings,
             "not_seen": report.not_seen,
+            "proxies": policies.iter().map(proxies::as_json).collect::<Vec<_>>(),
             "left_out": report.left_out,
             "recognised": report.recognised,
             "summary": {
@@ -58,10 +62,10 @@ pub(super) async fn run(
         // The file is the data then, and the findings are for people.
         match emitted {
             Some(text) => {
-                ui.say(report_text(&report).trim_end());
+                ui.say(report_text(&report, &policies).trim_end());
                 ui.data(&text)?;
             }
-            None => ui.data(&report_text(&report))?,
+            None => ui.data(&report_text(&report, &policies))?,
         }
         conclude(ui, &report);
     }
@@ -181,9 +185,9 @@ async fn live(
     Ok(from_resources(&resources))
 }
 
-/// The report for people: findings, what was not seen, how many there are.
-fn report_text(report: &Report) -> String {
-    let mut shown = String::new();
+/// The report for people: what proxies let through, findings, what was not seen, how many there are.
+fn report_text(report: &Report, policies: &[ProxyPolicy]) -> String {
+    let mut shown: String = policies.iter().map(proxies::text).collect();
     for finding in &report.findings {
         shown += &text(finding);
         shown.push('\n');
