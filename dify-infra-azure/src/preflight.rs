@@ -9,6 +9,7 @@ mod users;
 pub use users::{Users, users_of};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
@@ -31,6 +32,14 @@ pub struct Problem {
     /// What to do about it.
     pub remedy: String,
 }
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}; {}", self.what, self.remedy)
+    }
+}
+
+impl std::error::Error for Problem {}
 
 impl Problem {
     pub(crate) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
