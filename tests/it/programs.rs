@@ -1,6 +1,7 @@
 //! The example programs do what they say.
 
 use dify_infra_azure::embedded::{EmbeddedAzure, Emulator};
+use dify_infra_azure::preflight::{Problem, ProblemKind};
 use dify_infra_azure::secrets::SystemRandom;
 use dify_infra_core::check::check_file;
 use dify_infra_core::diagnostic::Severity;
@@ -133,8 +134,9 @@ async fn deploy() {
     assert_eq!(std::fs::read_to_string(&secrets).unwrap(), kept);
     let refused = Emulator::builder().providers_registered(false).build();
     let error = deploy::deploy(&file, &secrets, refused.unwrap()).await;
-    let error = error.unwrap_err().to_string();
-    assert!(error.contains("is not registered"), "{error}");
+    let error = error.unwrap_err();
+    let problem = error.downcast_ref::<Problem>().unwrap();
+    assert_eq!(problem.kind, ProblemKind::Provider, "{problem}");
 }
 
 #[test]

@@ -225,6 +225,7 @@ pub struct Outcome {
 
 /// How it went.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum OutcomeResult {
     /// It is as wanted.
     Done,

@@ -67,6 +67,7 @@ impl<T> Fact<T> {
 
 /// What the deployment runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Platform {
     /// Azure Container Apps.
     ContainerApps,
@@ -216,6 +217,7 @@ impl Inventory {
 
 /// Something that can't be seen.
 #[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
 pub struct NotSeen {
     /// Where it stands.
     #[serde(flatten)]
@@ -226,6 +228,7 @@ pub struct NotSeen {
 
 /// What kind of workload something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorkloadKind {
     /// A container app.
     App,
@@ -237,6 +240,7 @@ pub enum WorkloadKind {
 
 /// An app, a job or a compose service.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Workload {
     /// What it is.
     pub kind: WorkloadKind,
@@ -280,6 +284,7 @@ pub struct Workload {
 
 /// Which of its secrets an app uses.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct SecretUses {
     /// Names that anything of the app refers to: variables, volumes, registries, scale rules.
     pub named: BTreeSet<String>,
@@ -291,6 +296,7 @@ pub struct SecretUses {
 
 /// How an app is reached.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Ingress {
     /// Whether it is reached from outside the environment.
     pub external: Fact<bool>,
@@ -352,6 +358,7 @@ pub(crate) fn to_port(number: f64) -> Option<u16> {
 
 /// An additional port of an app.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PortMapping {
     /// Whether it is reached from outside the environment.
     pub external: bool,
@@ -365,6 +372,7 @@ pub struct PortMapping {
 
 /// A port that compose publishes.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PublishedPort {
     /// Address of the host; none is every address.
     pub host: Option<String>,
@@ -376,6 +384,7 @@ pub struct PublishedPort {
 
 /// A container.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Container {
     /// Its name.
     pub name: String,
@@ -428,6 +437,7 @@ impl Container {
 
 /// What a probe asks.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Probe {
     /// The path, for one that speaks http.
     pub path: Option<String>,
@@ -439,6 +449,7 @@ pub struct Probe {
 
 /// An environment variable.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Variable {
     /// Its name.
     pub name: String,
@@ -452,6 +463,7 @@ pub struct Variable {
 
 /// How the value of a variable gets there.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// It stands there plainly.
     Plain,
@@ -465,6 +477,7 @@ pub enum Source {
 
 /// A secret of an app.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Secret {
     /// Its name.
     pub name: String,
@@ -480,6 +493,7 @@ pub struct Secret {
 
 /// A login at a registry.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RegistryLogin {
     /// Host name.
     pub server: Seen,
@@ -487,6 +501,7 @@ pub struct RegistryLogin {
 
 /// Managed identities of an app.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Identity {
     /// Whether there is one at all.
     pub any: bool,
@@ -498,6 +513,7 @@ pub struct Identity {
 
 /// A volume.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Volume {
     /// Its name.
     pub name: String,
@@ -507,6 +523,7 @@ pub struct Volume {
 
 /// Where a volume appears.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Mount {
     /// The volume's name, or the path on the host.
     pub volume: String,
@@ -518,6 +535,7 @@ pub struct Mount {
 
 /// An output of a template.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Output {
     /// Its name.
     pub name: String,
@@ -531,6 +549,7 @@ pub struct Output {
 
 /// A parameter of a template.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Parameter {
     /// Its name.
     pub name: String,
@@ -544,6 +563,7 @@ pub struct Parameter {
 
 /// Which program a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileKind {
     /// nginx.conf or a part of it.
     Nginx,
@@ -553,6 +573,7 @@ pub enum FileKind {
 
 /// A configuration file.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct TextFile {
     /// Which program reads it.
     pub kind: FileKind,

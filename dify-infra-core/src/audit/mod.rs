@@ -35,7 +35,8 @@ mod proxies;
 mod recognise;
 mod report;
 pub(crate) mod rules;
-pub mod sample;
+#[cfg(test)]
+pub(crate) mod sample;
 mod seen;
 #[cfg(test)]
 mod tests;

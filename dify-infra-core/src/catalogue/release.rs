@@ -217,6 +217,7 @@ pub struct MigrationJob {
 /// A sequence of versions that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum VersionLine {
     /// Dify itself: api and web.
     Dify,
@@ -240,6 +241,7 @@ impl VersionLine {
 /// How much a change asks of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ChangeKind {
     /// A configuration that worked before may not work after.
     Breaking,

@@ -9,6 +9,7 @@ use super::version::Version;
 /// What a variable's value must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum VariableType {
     /// Any text.
     #[default]

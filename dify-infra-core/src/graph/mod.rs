@@ -73,6 +73,7 @@ impl Node {
 
 /// Resources that wait for each other in a circle, or stand twice under one id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum GraphError {
     /// A circle of references.
     #[error("these resources wait for each other, so none can be first: {}", join(.0))]

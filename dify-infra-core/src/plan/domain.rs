@@ -25,6 +25,7 @@ pub enum DnsAnswer {
 /// Whether DNS has a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RecordState {
     /// Azure sees it.
     Set,

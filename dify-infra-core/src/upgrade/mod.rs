@@ -78,6 +78,7 @@ pub struct Upgrade {
 
 /// What comes and what goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct Changes {
     /// What the wanted release has in addition.
     pub added: Vec<String>,
@@ -94,6 +95,7 @@ impl Changes {
 
 /// An image that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ImageChange {
     /// Which image, as `plugin_daemon`.
     pub image: &'static str,
@@ -105,6 +107,7 @@ pub struct ImageChange {
 
 /// How the variables that an image reads change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct VariableChange {
     /// Which image, as `api`.
     pub image: &'static str,
@@ -122,6 +125,7 @@ pub struct VariableChange {
 /// What happens to a variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum VariableChangeKind {
     /// It is read from now on.
     Added,
@@ -136,6 +140,7 @@ pub enum VariableChangeKind {
 
 /// A variable of a container that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct EnvironmentChange {
     /// The app or job.
     pub app: String,
@@ -149,6 +154,7 @@ pub struct EnvironmentChange {
 
 /// What a release says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Note {
     /// Which program, as `dify` or `plugin_daemon`, with its version.
     pub at: String,

@@ -29,6 +29,7 @@ pub struct Setting {
 /// What was done about a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Treatment {
     /// It is changed in the edited file.
     Edited,
