@@ -34,6 +34,8 @@ pub use planner::{Options, plan};
 pub use saved::{Origin, SavedPlan, SavedPlanError};
 pub use snapshot::{ListedResource, Observed, Snapshot};
 
+pub(crate) use domain::looks_like_apex;
+
 /// Shared with dify-infra-azure, which carries plans out: how planner and applier agree on a body. No part of the
 /// interface.
 #[doc(hidden)]
