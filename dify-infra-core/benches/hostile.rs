@@ -394,6 +394,21 @@ const LONG: &[(&str, Make, Target)] = &[
         expression,
     ),
     (
+        "many nested deployments",
+        |n| {
+            let one = |i: usize| {
+                format!(
+                    "{}{{\"type\": \"Microsoft.Resources/deployments\", \"name\": \"d{i}\", \"properties\": \
+                     {{\"template\": {{\"resources\": [{{\"type\": \"Microsoft.App/containerApps\", \
+                     \"name\": \"a{i}\"}}]}}}}}}",
+                    if i > 0 { "," } else { "" }
+                )
+            };
+            format!("{{\"resources\": [{}]}}", filled(n, one))
+        },
+        template,
+    ),
+    (
         "many loops",
         |n| {
             let one = |i: usize| {

@@ -319,10 +319,7 @@ impl<'a> Evaluator<'a> {
         into: &mut Vec<Resource>,
         depth: usize,
     ) {
-        let nested = self.nested(scope, depth);
-        let known = nested
-            .iter()
-            .position(|it| std::ptr::eq(it.resource, resource));
+        let known = self.position_of_nested(scope, depth, |it| std::ptr::eq(it.resource, resource));
         let inner = match known {
             Some(position) => self.enter(scope, position, depth + 1),
             // Copies get a scope each: their parameters differ.
