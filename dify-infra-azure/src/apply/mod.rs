@@ -10,7 +10,6 @@ mod values;
 mod vault;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -225,7 +224,6 @@ pub struct Outcome {
 
 /// How it went.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum OutcomeResult {
     /// It is as wanted.
     Done,
@@ -273,41 +271,6 @@ impl ApplyReport {
         self
     }
 
-    /// The report of a run that did all that it was to do.
-    ///
-    /// # Errors
-    ///
-    /// When something failed or was not done, with the report.
-    pub fn into_result(self) -> Result<Self, RunFailed> {
-        if self.is_success() {
-            Ok(self)
-        } else {
-            Err(RunFailed {
-                report: Box::new(self),
-            })
-        }
-    }
-
-    /// What was not done and why, as a sentence.
-    fn shortfall(&self) -> String {
-        let failures: Vec<String> = self
-            .failures()
-            .map(|(id, error)| format!("{}: {}", id.name(), error.sentence()))
-            .collect();
-        let skipped = self.outcomes.iter();
-        let skipped = skipped.filter(|it| matches!(it.result, OutcomeResult::Skipped(_)));
-        let skipped = match skipped.count() {
-            0 => String::new(),
-            count => format!("; {count} more were not touched"),
-        };
-        let what = match failures.len() {
-            0 => STOPPED.to_owned(),
-            1 => format!("1 resource failed: {}", failures.concat()),
-            count => format!("{count} resources failed: {}", failures.join("; ")),
-        };
-        format!("{what}{skipped}")
-    }
-
     /// The resources that failed, with the reason.
     pub fn failures(&self) -> impl Iterator<Item = (&ResourceId, &ApplyError)> {
         self.outcomes
@@ -317,15 +280,6 @@ impl ApplyReport {
                 OutcomeResult::Done | OutcomeResult::Skipped(_) => None,
             })
     }
-}
-
-/// A run that did not do all that it was to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .report.shortfall())]
-#[non_exhaustive]
-pub struct RunFailed {
-    /// How it went.
-    pub report: Box<ApplyReport>,
 }
 
 /// A switch that a person throws to stop a run: nothing new is started, what runs is finished.
@@ -358,64 +312,21 @@ impl Cancellation {
 }
 
 /// Carries out plans on one graph.
-#[derive(Clone)]
+#[derive(Debug)]
 pub struct Applier<'a> {
     client: &'a ArmClient,
     graph: &'a ResourceGraph,
     options: ApplyOptions,
-    events: &'a dyn EventSink,
-    cancellation: Cancellation,
-}
-
-impl fmt::Debug for Applier<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Applier")
-            .field("client", self.client)
-            .field("graph", self.graph)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Where events go that nobody asked for.
-struct Nobody;
-
-impl EventSink for Nobody {
-    fn event(&self, _: &Event) {}
 }
 
 impl<'a> Applier<'a> {
-    /// Carries out plans of `graph` over `client`, with the default options.
-    pub fn new(client: &'a ArmClient, graph: &'a ResourceGraph) -> Self {
+    /// Carries out plans of `graph` over `client`.
+    pub fn new(client: &'a ArmClient, graph: &'a ResourceGraph, options: ApplyOptions) -> Self {
         Self {
             client,
             graph,
-            options: ApplyOptions::default(),
-            events: &Nobody,
-            cancellation: Cancellation::never(),
+            options,
         }
-    }
-
-    /// Sets the choices of the run.
-    #[must_use]
-    pub fn with_options(mut self, options: ApplyOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// Tells the events of the run.
-    #[must_use]
-    pub fn with_events(mut self, events: &'a dyn EventSink) -> Self {
-        self.events = events;
-        self
-    }
-
-    /// Lets a person stop the run.
-    #[must_use]
-    pub fn with_cancellation(mut self, cancellation: Cancellation) -> Self {
-        self.cancellation = cancellation;
-        self
     }
 
     /// Brings Azure to what the plan says. The secrets must be complete and be kept somewhere
@@ -427,9 +338,10 @@ impl<'a> Applier<'a> {
     /// written. What goes wrong with a resource is in the report.
     pub async fn apply(
         &self,
-        plan: &Plan,
-        snapshot: &Snapshot,
+        (plan, snapshot): (&Plan, &Snapshot),
         secrets: &Secrets,
+        sink: &dyn EventSink,
+        cancellation: Cancellation,
     ) -> Result<ApplyReport, ApplyError> {
         let unknown = plan
             .changes()
@@ -455,8 +367,7 @@ impl<'a> Applier<'a> {
                 }
             }
         };
-        let listeners = (self.events, self.cancellation.clone());
-        run::run(&self.options, tasks, work, listeners).await
+        run::run(&self.options, tasks, work, (sink, cancellation)).await
     }
 
     /// Deletes the apps, jobs, environment and logs of the deployment, and with `include_data`
@@ -469,13 +380,14 @@ impl<'a> Applier<'a> {
         &self,
         snapshot: &Snapshot,
         include_data: bool,
+        sink: &dyn EventSink,
+        cancellation: Cancellation,
     ) -> Result<ApplyReport, ApplyError> {
         let tasks = destroy::tasks(self.graph, snapshot, include_data);
         let work = |id: ResourceId, progress: run::Progress| async move {
             self.delete(&id, &progress).await
         };
-        let listeners = (self.events, self.cancellation.clone());
-        run::run(&self.options, tasks, work, listeners).await
+        run::run(&self.options, tasks, work, (sink, cancellation)).await
     }
 
     /// Deletes one resource and waits until it is gone.

@@ -1,19 +1,17 @@
 //! `dify-infra audit`: the rules over what others deployed.
 
 mod folder;
-mod proxies;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use dify_infra_core::audit::{
-    Finding, Inventory, ProxyPolicy, Report, TemplateInput, audit, emit, from_resources,
-    from_template, proxy_policies,
+    Finding, Inventory, Report, TemplateInput, audit, emit, from_resources, from_template,
 };
 use dify_infra_core::diagnostic::Severity;
 use dify_infra_core::names::ResourceGroupName;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::AuditArguments;
 use crate::exit::Exit;
@@ -37,15 +35,13 @@ pub(super) async fn run(
     };
     inventory.now = Some(jiff::Timestamp::now().as_second());
     let report = audit(&inventory);
-    let policies = proxy_policies(&inventory);
-    let emitted = arguments.emit.then(|| emit(&inventory, &report).text);
+    let emitted = arguments.emit.then(|| emit(&inventory, &report));
     if settings.json {
         let count = |severity| report.count(severity);
         let mut json = json!({
             "format": 1,
             "findings": report.findings,
             "not_seen": report.not_seen,
-            "proxies": policies.iter().map(proxies::as_json).collect::<Vec<_>>(),
             "left_out": report.left_out,
             "recognised": report.recognised,
             "summary": {
@@ -54,18 +50,25 @@ pub(super) async fn run(
                 "note": count(Severity::Note),
             },
         });
-        if let Some(text) = emitted {
-            json["emitted"] = text.into();
+        match &emitted {
+            Some(Ok(emitted)) => json["emitted"] = emitted.text.as_str().into(),
+            Some(Err(why)) => {
+                json["emitted"] = Value::Null;
+                json["not_emitted"] = why.to_string().into();
+            }
+            None => {}
         }
         ui.json(&json)?;
     } else {
         // The file is the data then, and the findings are for people.
-        match emitted {
-            Some(text) => {
-                ui.say(report_text(&report, &policies).trim_end());
-                ui.data(&text)?;
+        match &emitted {
+            Some(emitted) => {
+                ui.say(report_text(&report).trim_end());
+                if let Ok(emitted) = emitted {
+                    ui.data(&emitted.text)?;
+                }
             }
-            None => ui.data(&report_text(&report, &policies))?,
+            None => ui.data(&report_text(&report))?,
         }
         conclude(ui, &report);
     }
@@ -78,9 +81,14 @@ pub(super) async fn run(
             "containers are told by their images, such as langgenius/dify-api; name what has them",
         ).into());
     }
+    let refused = emitted.and_then(Result::err);
+    if let Some(why) = &refused {
+        let problem = Problem::new("no deployment file was written");
+        errors::show(ui, &anyhow::Error::from(why.clone()).context(problem));
+    }
     Ok(if report.has_errors() {
         Exit::Diagnostics
-    } else if report.recognised == 0 {
+    } else if report.recognised == 0 || refused.is_some() {
         Exit::Failed
     } else {
         Exit::Done
@@ -185,9 +193,9 @@ async fn live(
     Ok(from_resources(&resources))
 }
 
-/// The report for people: what proxies let through, findings, what was not seen, how many there are.
-fn report_text(report: &Report, policies: &[ProxyPolicy]) -> String {
-    let mut shown: String = policies.iter().map(proxies::text).collect();
+/// The report for people: findings, what was not seen, how many there are.
+fn report_text(report: &Report) -> String {
+    let mut shown = String::new();
     for finding in &report.findings {
         shown += &text(finding);
         shown.push('\n');
@@ -201,7 +209,10 @@ fn report_text(report: &Report, policies: &[ProxyPolicy]) -> String {
         let rules = report.findings.iter().filter(|it| it.severity == severity);
         let mut rules: Vec<&str> = rules.map(|it| it.code).collect();
         rules.dedup();
-        let count = report.count(severity).to_string();
+        let count = match report.left_out_of(severity) {
+            0 => report.count(severity).to_string(),
+            more => format!("{} and {more} more", report.count(severity)),
+        };
         table.row([severity.to_string(), count, rules.join(" ")]);
     }
     let _ = writeln!(shown, "\n{}", table.render());

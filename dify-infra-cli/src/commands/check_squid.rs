@@ -69,7 +69,7 @@ fn conclude(ui: &Ui, input: &Input, report: &SquidReport) {
     }
 }
 
-/// For each client a line for each destination and what becomes of it.
+/// One line for each destination and what becomes of it; clients with the same answer share it.
 fn table(rows: &[ReportRow]) -> String {
     let mut table = Table::new();
     let mut client = "";
@@ -79,27 +79,25 @@ fn table(rows: &[ReportRow]) -> String {
             table.row([format!("from {client}, {}", row.request.client)]);
         }
         let decision = styled(colour(row), row.verdict.decision.as_str());
+        let line = row
+            .verdict
+            .decided_by
+            .as_ref()
+            .map(|decider| match decider.place.line {
+                0 => decider.text.clone(),
+                _ => format!("{}: {}", decider.place, decider.text),
+            });
         table.row([
             format!("  {}", row.destination),
             format!("{} {}", row.request.method, row.request.target),
             decision,
-            styled(DIM, decider(row)),
+            styled(DIM, line.unwrap_or_else(|| row.verdict.reason.clone())),
         ]);
     }
     table.render()
 }
 
-/// The line that decides, or why it is so without one.
-pub(super) fn decider(row: &ReportRow) -> String {
-    let line = row.verdict.decided_by.as_ref();
-    let line = line.map(|decider| match decider.place.line {
-        0 => decider.text.clone(),
-        _ => format!("{}: {}", decider.place, decider.text),
-    });
-    line.unwrap_or_else(|| row.verdict.reason.clone())
-}
-
-pub(super) fn colour(row: &ReportRow) -> anstyle::Style {
+fn colour(row: &ReportRow) -> anstyle::Style {
     let decision = row.verdict.decision;
     match row.expected {
         Expected::Refused if !decision.is_refused() => RED,
@@ -109,7 +107,7 @@ pub(super) fn colour(row: &ReportRow) -> anstyle::Style {
     }
 }
 
-pub(super) fn as_json(row: &ReportRow) -> Value {
+fn as_json(row: &ReportRow) -> Value {
     let decider = row.verdict.decided_by.as_ref();
     json!({
         "destination": row.destination,

@@ -71,7 +71,10 @@ pub(super) async fn make(
     known: Option<&Fingerprints>,
     prune: bool,
 ) -> Plan {
-    let options = Options::new().with_fingerprints(known).with_prune(prune);
+    let options = Options {
+        fingerprints: known,
+        prune,
+    };
     let first = plan::plan(&session.graph, snapshot, options);
     observe::read_files(&session.client, &session.graph, &first, snapshot).await;
     plan::plan(&session.graph, snapshot, options)

@@ -71,7 +71,7 @@ fn doing(action: Action) -> &'static str {
         Action::Update => "updating",
         Action::Replace => "replacing",
         Action::Delete => "deleting",
-        _ => "looking at",
+        Action::NoChange | Action::Waiting | Action::Unknown => "looking at",
     }
 }
 
@@ -82,7 +82,7 @@ fn done(action: Action) -> &'static str {
         Action::Update => "updated",
         Action::Replace => "replaced",
         Action::Delete => "deleted",
-        _ => "left as it is",
+        Action::NoChange | Action::Waiting | Action::Unknown => "left as it is",
     }
 }
 

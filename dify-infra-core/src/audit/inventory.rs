@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use platform::{
     Configuration, Environment, Gateway, PostgresServer, RedisInstance, RedisOffer,
-    RegistryAccount, RoleAssignment, StorageAccount, StoredSecret, Subnet, Vault,
+    RegistryAccount, RoleAssignment, ServiceNetwork, StorageAccount, StoredSecret, Subnet, Vault,
 };
 
 use super::place::Place;
@@ -67,7 +67,6 @@ impl<T> Fact<T> {
 
 /// What the deployment runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Platform {
     /// Azure Container Apps.
     ContainerApps,
@@ -112,6 +111,8 @@ pub struct Inventory {
     pub files: Vec<TextFile>,
     /// Plain settings of what is not an app, for whoever writes the deployment down.
     pub(crate) settings: Vec<Settings>,
+    /// What of each resource of Azure may have no place in a deployment file.
+    pub(crate) summaries: Vec<Summary>,
     /// The region, when it can be seen.
     pub(crate) location: Option<String>,
     /// The resource group, when it can be seen.
@@ -146,6 +147,7 @@ impl Inventory {
             parameters: Vec::new(),
             files: Vec::new(),
             settings: Vec::new(),
+            summaries: Vec::new(),
             location: None,
             resource_group: None,
             texts: Vec::new(),
@@ -193,6 +195,21 @@ pub(crate) struct Settings {
     pub(crate) values: BTreeMap<String, String>,
 }
 
+/// What of a resource of Azure may have no place in a deployment file.
+#[derive(Debug, Clone)]
+pub(crate) struct Summary {
+    /// The type as written.
+    pub(crate) kind: String,
+    /// The name as it can be shown.
+    pub(crate) name: String,
+    /// Tags that are wholly seen.
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Those of its settings that are known to be carried seldom, as `scale/rules`.
+    pub(crate) settings: BTreeSet<&'static str>,
+    /// Host names of its own that are wholly seen.
+    pub(crate) domains: Vec<String>,
+}
+
 impl Inventory {
     /// Whether a service may be there that is not recognised: then none can be said to be missing.
     pub(crate) fn may_hide_services(&self) -> bool {
@@ -217,7 +234,6 @@ impl Inventory {
 
 /// Something that can't be seen.
 #[derive(Debug, Clone, serde::Serialize)]
-#[non_exhaustive]
 pub struct NotSeen {
     /// Where it stands.
     #[serde(flatten)]
@@ -228,7 +244,6 @@ pub struct NotSeen {
 
 /// What kind of workload something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum WorkloadKind {
     /// A container app.
     App,
@@ -240,7 +255,6 @@ pub enum WorkloadKind {
 
 /// An app, a job or a compose service.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Workload {
     /// What it is.
     pub kind: WorkloadKind,
@@ -248,6 +262,8 @@ pub struct Workload {
     pub name: Seen,
     /// Other names under which others call it: aliases of compose networks.
     pub aliases: Vec<String>,
+    /// How a compose service is connected.
+    pub network: ServiceNetwork,
     /// Where it stands.
     pub place: Place,
     /// The managed environment's id, as far as seen.
@@ -284,7 +300,6 @@ pub struct Workload {
 
 /// Which of its secrets an app uses.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 pub struct SecretUses {
     /// Names that anything of the app refers to: variables, volumes, registries, scale rules.
     pub named: BTreeSet<String>,
@@ -296,7 +311,6 @@ pub struct SecretUses {
 
 /// How an app is reached.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Ingress {
     /// Whether it is reached from outside the environment.
     pub external: Fact<bool>,
@@ -358,7 +372,6 @@ pub(crate) fn to_port(number: f64) -> Option<u16> {
 
 /// An additional port of an app.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct PortMapping {
     /// Whether it is reached from outside the environment.
     pub external: bool,
@@ -372,7 +385,6 @@ pub struct PortMapping {
 
 /// A port that compose publishes.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct PublishedPort {
     /// Address of the host; none is every address.
     pub host: Option<String>,
@@ -384,7 +396,6 @@ pub struct PublishedPort {
 
 /// A container.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Container {
     /// Its name.
     pub name: String,
@@ -437,7 +448,6 @@ impl Container {
 
 /// What a probe asks.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Probe {
     /// The path, for one that speaks http.
     pub path: Option<String>,
@@ -449,7 +459,6 @@ pub struct Probe {
 
 /// An environment variable.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Variable {
     /// Its name.
     pub name: String,
@@ -463,7 +472,6 @@ pub struct Variable {
 
 /// How the value of a variable gets there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Source {
     /// It stands there plainly.
     Plain,
@@ -477,7 +485,6 @@ pub enum Source {
 
 /// A secret of an app.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Secret {
     /// Its name.
     pub name: String,
@@ -493,15 +500,17 @@ pub struct Secret {
 
 /// A login at a registry.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct RegistryLogin {
     /// Host name.
     pub server: Seen,
+    /// User name; none for a login by identity.
+    pub username: Option<Seen>,
+    /// The managed identity that pulls: an id, or `system`.
+    pub identity: Option<Seen>,
 }
 
 /// Managed identities of an app.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Identity {
     /// Whether there is one at all.
     pub any: bool,
@@ -513,7 +522,6 @@ pub struct Identity {
 
 /// A volume.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Volume {
     /// Its name.
     pub name: String,
@@ -523,7 +531,6 @@ pub struct Volume {
 
 /// Where a volume appears.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Mount {
     /// The volume's name, or the path on the host.
     pub volume: String,
@@ -535,7 +542,6 @@ pub struct Mount {
 
 /// An output of a template.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Output {
     /// Its name.
     pub name: String,
@@ -549,7 +555,6 @@ pub struct Output {
 
 /// A parameter of a template.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Parameter {
     /// Its name.
     pub name: String,
@@ -563,7 +568,6 @@ pub struct Parameter {
 
 /// Which program a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum FileKind {
     /// nginx.conf or a part of it.
     Nginx,
@@ -573,7 +577,6 @@ pub enum FileKind {
 
 /// A configuration file.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct TextFile {
     /// Which program reads it.
     pub kind: FileKind,

@@ -6,7 +6,6 @@ use crate::catalogue::{ServiceKind, Version};
 
 /// What a container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub enum Role {
     /// One of Dify's services that the catalogue knows.
     Service(ServiceKind),

@@ -12,7 +12,6 @@ use super::version::Version;
 /// A service of a Dify deployment that this project can deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum ServiceKind {
     /// The HTTP API.
     Api,
@@ -136,7 +135,6 @@ impl std::error::Error for UnknownService {}
 /// An image that a deployment pulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum ImageKind {
     /// `langgenius/dify-api`: api, websocket, worker, beat and the migration job.
     Api,
@@ -249,7 +247,6 @@ pub struct Port {
 /// What is spoken on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Protocol {
     /// Plain HTTP/1.1, WebSocket upgrades included.
     Http,
@@ -260,7 +257,6 @@ pub enum Protocol {
 /// How the platform finds out whether a service is well.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
 pub enum Probe {
     /// GET this path, expecting 200.
     Http {

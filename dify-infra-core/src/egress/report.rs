@@ -15,7 +15,6 @@ const MOST_NAMED: usize = 4;
 
 /// One destination, asked for by one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ReportRow {
     /// The destination in words.
     pub destination: &'static str,
@@ -31,7 +30,6 @@ pub struct ReportRow {
 
 /// What squid does with a table of destinations, with findings about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct SquidReport {
     /// Every destination for every client.
     pub rows: Vec<ReportRow>,

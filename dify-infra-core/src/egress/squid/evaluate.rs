@@ -117,7 +117,6 @@ fn is_name(host: &str) -> bool {
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub enum Decision {
     /// The rules let it pass.
     Allowed,
@@ -177,7 +176,6 @@ pub struct Decider {
 
 /// Where a request goes that passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Way {
     /// To its destination, at one of these addresses.
     Direct(Vec<IpAddr>),
@@ -200,7 +198,6 @@ pub enum Way {
 
 /// The answer to a [`ProxyRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Verdict {
     /// What becomes of the request.
     pub decision: Decision,
