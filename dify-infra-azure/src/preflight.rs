@@ -9,6 +9,7 @@ mod users;
 pub use users::{Users, users_of};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use dify_infra_core::graph::{Management, Node, ResourceGraph};
 use dify_infra_core::plan::{Action, Plan};
@@ -22,19 +23,56 @@ use crate::observe::{deleted_vault, sentence};
 
 pub(crate) use self::rights::{PERMISSIONS, is_allowed};
 
+/// What a [`Problem`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// The subscription can't be seen, or is not enabled.
+    Subscription,
+    /// A resource provider is not registered, or can't be looked up.
+    Provider,
+    /// The region does not offer a type of resource.
+    Region,
+    /// The credentials lack a right, or the right to give a role.
+    Right,
+    /// A name that must be unique in all of Azure is taken.
+    Name,
+    /// Another deployment keeps its data there.
+    SharedData,
+    /// Somebody else uses what would be deleted.
+    Used,
+    /// The registry is not there, or can't be read.
+    Registry,
+}
+
 /// Something that would stop the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
+    /// What it is about, for programs.
+    pub kind: ProblemKind,
     /// What is wrong, as a sentence.
     pub what: String,
     /// What to do about it.
     pub remedy: String,
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}; {}", self.what, self.remedy)
+    }
+}
+
+impl std::error::Error for Problem {}
+
 impl Problem {
-    pub(crate) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        kind: ProblemKind,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         Self {
+            kind,
             what: what.into(),
             remedy: remedy.into(),
         }
@@ -70,6 +108,7 @@ async fn subscription(client: &ArmClient, graph: &ResourceGraph) -> Option<Probl
         Ok(visible) => visible,
         Err(error) => {
             return Some(Problem::new(
+                ProblemKind::Subscription,
                 format!("the subscriptions can't be listed: {}", sentence(&error)),
                 "check the credentials with `az account show`",
             ));
@@ -81,6 +120,7 @@ async fn subscription(client: &ArmClient, graph: &ResourceGraph) -> Option<Probl
     {
         Some(known) if known.state.eq_ignore_ascii_case("Enabled") => None,
         Some(known) => Some(Problem::new(
+            ProblemKind::Subscription,
             format!("the subscription {} ({id}) is {}", known.name, known.state),
             "resources can be made in an enabled subscription alone; have it enabled or choose \
              another",
@@ -96,6 +136,7 @@ async fn subscription(client: &ArmClient, graph: &ResourceGraph) -> Option<Probl
                 others.join(", ")
             };
             Some(Problem::new(
+                ProblemKind::Subscription,
                 format!("the subscription {id} is not one that these credentials can see"),
                 format!("name one of: {others}; or sign in to the tenant that has it"),
             ))
@@ -137,6 +178,7 @@ async fn providers(client: &ArmClient, graph: &ResourceGraph, plan: &Plan) -> Ve
             // A right on the group alone does not reach the subscription: Azure will say.
             Err(error) if error.is_denied() => Vec::new(),
             Err(error) => vec![Problem::new(
+                ProblemKind::Provider,
                 format!(
                     "the provider {namespace} can't be looked up: {}",
                     sentence(&error)
@@ -160,6 +202,7 @@ fn judge_provider(status: &ProviderStatus, types: &[&str], location: &str) -> Ve
         RegistrationState::Registered => {}
         RegistrationState::Registering => {
             return vec![Problem::new(
+                ProblemKind::Provider,
                 format!("the provider {namespace} is still being registered"),
                 format!(
                     "wait until `az provider show -n {namespace} --query registrationState` \
@@ -169,6 +212,7 @@ fn judge_provider(status: &ProviderStatus, types: &[&str], location: &str) -> Ve
         }
         _ => {
             return vec![Problem::new(
+                ProblemKind::Provider,
                 format!("the subscription is not registered to use {namespace}"),
                 format!(
                     "run `az provider register -n {namespace} --wait`; it needs a right at the \
@@ -185,6 +229,7 @@ fn judge_provider(status: &ProviderStatus, types: &[&str], location: &str) -> Ve
     };
     let unserved = types.iter().filter(unserved).map(|name| {
         Problem::new(
+            ProblemKind::Region,
             format!("{namespace}/{name} is not offered in {location}"),
             "choose another `location` in the file",
         )
@@ -247,6 +292,7 @@ async fn check_name(client: &ArmClient, id: Option<&ResourceId>, kind: Kind) -> 
                 .and_then(Value::as_str)
                 .unwrap_or("it is taken");
             Some(Problem::new(
+                ProblemKind::Name,
                 format!("the name {} is not free: {reason}", id.name()),
                 "set another `azure.suffix` in the file; a name that was deleted a short while ago \
                  may still be held",

@@ -1,4 +1,15 @@
-//! Getting secrets back from a live deployment when the secrets file is gone.
+//! Where the values of a deployment's secrets come from and are kept: its file, what live apps still hold,
+//! the system's randomness.
+
+mod private;
+mod random;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use private::{Existing, WriteError, write_private};
+pub use random::SystemRandom;
+pub use store::{Completed, SecretsFile, SecretsFileError, other_group};
 
 use std::collections::BTreeSet;
 

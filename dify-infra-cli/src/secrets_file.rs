@@ -7,21 +7,15 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use dify_infra_azure::secrets::{held_in_vault, recover};
-use dify_infra_core::deployment::{Deployment, Origin};
+use dify_infra_azure::secrets::{self as library, Completed, SecretsFileError, other_group};
+use dify_infra_core::deployment::Deployment;
 use dify_infra_core::plan::Snapshot;
 use dify_infra_core::resource::Kind;
-use dify_infra_core::secrets::{
-    Checker, Finding, Format, ParsedSecrets, Problem as SecretProblem, SecretKind, SecretName,
-    Secrets, Severity, generate_for, parse, render,
-};
+use dify_infra_core::secrets::{Finding, SecretKind, SecretName, Secrets};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::input::{is_stream, read_limited, shown};
-use crate::secrets_command::{
-    Existing, SystemRandom, keep_out_of_version_control, open_to_others, write_private,
-};
+use crate::secrets_command::{keep_out_of_version_control, open_to_others};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -30,28 +24,9 @@ use crate::ui::errors::Problem;
 /// A secrets file, there or not.
 #[derive(Debug)]
 pub(crate) struct SecretsFile {
-    path: PathBuf,
+    file: library::SecretsFile,
     /// Whether the person named it, so that it is theirs to write.
     is_named: bool,
-    /// What it holds; nothing when it is not there.
-    found: Option<Found>,
-}
-
-#[derive(Debug)]
-struct Found {
-    text: SecretString,
-    secrets: Secrets,
-}
-
-/// All secrets of a deployment, and where they come from.
-#[derive(Debug)]
-pub(crate) struct Completed {
-    /// The values.
-    pub secrets: Secrets,
-    /// Those that live apps held and the file did not.
-    pub recovered: Vec<SecretName>,
-    /// Those that were made just now.
-    pub generated: Vec<SecretName>,
 }
 
 impl SecretsFile {
@@ -85,42 +60,35 @@ impl SecretsFile {
         let text = match read_limited(&path) {
             Ok(text) => SecretString::from(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {
-                return Ok(Self {
-                    path,
-                    is_named,
-                    found: None,
-                });
+                let file = library::SecretsFile::absent(path);
+                return Ok(Self { file, is_named });
             }
             Err(error) => return Err(unreadable(&path, &error).into()),
         };
         if !is_named {
             refuse_another_group(&path, text.expose_secret(), deployment)?;
         }
-        let format = Format::detect(&path.to_string_lossy(), text.expose_secret());
-        let parsed = parse(text.expose_secret(), format)
-            .with_context(|| format!("the secrets file {} can't be read", shown(&path)))?;
         if let Some(warning) = open_to_others(&path).filter(|_| !is_stream(&path)) {
             ui.warn(warning);
         }
-        judge(ui, &path, &parsed, deployment)?;
-        Ok(Self {
-            path,
-            is_named,
-            found: Some(Found {
-                text,
-                secrets: parsed.into_secrets(),
-            }),
-        })
+        let file = library::SecretsFile::from_text(path, text, deployment);
+        match &file {
+            Ok(file) => warn(ui, file.path(), file.warnings()),
+            Err(SecretsFileError::Unusable { path, warnings, .. }) => warn(ui, path, warnings),
+            Err(_) => {}
+        }
+        let file = file.map_err(explained)?;
+        Ok(Self { file, is_named })
     }
 
     /// Where the file is, or will be.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// What the file holds; nothing when it is not there.
     pub(crate) fn secrets(&self) -> Option<&Secrets> {
-        self.found.as_ref().map(|found| &found.secrets)
+        self.file.secrets()
     }
 
     /// Says what a plan without the file means for the secrets of apps that are there.
@@ -129,16 +97,16 @@ impl SecretsFile {
             .graph
             .nodes()
             .any(|node| node.kind() == Kind::ContainerApp && snapshot.body(node.id()).is_some());
-        if self.found.is_none() && has_apps && session.deployment.key_vault().is_some() {
+        if self.secrets().is_none() && has_apps && session.deployment.key_vault().is_some() {
             ui.say(format!(
                 "no secrets file at {}: what is in the key vault counts as kept",
-                self.path.display()
+                self.path().display()
             ));
-        } else if self.found.is_none() && has_apps {
+        } else if self.secrets().is_none() && has_apps {
             ui.say(format!(
                 "no secrets file at {}: secrets count as kept; apply would read them back from \
                  the apps",
-                self.path.display()
+                self.path().display()
             ));
         }
     }
@@ -146,8 +114,10 @@ impl SecretsFile {
     /// Warns of values that only a person can give and that are nowhere: neither in the file, nor in an
     /// app, nor in the key vault. An apply would stop for want of them.
     pub(crate) fn tell_missing(&self, ui: &Ui, session: &Session, snapshot: &Snapshot) {
-        let known = self.secrets().cloned().unwrap_or_default();
-        let mut missing = lacking(&needed(session, snapshot, &known), &known);
+        let Session {
+            deployment, graph, ..
+        } = session;
+        let mut missing = self.file.lacking(deployment, graph, snapshot);
         let live = live_names(session, snapshot);
         missing.retain(|name| name.kind().is_none() && !live.contains(name.as_str()));
         if missing.is_empty() {
@@ -156,7 +126,7 @@ impl SecretsFile {
         let names = lines(&missing);
         ui.warn(format!(
             "{} lacks {}, and apply stops without: add {names}",
-            shown(&self.path),
+            shown(self.path()),
             in_words(&missing)
         ));
     }
@@ -164,12 +134,11 @@ impl SecretsFile {
     /// Says which secrets of the deployment the file does not hold; whether they are elsewhere, in apps or in
     /// the key vault, only Azure knows.
     pub(crate) fn tell_lacking(&self, ui: &Ui, deployment: &Deployment) {
-        let known = self.secrets().cloned().unwrap_or_default();
-        let missing = lacking(&deployment.secret_names(), &known);
+        let missing = self.file.lacking_offline(deployment);
         if !missing.is_empty() {
             ui.say(format!(
                 "{} lacks {}: plan and apply look for what is missing in Azure",
-                shown(&self.path),
+                shown(self.path()),
                 in_words(&missing)
             ));
         }
@@ -187,40 +156,15 @@ impl SecretsFile {
         session: &Session,
         snapshot: &Snapshot,
     ) -> anyhow::Result<Completed> {
-        let mut secrets = self.secrets().cloned().unwrap_or_default();
-        let wanted = needed(session, snapshot, &secrets);
-        let missing = lacking(&wanted, &secrets);
-        self.refuse_what_is_not_ours(&missing)?;
-        let mut recovered = Vec::new();
-        if !missing.is_empty() {
-            let live = recover(&session.client, &session.graph, snapshot, &missing).await;
-            if let Some((id, error)) = live.unreadable.into_iter().next() {
-                let message = format!(
-                    "{} lacks secrets that {} may hold, and they can't be read",
-                    shown(&self.path),
-                    id.name()
-                );
-                return Err(
-                    anyhow::Error::new(error).context(Problem::new(message).hint(
-                        "bring the secrets file back, or sign in with the right to list the apps' \
-                     secrets (Microsoft.App/containerApps/listSecrets/action)",
-                    )),
-                );
-            }
-            for (name, value) in live.secrets.iter() {
-                secrets.insert(name.clone(), value.clone());
-                recovered.push(name.clone());
-            }
-        }
-        if wanted.contains(&SecretName::from(SecretKind::PostgresPassword)) {
-            refuse_made_up_password(&session.deployment, &secrets, &self.path)?;
-        }
-        let generated = fill(&mut secrets, &wanted, &self.path)?;
-        Ok(Completed {
-            secrets,
-            recovered,
-            generated,
-        })
+        let Session {
+            client,
+            deployment,
+            graph,
+            ..
+        } = session;
+        self.refuse_what_is_not_ours(&self.file.lacking(deployment, graph, snapshot))?;
+        let completed = self.file.complete(client, deployment, graph, snapshot);
+        completed.await.map_err(explained)
     }
 
     /// Fills in what the file lacks from the system's randomness alone, without a look at what runs
@@ -230,16 +174,8 @@ impl SecretsFile {
     ///
     /// When the person has to give a value, in a file of theirs or one that only they know.
     pub(crate) fn complete_offline(&self, deployment: &Deployment) -> anyhow::Result<Completed> {
-        let mut secrets = self.secrets().cloned().unwrap_or_default();
-        let wanted = deployment.secret_names();
-        self.refuse_what_is_not_ours(&lacking(&wanted, &secrets))?;
-        refuse_made_up_password(deployment, &secrets, &self.path)?;
-        let generated = fill(&mut secrets, &wanted, &self.path)?;
-        Ok(Completed {
-            secrets,
-            recovered: Vec::new(),
-            generated,
-        })
+        self.refuse_what_is_not_ours(&self.file.lacking_offline(deployment))?;
+        self.file.complete_offline(deployment).map_err(explained)
     }
 
     /// A named file must be complete, since it is not ours to write.
@@ -257,7 +193,11 @@ impl SecretsFile {
             .filter(|name| name.kind().is_none())
             .cloned()
             .collect();
-        let problem = Problem::new(format!("{} lacks {}", shown(&self.path), in_words(missing)));
+        let problem = Problem::new(format!(
+            "{} lacks {}",
+            shown(self.path()),
+            in_words(missing)
+        ));
         let problem = if own.is_empty() {
             problem
         } else {
@@ -266,10 +206,10 @@ impl SecretsFile {
         Err(if kinds.is_empty() {
             problem
         } else {
-            let target = if is_stream(&self.path) {
+            let target = if is_stream(self.path()) {
                 String::new()
             } else {
-                format!(" >> {}", self.path.display())
+                format!(" >> {}", self.path().display())
             };
             problem.hint(format!(
                 "make what is missing and keep it: `dify-secrets gen {}{target}`",
@@ -290,31 +230,11 @@ impl SecretsFile {
         completed: &Completed,
         deployment: &Deployment,
     ) -> anyhow::Result<()> {
-        let added: BTreeSet<&SecretName> = completed
-            .recovered
-            .iter()
-            .chain(&completed.generated)
-            .collect();
-        if added.is_empty() {
-            return Ok(());
-        }
-        let values = completed
-            .secrets
-            .iter()
-            .filter(|(name, _)| added.contains(name));
-        let values: Secrets = values
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let lines = render(&values, Format::Env)?;
-        let (before, existing) = match &self.found {
-            Some(found) => (with_line_end(found.text.expose_secret()), Existing::Replace),
-            None => (header(deployment), Existing::Keep),
-        };
-        let text = SecretString::from(before + lines.expose_secret());
-        write_private(&self.path, text.expose_secret().as_bytes(), existing)
-            .context("the secrets were not kept, so nothing was done with them")?;
-        if self.found.is_none()
-            && let Some(advice) = keep_out_of_version_control(&self.path)
+        let is_new = !(completed.recovered.is_empty() && completed.generated.is_empty());
+        self.file.save(completed, deployment)?;
+        if is_new
+            && self.secrets().is_none()
+            && let Some(advice) = keep_out_of_version_control(self.path())
         {
             ui.hint(advice);
         }
@@ -324,33 +244,12 @@ impl SecretsFile {
 
 /// `<name>-<environment>.secrets.env` beside the deployment file.
 fn default_path(deployment: &Deployment, directory: &Path) -> PathBuf {
-    let name = format!("{}.secrets.env", deployment.prefix());
+    let name = library::SecretsFile::name_of(deployment);
     if directory == Path::new(".") {
         PathBuf::from(name)
     } else {
         directory.join(name)
     }
-}
-
-/// The secrets whose values this run may need: all but those that the key vault holds.
-fn needed(session: &Session, snapshot: &Snapshot, known: &Secrets) -> BTreeSet<SecretName> {
-    let held = held_in_vault(&session.graph, snapshot);
-    let mut wanted = session.deployment.secret_names();
-    wanted.retain(|name| !held.contains(name));
-    let signing = SecretName::from(SecretKind::SecretKey);
-    if held.contains(&signing) && !known.contains(signing) {
-        // It follows from SECRET_KEY. Another one in each run would make all values look new.
-        wanted.remove(&SecretName::from(SecretKind::FingerprintKey));
-    }
-    wanted
-}
-
-fn lacking(wanted: &BTreeSet<SecretName>, secrets: &Secrets) -> BTreeSet<SecretName> {
-    wanted
-        .iter()
-        .filter(|name| !secrets.contains((*name).clone()))
-        .cloned()
-        .collect()
 }
 
 /// The names of the secrets that the live apps have.
@@ -381,92 +280,8 @@ fn lines(names: &BTreeSet<SecretName>) -> String {
     }
 }
 
-/// The password of a server that someone else made can't be generated.
-fn refuse_made_up_password(
-    deployment: &Deployment,
-    secrets: &Secrets,
-    path: &Path,
-) -> Result<(), Problem> {
-    let Origin::Existing(server) = &deployment.postgres().origin else {
-        return Ok(());
-    };
-    if secrets.contains(SecretKind::PostgresPassword) {
-        return Ok(());
-    }
-    let message = format!(
-        "the server {server} exists, and its password for {} is not known",
-        deployment.postgres().administrator
-    );
-    let hint = format!("add POSTGRES_PASSWORD=VALUE to {}", shown(path));
-    Err(Problem::new(message).hint(hint))
-}
-
-/// Makes what is still missing; a secret that only the person knows is refused.
-fn fill(
-    secrets: &mut Secrets,
-    wanted: &BTreeSet<SecretName>,
-    path: &Path,
-) -> anyhow::Result<Vec<SecretName>> {
-    let missing = lacking(wanted, secrets);
-    let own: BTreeSet<SecretName> = missing
-        .iter()
-        .filter(|name| name.kind().is_none())
-        .cloned()
-        .collect();
-    if !own.is_empty() {
-        let has = if own.len() == 1 { "has" } else { "have" };
-        let message = format!(
-            "the deployment file refers to {}, which {has} no value",
-            in_words(&own)
-        );
-        let hint = format!("add {} to {}", lines(&own), path.display());
-        let hint = if path.exists() {
-            hint
-        } else {
-            format!(
-                "run `dify-secrets gen --out {}`, then {hint}",
-                path.display()
-            )
-        };
-        return Err(Problem::new(message).hint(hint).into());
-    }
-    let mut generated = Vec::new();
-    // The key of the fingerprints follows from SECRET_KEY, so it comes last.
-    let mut missing: Vec<SecretName> = missing.into_iter().collect();
-    missing.sort_by_key(|name| name.kind() == Some(SecretKind::FingerprintKey));
-    for name in missing {
-        if let Some(kind) = name.kind() {
-            let value = generate_for(kind, secrets, &mut SystemRandom)?;
-            secrets.insert(name.clone(), value);
-            generated.push(name);
-        }
-    }
-    Ok(generated)
-}
-
-/// Refuses values that must not be used, and tells of those with a risk.
-fn judge(
-    ui: &Ui,
-    path: &Path,
-    parsed: &ParsedSecrets,
-    deployment: &Deployment,
-) -> Result<(), Problem> {
-    let checker = Checker::new().with_postgres_login(deployment.postgres().administrator.as_str());
-    let findings = checker.check_parsed(parsed);
-    let wanted = deployment.secret_names();
-    // What is missing is filled in later, or refused with a better reason. Names that nothing
-    // refers to are not used.
-    let used = findings.iter().filter(|one| {
-        let is_ours = one.secret.kind().is_some();
-        !matches!(one.problem, SecretProblem::Missing) && (is_ours || wanted.contains(&one.secret))
-    });
-    // How good the password of somebody else's server is, is not ours to decide; a published one is
-    // nobody's.
-    let is_refused = |one: &&Finding| {
-        let is_published = matches!(one.problem, SecretProblem::Published { .. });
-        one.severity == Severity::Error && (one.secret.kind().is_some() || is_published)
-    };
-    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = used.partition(is_refused);
+/// Tells of values with a risk.
+fn warn(ui: &Ui, path: &Path, warnings: &[Finding]) {
     for finding in warnings {
         ui.warn(format!(
             "{}: {} {}",
@@ -475,15 +290,77 @@ fn judge(
             finding.problem
         ));
     }
-    let Some(first) = errors.first() else {
-        return Ok(());
-    };
+}
+
+/// What is wrong with a secrets file, with what to type.
+fn explained(error: SecretsFileError) -> anyhow::Error {
+    match error {
+        SecretsFileError::Invalid { path, source } => {
+            let message = format!("the secrets file {} can't be read", shown(&path));
+            anyhow::Error::new(source).context(message)
+        }
+        SecretsFileError::Unusable { path, errors, .. } => unusable(&path, &errors).into(),
+        SecretsFileError::Unrecovered {
+            path,
+            holder,
+            source,
+        } => {
+            let message = format!(
+                "{} lacks secrets that {} may hold, and they can't be read",
+                shown(&path),
+                holder.name()
+            );
+            let problem = Problem::new(message).hint(
+                "bring the secrets file back, or sign in with the right to list the apps' secrets \
+                 (Microsoft.App/containerApps/listSecrets/action)",
+            );
+            anyhow::Error::new(*source).context(problem)
+        }
+        SecretsFileError::ServerPassword {
+            path,
+            server,
+            administrator,
+        } => {
+            let message = format!(
+                "the server {server} exists, and its password for {administrator} is not known"
+            );
+            let hint = format!("add POSTGRES_PASSWORD=VALUE to {}", shown(&path));
+            Problem::new(message).hint(hint).into()
+        }
+        SecretsFileError::NoValue { path, names } => no_value(&path, &names).into(),
+        other => other.into(),
+    }
+}
+
+fn unusable(path: &Path, errors: &[Finding]) -> Problem {
     let sentences: Vec<String> = errors
         .iter()
         .map(|one| format!("{} {}", one.secret, one.problem))
         .collect();
     let message = format!("{} must not be used: {}", shown(path), sentences.join("; "));
-    Err(Problem::new(message).hint(first.help()))
+    let problem = Problem::new(message);
+    match errors.first() {
+        Some(first) => problem.hint(first.help()),
+        None => problem,
+    }
+}
+
+/// The problem of secrets that only the person knows.
+fn no_value(path: &Path, names: &BTreeSet<SecretName>) -> Problem {
+    let has = if names.len() == 1 { "has" } else { "have" };
+    let message = format!(
+        "the deployment file refers to {}, which {has} no value",
+        in_words(names)
+    );
+    let hint = format!("add {} to {}", lines(names), path.display());
+    Problem::new(message).hint(if path.exists() {
+        hint
+    } else {
+        format!(
+            "run `dify-secrets gen --out {}`, then {hint}",
+            path.display()
+        )
+    })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {
@@ -498,29 +375,12 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
     }
 }
 
-/// The comment that says whose secrets a file holds: two deployments of one name, in two regions say, have
-/// secrets of their own.
-const GROUP: &str = "# Resource group: ";
-
-fn header(deployment: &Deployment) -> String {
-    format!(
-        "# Secrets of the Dify deployment {}, made by dify-infra. Keep this file: it is the\n\
-         # only place with all of them. It is read by `dify-infra` and `dify-secrets`.\n{GROUP}{}\n",
-        deployment.prefix(),
-        deployment.azure().resource_group
-    )
-}
-
 /// Refuses the default file when it says that it is another deployment's; one that is named is meant.
 fn refuse_another_group(path: &Path, text: &str, deployment: &Deployment) -> Result<(), Problem> {
     let own = deployment.azure().resource_group.as_str();
-    let theirs = text.lines().find_map(|line| line.strip_prefix(GROUP));
-    let Some(theirs) = theirs.map(str::trim) else {
+    let Some(theirs) = other_group(text, deployment) else {
         return Ok(());
     };
-    if theirs.eq_ignore_ascii_case(own) {
-        return Ok(());
-    }
     let (shown, prefix) = (shown(path), deployment.prefix());
     Err(Problem::new(format!(
         "{shown} holds the secrets of {prefix} in resource group {theirs}, and this file deploys {prefix} to {own}"
@@ -532,14 +392,6 @@ fn refuse_another_group(path: &Path, text: &str, deployment: &Deployment) -> Res
     .hint(format!(
         "when the deployment moves to {own} and keeps its secrets, name the file: `--secrets {shown}`"
     )))
-}
-
-fn with_line_end(text: &str) -> String {
-    if text.is_empty() || text.ends_with('\n') {
-        text.to_owned()
-    } else {
-        format!("{text}\n")
-    }
 }
 
 fn in_words(names: &BTreeSet<SecretName>) -> String {

@@ -558,42 +558,41 @@ fn flags_that_can_have_no_effect_are_refused() {
 }
 
 #[test]
-fn without_dify_no_deployment_file_is_written() {
+fn a_proxy_is_shown_with_what_becomes_of_destinations_and_the_line_that_decides() {
     let directory = tempfile::tempdir().unwrap();
-    let text = r#"{"resources": [{"type": "Microsoft.Web/sites", "name": "shop"}]}"#;
-    std::fs::write(directory.path().join("main.json"), text).unwrap();
-    let arguments = ["audit", "--arm", "main.json", "--emit"];
-    let output = run(directory.path(), &arguments);
-    assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()));
-    let output = run(directory.path(), &[&arguments[..], &["--json"]].concat());
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(report["emitted"].is_null(), "{report}");
-    assert!(report["not_emitted"].is_string(), "{report}");
-}
-
-#[test]
-fn the_files_that_a_folder_names_itself_are_judged() {
-    let directory = tempfile::tempdir().unwrap();
-    let service = |image: &str| format!("services:\n  {}:\n    image: {image}\n", image.len());
-    for (name, text) in [
-        ("compose.yaml", service("busybox")),
-        ("other.yaml", service("langgenius/dify-web:1.16.0")),
-        ("above.yaml", service("langgenius/dify-sandbox:0.2.15")),
-        (
-            ".env",
-            "COMPOSE_FILE=other.yaml:above.yaml:../out.yaml\n".to_owned(),
-        ),
-    ] {
-        std::fs::write(directory.path().join(name), text).unwrap();
-    }
-    for (path, recognised, is_told) in [(".", 2, true), ("compose.yaml", 0, false)] {
-        let output = run(directory.path(), &["audit", "--compose", path, "--json"]);
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(report["recognised"], recognised, "{report}");
-        assert_eq!(
-            report.to_string().contains("../out.yaml"),
-            is_told,
-            "{report}"
-        );
-    }
+    let text = "services:\n  api:\n    image: langgenius/dify-api:1.16.0\n  ssrf_proxy:\n    \
+                image: ubuntu/squid:6.6-24.04_edge\n    volumes: [\"./squid.conf:/etc/squid/squid.conf\"]\n";
+    let squid = "http_port 3128\nacl near src all\nacl private dst 10.0.0.0/8\n\
+                 http_access allow near\nhttp_access deny private\n";
+    std::fs::write(directory.path().join("docker-compose.yaml"), text).unwrap();
+    std::fs::write(directory.path().join("squid.conf"), squid).unwrap();
+    let output = run(directory.path(), &["audit", "--compose", "."]);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let line = |destination: &str| {
+        let of_it = shown
+            .lines()
+            .find(|it| it.trim_start().starts_with(destination));
+        of_it
+            .unwrap_or_else(|| panic!("{destination}: {shown}"))
+            .to_owned()
+    };
+    assert!(shown.contains("proxy policy of squid.conf:\n"), "{shown}");
+    let metadata = line("metadata service  ");
+    let expected =
+        "allowed, and should be refused  line 4: http_access allow near  for every client";
+    assert!(metadata.ends_with(expected), "{metadata}");
+    assert!(line("public host, https  ").contains("CONNECT public.example:443"));
+    let output = run(directory.path(), &["audit", "--compose", ".", "--json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["proxies"][0]["document"], "squid.conf");
+    let requests = json["proxies"][0]["requests"].as_array().unwrap();
+    let of_docker = |it: &&Value| it["client"] == "Docker, 172.16/12";
+    let of = |destination: &str| {
+        let mut all = requests.iter().filter(of_docker);
+        all.find(|it| it["destination"] == destination).unwrap()
+    };
+    assert_eq!(of("10/8")["line"], 4);
+    assert_eq!(of("10/8")["expected"], "refused");
+    assert_eq!(of("public host, http")["expected"], "passes");
+    assert_eq!(of("10/8")["decision"], of("public host, http")["decision"]);
 }

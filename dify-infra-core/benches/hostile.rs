@@ -69,7 +69,7 @@ fn template(text: &str) {
     };
     if let Ok(inventory) = from_template(input) {
         let report = audit(&inventory);
-        let _ = emit(&inventory, &report);
+        emit(&inventory, &report);
     }
 }
 
@@ -104,7 +104,7 @@ fn folder(files: &[(&str, &str)]) {
     };
     if let Ok(inventory) = from_compose(input) {
         let report = audit(&inventory);
-        let _ = emit(&inventory, &report);
+        emit(&inventory, &report);
     }
 }
 
@@ -160,7 +160,7 @@ fn live(text: &str) {
         .collect();
     let inventory = from_resources(&live);
     let report = audit(&inventory);
-    let _ = emit(&inventory, &report);
+    emit(&inventory, &report);
 }
 
 fn deployment(text: &str) {
@@ -392,6 +392,21 @@ const LONG: &[(&str, Make, Target)] = &[
         "quotes of an expression",
         |n| format!("['{}']", filled(n, same("''"))),
         expression,
+    ),
+    (
+        "many nested deployments",
+        |n| {
+            let one = |i: usize| {
+                format!(
+                    "{}{{\"type\": \"Microsoft.Resources/deployments\", \"name\": \"d{i}\", \"properties\": \
+                     {{\"template\": {{\"resources\": [{{\"type\": \"Microsoft.App/containerApps\", \
+                     \"name\": \"a{i}\"}}]}}}}}}",
+                    if i > 0 { "," } else { "" }
+                )
+            };
+            format!("{{\"resources\": [{}]}}", filled(n, one))
+        },
+        template,
     ),
     (
         "many loops",

@@ -64,6 +64,11 @@
     )
 )]
 
+/// The page of the crate, whose program is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod audit;
 pub mod catalogue;
 pub mod check;

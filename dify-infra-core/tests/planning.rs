@@ -429,14 +429,7 @@ fn what_others_set_is_reported_and_kept_unless_pruned() {
         foreign,
         &["properties.template.containers[api].env[THEIRS]"]
     );
-    let pruned = plan(
-        &graph,
-        &snapshot,
-        Options {
-            prune: true,
-            ..Options::default()
-        },
-    );
+    let pruned = plan(&graph, &snapshot, Options::new().with_prune(true));
     assert_eq!(
         changed(&pruned),
         [("dify-dev-api".to_owned(), Action::Update)]

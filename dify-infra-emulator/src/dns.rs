@@ -7,6 +7,7 @@ use crate::arm::error::ArmError;
 
 /// The type of a [`DnsRecord`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum DnsRecordType {
     /// An IPv4 address.
     A,

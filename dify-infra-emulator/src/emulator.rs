@@ -393,6 +393,16 @@ impl Emulator {
         self.lock().handle(now, request)
     }
 
+    /// How many times as fast as Azure's its time passes.
+    pub fn time_scale(&self) -> f64 {
+        self.lock().cloud.settings.time_scale
+    }
+
+    /// Whether it keeps its state in a directory, so that an answer may wait for the disk.
+    pub fn has_state_directory(&self) -> bool {
+        self.lock().cloud.store.is_on_disk()
+    }
+
     /// Lets the next `times` requests that match meet a fault.
     pub fn fail_next(&self, matcher: RequestMatcher, kind: FaultKind, times: u32) {
         self.lock().faults.plan(matcher, kind, times);

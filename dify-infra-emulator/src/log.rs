@@ -10,6 +10,7 @@ const REMEMBERED: usize = 65_536;
 
 /// A request that was answered. It has neither query nor body nor headers: no secret is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RequestRecord {
     /// The how-manieth request it was, from 1.
     pub number: u64,

@@ -7,6 +7,7 @@ use crate::provider;
 
 /// A rule of Azure that the published types do not express, and where it is known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rule {
     /// Stable name, for example `ACA-CPU-MEMORY`.
     pub id: &'static str,

@@ -11,6 +11,7 @@ use crate::random::Dice;
 
 /// How the emulated cloud words its answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Dialect {
     /// Answers are worded one way, always.
     #[default]
@@ -23,6 +24,7 @@ pub enum Dialect {
 
 /// How executions of jobs end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum JobOutcome {
     /// Every execution succeeds.
     #[default]
@@ -33,6 +35,7 @@ pub enum JobOutcome {
 
 /// A kind of name that is unique over all of Azure, or over a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum NameKind {
     /// Storage accounts: `<name>.blob.core.windows.net`.
     StorageAccount,

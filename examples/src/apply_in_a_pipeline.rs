@@ -1,13 +1,13 @@
 //! A deploy pipeline of one's own: plan, gate, apply, verify, with the steps in one's own hands.
 //!
-//! It runs on an Azure in the process; for a subscription only [`client`](crate::embedded::client)
-//! changes.
+//! It runs on an Azure in the process; for a subscription only the
+//! client changes.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, bail, ensure};
-use dify_infra_azure::apply::{Applier, ApplyOptions, Cancellation, Event, EventSink};
+use dify_infra_azure::apply::{Applier, Event, EventSink};
 use dify_infra_azure::arm::ArmClient;
 use dify_infra_azure::observe::observe;
 use dify_infra_azure::outputs::{Outputs, outputs};
@@ -24,16 +24,13 @@ use dify_infra_core::secrets::Secrets;
 #[derive(Debug, Default)]
 struct Counter {
     done: AtomicUsize,
-    failed: AtomicUsize,
 }
 
 impl EventSink for Counter {
     fn event(&self, event: &Event) {
-        match event {
-            Event::Finished { .. } => self.done.fetch_add(1, Ordering::Relaxed),
-            Event::Failed { .. } => self.failed.fetch_add(1, Ordering::Relaxed),
-            _ => 0,
-        };
+        if matches!(event, Event::Finished { .. }) {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -86,7 +83,7 @@ impl<'a> Pipeline<'a> {
 
         let problems = preflight(self.client, &self.graph, &plan).await;
         for problem in &problems {
-            writeln!(out, "{}; {}", problem.what, problem.remedy)?;
+            writeln!(out, "{problem}")?;
         }
         ensure!(
             problems.is_empty(),
@@ -94,13 +91,9 @@ impl<'a> Pipeline<'a> {
         );
 
         let counter = Counter::default();
-        let applier = Applier::new(self.client, &self.graph, ApplyOptions::new());
-        let report = applier
-            .apply((&plan, &snapshot), secrets, &counter, Cancellation::never())
-            .await?;
-        if let Some((id, error)) = report.failures().next() {
-            bail!("{}: {}", id.name(), error.sentence());
-        }
+        let applier = Applier::new(self.client, &self.graph).with_events(&counter);
+        let report = applier.apply(&plan, &snapshot, secrets).await?;
+        report.into_result()?;
         writeln!(out, "apply: {} done", counter.done.load(Ordering::Relaxed))?;
 
         let (again, snapshot) = self.plan(secrets).await;
@@ -127,10 +120,7 @@ impl<'a> Pipeline<'a> {
     async fn plan(&self, secrets: &Secrets) -> (Plan, Snapshot) {
         let snapshot = observe(self.client, &self.graph).await;
         let fingerprints = fingerprints(secrets);
-        let options = Options {
-            fingerprints: fingerprints.as_ref(),
-            prune: false,
-        };
+        let options = Options::new().with_fingerprints(fingerprints.as_ref());
         (plan(&self.graph, &snapshot, options), snapshot)
     }
 }

@@ -8,6 +8,7 @@
 //! | [`plan_offline`] | from a file to a plan without any Azure |
 //! | [`build_without_a_file`] | a deployment put together in Rust |
 //! | [`custom_check`] | a rule of one's own beside the built-in ones |
+//! | [`deploy`] | load, check, plan, apply, outputs: the whole way in one function |
 //! | [`apply_in_a_pipeline`] | plan, gate, apply, verify in a deploy pipeline of one's own |
 //! | [`test_a_pipeline`] | a pipeline of somebody's own, tested with an Azure that fails on request |
 //! | [`measure`] | what requests, waiting and starting cost, in numbers |
@@ -15,14 +16,10 @@
 pub mod apply_in_a_pipeline;
 pub mod build_without_a_file;
 pub mod custom_check;
-pub mod embedded;
+pub mod deploy;
 pub mod measure;
 pub mod plan_offline;
 pub mod test_a_pipeline;
-
-use dify_infra_core::secrets::{RandomError, RandomSource};
-use rand::TryRng as _;
-use rand::rngs::{SysError, SysRng};
 
 /// The deployment files beside the programs, by name.
 pub const FILES: [(&str, &str); 10] = [
@@ -67,14 +64,3 @@ pub const IDENTITIES: &str = include_str!("../identities.toml");
 
 /// Production behind an application gateway with a web application firewall.
 pub const DIFY_GATEWAY: &str = include_str!("../dify-gateway.toml");
-
-/// The operating system's randomness, from which secrets are made.
-#[derive(Debug, Default)]
-pub struct SystemRandom;
-
-impl RandomSource for SystemRandom {
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RandomError> {
-        let source = |error: SysError| RandomError::Source(error.to_string().into());
-        SysRng.try_fill_bytes(buffer).map_err(source)
-    }
-}

@@ -15,15 +15,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use dify_infra_azure::apply::{Applier, ApplyOptions, Cancellation, Event};
+use dify_infra_azure::apply::Applier;
 use dify_infra_azure::arm::ArmClient;
+use dify_infra_azure::embedded::{DEFAULT_SUBSCRIPTION, EmbeddedAzure, Emulator, client_builder};
 use dify_infra_azure::observe::observe;
+use dify_infra_azure::secrets::SystemRandom;
 use dify_infra_core::deployment::Deployment;
 use dify_infra_core::graph::{ResourceGraph, Target, lower};
 use dify_infra_core::names::SubscriptionId;
 use dify_infra_core::plan::{Options, Snapshot, plan};
 use dify_infra_core::secrets::{Secrets, generate_missing};
-use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
 use tokio::time::Instant;
 
 pub use front_door::{INSIDE, front_door, measure_front_door};
@@ -31,8 +32,7 @@ pub use path::{Step, critical_path, longest_chain};
 pub use processes::processes;
 pub use trips::Trips;
 
-use crate::embedded::{EmbeddedAzure, client_builder};
-use crate::{DIFY_PROD, SystemRandom};
+use crate::DIFY_PROD;
 
 /// How long an answer of Azure Resource Manager takes here.
 const LATENCY: Duration = Duration::from_millis(80);
@@ -92,7 +92,7 @@ struct Bench {
 
 impl Bench {
     fn new(file: &str, time_scale: f64) -> anyhow::Result<Self> {
-        let emulator = Arc::new(Emulator::builder().time_scale(time_scale).build()?);
+        let emulator = Emulator::builder().time_scale(time_scale).build()?;
         let latency = LATENCY.div_f64(time_scale);
         let transport = Arc::new(EmbeddedAzure::new(emulator).with_latency(latency));
         let trips = Arc::new(Trips::default());
@@ -119,18 +119,10 @@ impl Bench {
     async fn apply(&self) -> anyhow::Result<ApplyCost> {
         let snapshot = Snapshot::clone(&observe(&self.client, &self.graph).await);
         let plan = plan(&self.graph, &snapshot, Options::default());
-        let applier = Applier::new(&self.client, &self.graph, ApplyOptions::new());
+        let applier = Applier::new(&self.client, &self.graph);
         let before = self.client.requests_sent();
         let began = Instant::now();
-        let quiet = |_: &Event| {};
-        let report = applier
-            .apply(
-                (&plan, &snapshot),
-                &self.secrets,
-                &quiet,
-                Cancellation::never(),
-            )
-            .await?;
+        let report = applier.apply(&plan, &snapshot, &self.secrets).await?;
         let wall = began.elapsed();
         ensure!(
             report.is_success(),

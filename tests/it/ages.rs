@@ -41,7 +41,6 @@ async fn a_secret_of_ninety_days_is_found_by_plan_verify_and_audit() {
     let secrets = scene.graph.nodes();
     let secrets = secrets.filter(|node| node.kind() == Kind::VaultSecret);
     let secrets = secrets.count();
-    let subject = (&scene.deployment, &scene.graph);
     for (days, old) in [(89, 0), (90, secrets)] {
         let now = after(days);
         let found = old_secrets(&scene.deployment, &scene.graph, &snapshot, now.as_second());
@@ -50,7 +49,14 @@ async fn a_secret_of_ninety_days_is_found_by_plan_verify_and_audit() {
             assert_eq!(finding.severity, Severity::Warning);
             assert_eq!(finding.path.to_string(), "secrets");
         }
-        let report = verify_at(&scene.client, subject, &snapshot, now).await;
+        let report = verify_at(
+            &scene.client,
+            &scene.deployment,
+            &scene.graph,
+            &snapshot,
+            now,
+        )
+        .await;
         assert_eq!(report.count(Status::Warned), old, "{days} days");
         assert!(report.is_success());
         assert_eq!(audited(&scene, now).await, old, "{days} days");
@@ -75,7 +81,13 @@ async fn an_age_is_allowed_with_a_reason_and_the_allowance_is_not_called_unused(
         assert_eq!(finding.severity, Severity::Note);
         assert!(finding.message.contains("renewed in spring"), "{finding}");
     }
-    let subject = (&scene.deployment, &scene.graph);
-    let report = verify_at(&scene.client, subject, &snapshot, now).await;
+    let report = verify_at(
+        &scene.client,
+        &scene.deployment,
+        &scene.graph,
+        &snapshot,
+        now,
+    )
+    .await;
     assert_eq!(report.count(Status::Warned), 0);
 }

@@ -22,11 +22,11 @@ fn not_done(report: &ApplyReport) -> Vec<String> {
         .filter_map(|outcome| {
             let name = outcome.id.name();
             match &outcome.result {
-                OutcomeResult::Done => None,
                 OutcomeResult::Failed(error) => {
                     Some(format!("{name} failed: {}", error.sentence()))
                 }
                 OutcomeResult::Skipped(because) => Some(format!("{name} skipped: {because}")),
+                _ => None,
             }
         })
         .collect();

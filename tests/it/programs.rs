@@ -1,16 +1,16 @@
 //! The example programs do what they say.
 
-use std::sync::Arc;
-
+use dify_infra_azure::embedded::{EmbeddedAzure, Emulator};
+use dify_infra_azure::preflight::{Problem, ProblemKind};
+use dify_infra_azure::secrets::SystemRandom;
 use dify_infra_core::check::check_file;
 use dify_infra_core::diagnostic::Severity;
 use dify_infra_core::secrets::{Secrets, generate_missing};
-use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
+use dify_infra_emulator::DEFAULT_SUBSCRIPTION;
 use dify_infra_examples::apply_in_a_pipeline::Pipeline;
-use dify_infra_examples::embedded::{EmbeddedAzure, client};
 use dify_infra_examples::{
-    DIFY_DEV, DIFY_PROD, FILES, MINIMAL, OWN_REGISTRY, SystemRandom, build_without_a_file,
-    custom_check, measure, plan_offline, test_a_pipeline,
+    DIFY_DEV, DIFY_PROD, FILES, MINIMAL, OWN_REGISTRY, build_without_a_file, custom_check, deploy,
+    measure, plan_offline, test_a_pipeline,
 };
 
 /// What a program writes.
@@ -97,7 +97,7 @@ fn custom_check() {
 
 #[tokio::test(start_paused = true)]
 async fn apply_in_a_pipeline() {
-    let client = client(Arc::new(EmbeddedAzure::new(Arc::new(Emulator::new())))).unwrap();
+    let client = EmbeddedAzure::new(Emulator::new()).client().unwrap();
     let mut secrets = Secrets::new();
     generate_missing(&mut secrets, &mut SystemRandom).unwrap();
     let pipeline = Pipeline::new(&client, DIFY_DEV, DEFAULT_SUBSCRIPTION).unwrap();
@@ -115,6 +115,42 @@ async fn apply_in_a_pipeline() {
     insta::with_settings!({ filters => [("[a-z0-9-]+\\.japaneast", "<domain>.japaneast")] }, {
         insta::assert_snapshot!(text);
     });
+}
+
+/// The secrets are kept for a second run, which has nothing to do; so the same file leads to the same values.
+#[tokio::test(start_paused = true)]
+async fn deploy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, secrets) = (folder.path().join("a.toml"), folder.path().join("a.env"));
+    std::fs::write(&file, DIFY_DEV).unwrap();
+    let outputs = deploy::deploy(&file, &secrets, Emulator::new()).await;
+    let url = outputs.unwrap().public_url.unwrap();
+    assert!(url.starts_with("https://dify-dev-nginx."), "{url}");
+    let kept = std::fs::read_to_string(&secrets).unwrap();
+    assert!(kept.contains("POSTGRES_PASSWORD="));
+    deploy::deploy(&file, &secrets, Emulator::new())
+        .await
+        .unwrap();
+    assert_eq!(std::fs::read_to_string(&secrets).unwrap(), kept);
+    let refused = Emulator::builder().providers_registered(false).build();
+    let error = deploy::deploy(&file, &secrets, refused.unwrap()).await;
+    let error = error.unwrap_err();
+    let problem = error.downcast_ref::<Problem>().unwrap();
+    assert_eq!(problem.kind, ProblemKind::Provider, "{problem}");
+}
+
+#[test]
+fn the_readmes_show_the_program_that_deploys() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+    let program = read("examples/src/deploy.rs");
+    let start = program.find("use std::path::Path;").unwrap();
+    for name in ["README.md", "dify-infra-azure/README.md"] {
+        assert!(
+            read(name).contains(&program[start..]),
+            "{name}: copy the program into it"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,7 +126,7 @@ fn are_imported(outcomes: &[ImportOutcome]) -> bool {
 fn failures(outcomes: &[ImportOutcome]) -> Vec<String> {
     let failed = outcomes.iter().filter_map(|one| match &one.result {
         ImportResult::Failed(error) => Some(format!("{}: {error}", one.copy.target)),
-        ImportResult::Imported | ImportResult::Kept => None,
+        _ => None,
     });
     failed.collect()
 }

@@ -331,14 +331,7 @@ async fn what_cant_be_deleted_is_said_with_the_action() {
         .collect();
     grant(&scene, &rest);
     let snapshot = scene.observe().await;
-    let applier =
-        dify_infra_azure::apply::Applier::new(&scene.client, &scene.graph, scene.options.clone());
-    let quiet = |_: &dify_infra_azure::apply::Event| {};
-    let never = dify_infra_azure::apply::Cancellation::never();
-    let report = applier
-        .destroy(&snapshot, false, &quiet, never)
-        .await
-        .unwrap();
+    let report = scene.applier().destroy(&snapshot, false).await.unwrap();
     let said: Vec<String> = report
         .failures()
         .map(|(_, error)| error.sentence())

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use dify_infra_azure::apply::{Applier, Cancellation, Event};
+use dify_infra_azure::apply::{Cancellation, Event};
 use dify_infra_azure::secrets::recover;
 use dify_infra_core::render::{arm_template, environment_files};
 use dify_infra_core::secrets::{Format, percent_encode};
@@ -67,7 +67,7 @@ async fn nothing_that_a_program_holds_shows_a_secret() {
     let mut changed = scene.with_file(&edit(DIFY_DEV, from, "[services.sandbox]\ncpu = 1.0"));
     changed.secrets = other;
     let (plan, snapshot) = changed.look().await;
-    let applier = Applier::new(&scene.client, &scene.graph, scene.options.clone());
+    let applier = scene.applier();
     let recovered = recover(
         &scene.client,
         &scene.graph,

@@ -10,6 +10,7 @@ mod values;
 mod vault;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -224,6 +225,7 @@ pub struct Outcome {
 
 /// How it went.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum OutcomeResult {
     /// It is as wanted.
     Done,
@@ -271,6 +273,41 @@ impl ApplyReport {
         self
     }
 
+    /// The report of a run that did all that it was to do.
+    ///
+    /// # Errors
+    ///
+    /// When something failed or was not done, with the report.
+    pub fn into_result(self) -> Result<Self, RunFailed> {
+        if self.is_success() {
+            Ok(self)
+        } else {
+            Err(RunFailed {
+                report: Box::new(self),
+            })
+        }
+    }
+
+    /// What was not done and why, as a sentence.
+    fn shortfall(&self) -> String {
+        let failures: Vec<String> = self
+            .failures()
+            .map(|(id, error)| format!("{}: {}", id.name(), error.sentence()))
+            .collect();
+        let skipped = self.outcomes.iter();
+        let skipped = skipped.filter(|it| matches!(it.result, OutcomeResult::Skipped(_)));
+        let skipped = match skipped.count() {
+            0 => String::new(),
+            count => format!("; {count} more were not touched"),
+        };
+        let what = match failures.len() {
+            0 => STOPPED.to_owned(),
+            1 => format!("1 resource failed: {}", failures.concat()),
+            count => format!("{count} resources failed: {}", failures.join("; ")),
+        };
+        format!("{what}{skipped}")
+    }
+
     /// The resources that failed, with the reason.
     pub fn failures(&self) -> impl Iterator<Item = (&ResourceId, &ApplyError)> {
         self.outcomes
@@ -280,6 +317,15 @@ impl ApplyReport {
                 OutcomeResult::Done | OutcomeResult::Skipped(_) => None,
             })
     }
+}
+
+/// A run that did not do all that it was to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .report.shortfall())]
+#[non_exhaustive]
+pub struct RunFailed {
+    /// How it went.
+    pub report: Box<ApplyReport>,
 }
 
 /// A switch that a person throws to stop a run: nothing new is started, what runs is finished.
@@ -312,21 +358,64 @@ impl Cancellation {
 }
 
 /// Carries out plans on one graph.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct Applier<'a> {
     client: &'a ArmClient,
     graph: &'a ResourceGraph,
     options: ApplyOptions,
+    events: &'a dyn EventSink,
+    cancellation: Cancellation,
+}
+
+impl fmt::Debug for Applier<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Applier")
+            .field("client", self.client)
+            .field("graph", self.graph)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where events go that nobody asked for.
+struct Nobody;
+
+impl EventSink for Nobody {
+    fn event(&self, _: &Event) {}
 }
 
 impl<'a> Applier<'a> {
-    /// Carries out plans of `graph` over `client`.
-    pub fn new(client: &'a ArmClient, graph: &'a ResourceGraph, options: ApplyOptions) -> Self {
+    /// Carries out plans of `graph` over `client`, with the default options.
+    pub fn new(client: &'a ArmClient, graph: &'a ResourceGraph) -> Self {
         Self {
             client,
             graph,
-            options,
+            options: ApplyOptions::default(),
+            events: &Nobody,
+            cancellation: Cancellation::never(),
         }
+    }
+
+    /// Sets the choices of the run.
+    #[must_use]
+    pub fn with_options(mut self, options: ApplyOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Tells the events of the run.
+    #[must_use]
+    pub fn with_events(mut self, events: &'a dyn EventSink) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Lets a person stop the run.
+    #[must_use]
+    pub fn with_cancellation(mut self, cancellation: Cancellation) -> Self {
+        self.cancellation = cancellation;
+        self
     }
 
     /// Brings Azure to what the plan says. The secrets must be complete and be kept somewhere
@@ -338,10 +427,9 @@ impl<'a> Applier<'a> {
     /// written. What goes wrong with a resource is in the report.
     pub async fn apply(
         &self,
-        (plan, snapshot): (&Plan, &Snapshot),
+        plan: &Plan,
+        snapshot: &Snapshot,
         secrets: &Secrets,
-        sink: &dyn EventSink,
-        cancellation: Cancellation,
     ) -> Result<ApplyReport, ApplyError> {
         let unknown = plan
             .changes()
@@ -367,7 +455,8 @@ impl<'a> Applier<'a> {
                 }
             }
         };
-        run::run(&self.options, tasks, work, (sink, cancellation)).await
+        let listeners = (self.events, self.cancellation.clone());
+        run::run(&self.options, tasks, work, listeners).await
     }
 
     /// Deletes the apps, jobs, environment and logs of the deployment, and with `include_data`
@@ -380,14 +469,13 @@ impl<'a> Applier<'a> {
         &self,
         snapshot: &Snapshot,
         include_data: bool,
-        sink: &dyn EventSink,
-        cancellation: Cancellation,
     ) -> Result<ApplyReport, ApplyError> {
         let tasks = destroy::tasks(self.graph, snapshot, include_data);
         let work = |id: ResourceId, progress: run::Progress| async move {
             self.delete(&id, &progress).await
         };
-        run::run(&self.options, tasks, work, (sink, cancellation)).await
+        let listeners = (self.events, self.cancellation.clone());
+        run::run(&self.options, tasks, work, listeners).await
     }
 
     /// Deletes one resource and waits until it is gone.

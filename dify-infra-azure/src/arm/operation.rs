@@ -50,6 +50,20 @@ impl PollSchedule {
             longest,
         }
     }
+
+    /// Azure's pauses for an emulator whose time passes `time_scale` times as fast.
+    pub fn scaled(time_scale: f64) -> Self {
+        let scaled = |pause: Duration| {
+            let seconds = pause.as_secs_f64();
+            Duration::from_secs_f64((seconds / time_scale).clamp(0.001, seconds))
+        };
+        let azure = Self::default();
+        Self {
+            shortest: Duration::from_millis(5),
+            first: scaled(azure.first),
+            longest: scaled(azure.longest),
+        }
+    }
 }
 
 /// What is known of a running operation.

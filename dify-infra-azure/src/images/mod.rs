@@ -81,6 +81,7 @@ pub struct ImportOptions {
 
 /// How the copy of one image ended.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ImportResult {
     /// The registry has the image.
     Imported,
@@ -92,6 +93,7 @@ pub enum ImportResult {
 
 /// One image and how its copy ended.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ImportOutcome {
     /// The image.
     pub copy: ImageCopy,

@@ -5,7 +5,7 @@ use dify_infra_core::resource::{Kind, ResourceId};
 use super::IMPORT_ACTION;
 use crate::arm::ArmClient;
 use crate::observe::sentence;
-use crate::preflight::{PERMISSIONS, Problem, is_allowed};
+use crate::preflight::{PERMISSIONS, Problem, ProblemKind, is_allowed};
 
 /// Looks for what would stop every copy: a registry that is not there, or rights that do not reach
 /// it. Nothing is said of what can't be asked; Azure says it at the first copy.
@@ -19,6 +19,7 @@ pub async fn check(client: &ArmClient, registry: &ResourceId) -> Option<Problem>
         Err(error) if error.is_denied() => {}
         Err(error) => {
             return Some(Problem::new(
+                ProblemKind::Registry,
                 format!(
                     "the registry {} can't be read: {}",
                     registry.name(),
@@ -36,6 +37,7 @@ pub async fn check(client: &ArmClient, registry: &ResourceId) -> Option<Problem>
 fn absent(registry: &ResourceId) -> Problem {
     let (name, group) = (registry.name(), registry.group_name());
     Problem::new(
+        ProblemKind::Registry,
         format!("there is no registry {name} in the resource group {group}"),
         format!(
             "name its resource group as `resource_group` under `[images]` (its id, where it is in \
@@ -49,6 +51,7 @@ fn absent(registry: &ResourceId) -> Problem {
 /// (<https://learn.microsoft.com/azure/container-registry/container-registry-rbac-built-in-roles-overview>).
 fn missing_right(registry: &ResourceId) -> Problem {
     Problem::new(
+        ProblemKind::Right,
         format!(
             "these credentials may not do {IMPORT_ACTION} at {}",
             registry.name()

@@ -9,7 +9,7 @@ use dify_infra_core::resource::{Kind, OutputReference, ResourceId, Text};
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::{Problem, links, roles};
+use super::{Problem, ProblemKind, links, roles};
 use crate::arm::ArmClient;
 
 /// The api-version of `Microsoft.Authorization/permissions`
@@ -50,6 +50,7 @@ pub(super) async fn rights(client: &ArmClient, graph: &ResourceGraph, plan: &Pla
             _ => "Contributor".to_owned(),
         };
         problems.push(Problem::new(
+ProblemKind::Right,
             format!(
                 "these credentials may not do {} at {scope}",
                 actions.join(", ")

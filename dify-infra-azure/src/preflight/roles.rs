@@ -7,7 +7,7 @@ use dify_infra_core::resource::text::texts;
 use dify_infra_core::resource::{Kind, OutputReference, ResourceId, Text};
 use serde_json::Value;
 
-use super::Problem;
+use super::{Problem, ProblemKind};
 
 /// A problem for each role that the plan assigns.
 pub(super) fn problems(graph: &ResourceGraph, plan: &Plan) -> Vec<Problem> {
@@ -56,6 +56,7 @@ impl Assignment {
             Role::KeyVaultSecretsUser => "[public] identity",
             Role::AcrPull => "[images] identity",
             Role::StorageBlobDataContributor => "[data.storage] identity",
+            _ => "the identity",
         }
     }
 }
@@ -80,6 +81,7 @@ fn problem(graph: &ResourceGraph, plan: &Plan, wanted: &Assignment) -> Problem {
     };
     if !is_new(identity) && !is_new(&wanted.scope) {
         return Problem::new(
+            ProblemKind::Right,
             what,
             format!("have an owner run `{}`", assign(&wanted.scope)),
         );
@@ -106,6 +108,7 @@ fn problem(graph: &ResourceGraph, plan: &Plan, wanted: &Assignment) -> Problem {
         String::new()
     };
     Problem::new(
+        ProblemKind::Right,
         what,
         format!(
             "have an owner run `{first}{make} && {}`, then write `{} = \"{identity}\"` into the \

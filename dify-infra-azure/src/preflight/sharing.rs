@@ -12,7 +12,7 @@ use dify_infra_core::resource::{Kind, OWNER_TAG, ResourceId};
 use futures_util::future::join;
 use serde_json::Value;
 
-use super::{PERMISSIONS, Problem, is_allowed};
+use super::{PERMISSIONS, Problem, ProblemKind, is_allowed};
 use crate::arm::ArmClient;
 use crate::observe::sentence;
 
@@ -191,11 +191,13 @@ impl Shared<'_> {
         let what = self.what();
         match self {
             Self::Database(..) => Problem::new(
+                ProblemKind::SharedData,
                 format!("the deployment {owner} keeps its tables in {what}"),
                 "give this deployment databases of its own: `database` and `plugin_database` under \
                  [data.postgres]",
             ),
             Self::Redis(_) => Problem::new(
+                ProblemKind::SharedData,
                 format!(
                     "the deployment {owner} has its queues in {what}, and Managed Redis has one \
                      database: both would take each other's tasks"
@@ -203,6 +205,7 @@ impl Shared<'_> {
                 "leave `data.redis.existing` out, or name a Redis that nothing else uses",
             ),
             Self::Container(..) => Problem::new(
+                ProblemKind::SharedData,
                 format!("the deployment {owner} keeps its files in {what}"),
                 "give this deployment containers of its own: `app_container` and `plugin_container` \
                  under [data.storage]",

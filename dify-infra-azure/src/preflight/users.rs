@@ -10,8 +10,8 @@ use dify_infra_core::resource::{Kind, ResourceId};
 use futures_util::future::join;
 use serde_json::Value;
 
-use super::Problem;
 use super::sharing::{is_host_of, mentions_account, owner, seen, variables};
+use super::{Problem, ProblemKind};
 use crate::arm::ArmClient;
 
 /// Who else uses what a deletion would take away, as far as can be seen.
@@ -51,6 +51,7 @@ pub async fn users_of(client: &ArmClient, graph: &ResourceGraph, going: &[Resour
         for id in data.iter().filter(|id| lives_on(app, id)) {
             if told.insert((user.clone(), id.name().to_owned())) {
                 problems.push(Problem::new(
+                    ProblemKind::Used,
                     format!(
                         "{user} uses {} ({}), which would be deleted with what it keeps there",
                         id.name(),

@@ -36,13 +36,14 @@ pub async fn verify(
     graph: &ResourceGraph,
     snapshot: &Snapshot,
 ) -> VerifyReport {
-    verify_at(client, (deployment, graph), snapshot, Timestamp::now()).await
+    verify_at(client, deployment, graph, snapshot, Timestamp::now()).await
 }
 
 /// The same by a clock of the caller's, for the ages of secrets.
 pub async fn verify_at(
     client: &ArmClient,
-    (deployment, graph): (&Deployment, &ResourceGraph),
+    deployment: &Deployment,
+    graph: &ResourceGraph,
     snapshot: &Snapshot,
     now: Timestamp,
 ) -> VerifyReport {

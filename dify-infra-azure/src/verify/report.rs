@@ -8,6 +8,7 @@ use serde::Serialize;
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Status {
     /// Azure's answers show it.
     Passed,

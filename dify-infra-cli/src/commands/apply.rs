@@ -8,6 +8,7 @@ use dify_infra_azure::apply::{Applier, ApplyOptions, ApplyReport, LastRun, last_
 use dify_infra_azure::claim::{Claim, ClaimError, claim, is_needed};
 use dify_infra_azure::outputs::{Outputs, RecordState, outputs};
 use dify_infra_azure::preflight::preflight;
+use dify_infra_azure::secrets::Completed;
 use dify_infra_core::plan::{Change, Plan, RiskLevel, Snapshot, fingerprints};
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use super::saved::Loaded;
 use super::{again, plan, running, waiting};
 use crate::args::ApplyArguments;
 use crate::exit::Exit;
-use crate::secrets_file::{Completed, SecretsFile};
+use crate::secrets_file::SecretsFile;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::ui::errors::Problem;
@@ -93,7 +94,7 @@ pub(super) async fn run(
     };
     let mut report = None;
     if !is_idle {
-        report = Some(run.carry_out((&plan, &snapshot), claim.as_ref()).await?);
+        report = Some(run.carry_out(&plan, &snapshot, claim.as_ref()).await?);
         if let Some(claim) = claim {
             claim.release().await;
         }
@@ -154,18 +155,22 @@ struct Run<'a> {
 impl Run<'_> {
     async fn carry_out(
         &self,
-        what: (&Plan, &Snapshot),
+        plan: &Plan,
+        snapshot: &Snapshot,
         claim: Option<&Claim>,
     ) -> anyhow::Result<ApplyReport> {
         let Self { ui, session, .. } = self;
-        let applier = Applier::new(&session.client, &session.graph, self.options.clone());
         let progress = Progress::new(ui);
+        let applier = Applier::new(&session.client, &session.graph)
+            .with_options(self.options.clone())
+            .with_events(&progress);
         let secrets = &self.completed.secrets;
         let report = running::watch(
             ui,
             |cancellation| {
-                let work = applier.apply(what, secrets, &progress, cancellation);
+                let applier = applier.with_cancellation(cancellation);
                 Box::pin(async move {
+                    let work = applier.apply(plan, snapshot, secrets);
                     match claim {
                         Some(claim) => claim.while_held(work).await,
                         None => work.await,
@@ -204,7 +209,7 @@ impl Run<'_> {
             let rest = plan.limited_to(&open);
             if rest.is_applyable() && !rest.is_empty() {
                 ui.say(crate::ui::plan::render(&rest).trim_end());
-                let next = self.carry_out((&rest, snapshot), None).await?;
+                let next = self.carry_out(&rest, snapshot, None).await?;
                 report = Some(waiting::joined(report, next));
                 *snapshot = session.observe(ui).await;
                 // Once is enough: what still differs afterwards is for the next run.

@@ -1,17 +1,19 @@
 //! `dify-infra audit`: the rules over what others deployed.
 
 mod folder;
+mod proxies;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use dify_infra_core::audit::{
-    Finding, Inventory, Report, TemplateInput, audit, emit, from_resources, from_template,
+    Finding, Inventory, ProxyPolicy, Report, TemplateInput, audit, emit, from_resources,
+    from_template, proxy_policies,
 };
 use dify_infra_core::diagnostic::Severity;
 use dify_infra_core::names::ResourceGroupName;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::args::AuditArguments;
 use crate::exit::Exit;
@@ -35,13 +37,15 @@ pub(super) async fn run(
     };
     inventory.now = Some(jiff::Timestamp::now().as_second());
     let report = audit(&inventory);
-    let emitted = arguments.emit.then(|| emit(&inventory, &report));
+    let policies = proxy_policies(&inventory);
+    let emitted = arguments.emit.then(|| emit(&inventory, &report).text);
     if settings.json {
         let count = |severity| report.count(severity);
         let mut json = json!({
             "format": 1,
             "findings": report.findings,
             "not_seen": report.not_seen,
+            "proxies": policies.iter().map(proxies::as_json).collect::<Vec<_>>(),
             "left_out": report.left_out,
             "recognised": report.recognised,
             "summary": {
@@ -50,25 +54,18 @@ pub(super) async fn run(
                 "note": count(Severity::Note),
             },
         });
-        match &emitted {
-            Some(Ok(emitted)) => json["emitted"] = emitted.text.as_str().into(),
-            Some(Err(why)) => {
-                json["emitted"] = Value::Null;
-                json["not_emitted"] = why.to_string().into();
-            }
-            None => {}
+        if let Some(text) = emitted {
+            json["emitted"] = text.into();
         }
         ui.json(&json)?;
     } else {
         // The file is the data then, and the findings are for people.
-        match &emitted {
-            Some(emitted) => {
-                ui.say(report_text(&report).trim_end());
-                if let Ok(emitted) = emitted {
-                    ui.data(&emitted.text)?;
-                }
+        match emitted {
+            Some(text) => {
+                ui.say(report_text(&report, &policies).trim_end());
+                ui.data(&text)?;
             }
-            None => ui.data(&report_text(&report))?,
+            None => ui.data(&report_text(&report, &policies))?,
         }
         conclude(ui, &report);
     }
@@ -81,14 +78,9 @@ pub(super) async fn run(
             "containers are told by their images, such as langgenius/dify-api; name what has them",
         ).into());
     }
-    let refused = emitted.and_then(Result::err);
-    if let Some(why) = &refused {
-        let problem = Problem::new("no deployment file was written");
-        errors::show(ui, &anyhow::Error::from(why.clone()).context(problem));
-    }
     Ok(if report.has_errors() {
         Exit::Diagnostics
-    } else if report.recognised == 0 || refused.is_some() {
+    } else if report.recognised == 0 {
         Exit::Failed
     } else {
         Exit::Done
@@ -193,9 +185,9 @@ async fn live(
     Ok(from_resources(&resources))
 }
 
-/// The report for people: findings, what was not seen, how many there are.
-fn report_text(report: &Report) -> String {
-    let mut shown = String::new();
+/// The report for people: what proxies let through, findings, what was not seen, how many there are.
+fn report_text(report: &Report, policies: &[ProxyPolicy]) -> String {
+    let mut shown: String = policies.iter().map(proxies::text).collect();
     for finding in &report.findings {
         shown += &text(finding);
         shown.push('\n');
@@ -209,10 +201,7 @@ fn report_text(report: &Report) -> String {
         let rules = report.findings.iter().filter(|it| it.severity == severity);
         let mut rules: Vec<&str> = rules.map(|it| it.code).collect();
         rules.dedup();
-        let count = match report.left_out_of(severity) {
-            0 => report.count(severity).to_string(),
-            more => format!("{} and {more} more", report.count(severity)),
-        };
+        let count = report.count(severity).to_string();
         table.row([severity.to_string(), count, rules.join(" ")]);
     }
     let _ = writeln!(shown, "\n{}", table.render());

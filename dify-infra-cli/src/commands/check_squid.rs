@@ -69,7 +69,7 @@ fn conclude(ui: &Ui, input: &Input, report: &SquidReport) {
     }
 }
 
-/// One line for each destination and what becomes of it; clients with the same answer share it.
+/// For each client a line for each destination and what becomes of it.
 fn table(rows: &[ReportRow]) -> String {
     let mut table = Table::new();
     let mut client = "";
@@ -79,25 +79,27 @@ fn table(rows: &[ReportRow]) -> String {
             table.row([format!("from {client}, {}", row.request.client)]);
         }
         let decision = styled(colour(row), row.verdict.decision.as_str());
-        let line = row
-            .verdict
-            .decided_by
-            .as_ref()
-            .map(|decider| match decider.place.line {
-                0 => decider.text.clone(),
-                _ => format!("{}: {}", decider.place, decider.text),
-            });
         table.row([
             format!("  {}", row.destination),
             format!("{} {}", row.request.method, row.request.target),
             decision,
-            styled(DIM, line.unwrap_or_else(|| row.verdict.reason.clone())),
+            styled(DIM, decider(row)),
         ]);
     }
     table.render()
 }
 
-fn colour(row: &ReportRow) -> anstyle::Style {
+/// The line that decides, or why it is so without one.
+pub(super) fn decider(row: &ReportRow) -> String {
+    let line = row.verdict.decided_by.as_ref();
+    let line = line.map(|decider| match decider.place.line {
+        0 => decider.text.clone(),
+        _ => format!("{}: {}", decider.place, decider.text),
+    });
+    line.unwrap_or_else(|| row.verdict.reason.clone())
+}
+
+pub(super) fn colour(row: &ReportRow) -> anstyle::Style {
     let decision = row.verdict.decision;
     match row.expected {
         Expected::Refused if !decision.is_refused() => RED,
@@ -107,7 +109,7 @@ fn colour(row: &ReportRow) -> anstyle::Style {
     }
 }
 
-fn as_json(row: &ReportRow) -> Value {
+pub(super) fn as_json(row: &ReportRow) -> Value {
     let decider = row.verdict.decided_by.as_ref();
     json!({
         "destination": row.destination,

@@ -37,17 +37,17 @@ pub(super) async fn run(
     refuse_what_others_use(ui, &session, &going).await?;
     confirm(ui, arguments, session.graph.owner())?;
     session.state.create()?;
-    let applier = Applier::new(
-        &session.client,
-        &session.graph,
-        running::options(&session, settings),
-    );
     let progress = Progress::new(ui);
+    let applier = Applier::new(&session.client, &session.graph)
+        .with_options(running::options(&session, settings))
+        .with_events(&progress);
     let again = again::destroy(settings, arguments);
     let report = running::watch(
         ui,
         |cancellation| {
-            Box::pin(applier.destroy(&snapshot, arguments.include_data, &progress, cancellation))
+            let applier = applier.with_cancellation(cancellation);
+            let snapshot = &snapshot;
+            Box::pin(async move { applier.destroy(snapshot, arguments.include_data).await })
         },
         &progress,
         &again,

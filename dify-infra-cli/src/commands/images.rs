@@ -244,6 +244,7 @@ fn outcome_as_json(outcome: &ImportOutcome) -> Value {
         ImportResult::Imported => ("imported", None),
         ImportResult::Kept => ("kept", None),
         ImportResult::Failed(error) => ("failed", Some(error.to_string())),
+        _ => ("unknown", None),
     };
     let mut value = copy_as_json(&outcome.copy);
     value["result"] = json!(result);
@@ -296,7 +297,6 @@ fn conclude(ui: &Ui, outcomes: &[ImportOutcome], has_login: bool) {
     let mut is_rationed = false;
     for outcome in outcomes {
         match &outcome.result {
-            ImportResult::Imported => {}
             ImportResult::Kept => ui.say(format!(
                 "{} {}: the registry has this tag, and `--keep-existing` says to leave it",
                 outcome.copy.target,
@@ -312,6 +312,7 @@ fn conclude(ui: &Ui, outcomes: &[ImportOutcome], has_login: bool) {
                 is_rationed |= is_ration(&text);
                 hints.extend(error.hint().filter(|hint| !hints.contains(hint)));
             }
+            _ => {}
         }
     }
     if is_rationed && !has_login {

@@ -80,7 +80,7 @@ fn text(offers: &Outputs, has_vault: bool) -> String {
             let state = match record.state {
                 RecordState::Set => styled(GREEN, "set"),
                 RecordState::Missing => styled(YELLOW, "missing"),
-                RecordState::Unknown => String::new(),
+                _ => String::new(),
             };
             let (name, value) = (record.name.clone(), record.value.clone());
             records.row([name, record.kind.to_owned(), value, state]);

@@ -71,10 +71,7 @@ pub(super) async fn make(
     known: Option<&Fingerprints>,
     prune: bool,
 ) -> Plan {
-    let options = Options {
-        fingerprints: known,
-        prune,
-    };
+    let options = Options::new().with_fingerprints(known).with_prune(prune);
     let first = plan::plan(&session.graph, snapshot, options);
     observe::read_files(&session.client, &session.graph, &first, snapshot).await;
     plan::plan(&session.graph, snapshot, options)

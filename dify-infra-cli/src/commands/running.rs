@@ -156,6 +156,7 @@ pub(super) fn as_json(report: &ApplyReport) -> Value {
             OutcomeResult::Done => ("done", None),
             OutcomeResult::Failed(error) => ("failed", Some(error.sentence())),
             OutcomeResult::Skipped(because) => ("skipped", Some(because.clone())),
+            _ => ("unknown", None),
         };
         json!({
             "id": one.id,

@@ -93,7 +93,7 @@ fn row(table: &mut Table, check: &Check) {
         Status::Passed => GREEN,
         Status::Failed => RED,
         Status::Warned | Status::Waiting => YELLOW,
-        Status::NotRun => DIM,
+        _ => DIM,
     };
     let status = styled(style, check.status.word());
     table.row([

@@ -7,7 +7,6 @@ mod arguments;
 mod check;
 mod file;
 mod generate;
-mod random;
 mod rotate;
 mod version_control;
 
@@ -20,8 +19,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 
 pub(crate) use check::open_to_others;
+pub use dify_infra_azure::secrets::SystemRandom;
 pub use file::{Existing, write_private};
-pub use random::SystemRandom;
 pub(crate) use version_control::advice as keep_out_of_version_control;
 
 use crate::completions::script;

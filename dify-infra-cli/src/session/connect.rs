@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use dify_infra_azure::ErrorKind;
-use dify_infra_azure::arm::{ArmClient, PollSchedule, Subscription};
+use dify_infra_azure::arm::{ArmClient, Subscription};
 use dify_infra_azure::cloud::Cloud;
+use dify_infra_azure::embedded::EmbeddedAzure;
 use dify_infra_azure::http::{HttpService, ReqwestService, RetryPolicy};
 use dify_infra_core::graph::ResourceGraph;
 use dify_infra_core::names::{Location, SubscriptionId};
@@ -15,9 +16,8 @@ use dify_infra_core::values::AzureCloud;
 use dify_infra_emulator::DEFAULT_SUBSCRIPTION;
 
 use super::StateDirectory;
-use super::credentials::{Asker, made_up_token};
+use super::credentials::Asker;
 use crate::args::Target;
-use crate::embedded::{self, EmbeddedService};
 use crate::env;
 use crate::settings::{Settings, UsageError};
 use crate::ui::Ui;
@@ -67,21 +67,17 @@ fn connect_embedded(
             .parse()
             .context("the embedded Azure has a wrong id")?,
     };
-    let service = embedded(settings, state, &subscription).map_err(with_way_out)?;
-    let cloud = Cloud::custom(embedded::ENDPOINT)?;
-    let client = ArmClient::builder(cloud, Arc::new(service), made_up_token())
-        .poll_schedule(schedule(settings.time_scale))
-        .build();
-    Ok((client, subscription))
+    let azure = embedded(settings, state, &subscription).map_err(with_way_out)?;
+    Ok((azure.client()?, subscription))
 }
 
 fn embedded(
     settings: &Settings,
     state: &StateDirectory,
     subscription: &SubscriptionId,
-) -> anyhow::Result<EmbeddedService> {
+) -> anyhow::Result<EmbeddedAzure> {
     state.create()?;
-    Ok(EmbeddedService::open(
+    Ok(crate::embedded::open(
         &state.azure(),
         subscription.as_str(),
         settings.time_scale,
@@ -101,13 +97,6 @@ fn with_way_out(error: anyhow::Error) -> anyhow::Error {
         "copy the deployment file to a directory of yours, or run `dify-infra emulate` and give \
          --endpoint http://127.0.0.1:7700",
     ))
-}
-
-/// Azure's pauses in the time of an embedded one.
-fn schedule(time_scale: f64) -> PollSchedule {
-    let scaled =
-        |seconds: f64| Duration::from_secs_f64((seconds / time_scale).clamp(0.001, seconds));
-    PollSchedule::new(Duration::from_millis(5), scaled(1.0), scaled(15.0))
 }
 
 /// The cloud that was named, or the one that has the location; both must be one.

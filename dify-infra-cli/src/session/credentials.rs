@@ -17,7 +17,7 @@ use crate::settings::Credentials;
 use crate::ui::errors::Problem;
 
 /// What an emulator takes for a token: anything.
-pub(super) fn made_up_token() -> Provider {
+fn made_up_token() -> Provider {
     Arc::new(StaticToken::new("no-token-is-needed-here"))
 }
 

@@ -80,8 +80,8 @@ fn style(action: Action) -> Style {
     match action {
         Action::Create => GREEN,
         Action::Update | Action::Waiting => YELLOW,
-        Action::Replace | Action::Delete | Action::Unknown => RED,
         Action::NoChange => DIM,
+        _ => RED,
     }
 }
 

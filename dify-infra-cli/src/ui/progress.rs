@@ -71,7 +71,7 @@ fn doing(action: Action) -> &'static str {
         Action::Update => "updating",
         Action::Replace => "replacing",
         Action::Delete => "deleting",
-        Action::NoChange | Action::Waiting | Action::Unknown => "looking at",
+        _ => "looking at",
     }
 }
 
@@ -82,7 +82,7 @@ fn done(action: Action) -> &'static str {
         Action::Update => "updated",
         Action::Replace => "replaced",
         Action::Delete => "deleted",
-        Action::NoChange | Action::Waiting | Action::Unknown => "left as it is",
+        _ => "left as it is",
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use platform::{
     Configuration, Environment, Gateway, PostgresServer, RedisInstance, RedisOffer,
-    RegistryAccount, RoleAssignment, ServiceNetwork, StorageAccount, StoredSecret, Subnet, Vault,
+    RegistryAccount, RoleAssignment, StorageAccount, StoredSecret, Subnet, Vault,
 };
 
 use super::place::Place;
@@ -67,6 +67,7 @@ impl<T> Fact<T> {
 
 /// What the deployment runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Platform {
     /// Azure Container Apps.
     ContainerApps,
@@ -111,8 +112,6 @@ pub struct Inventory {
     pub files: Vec<TextFile>,
     /// Plain settings of what is not an app, for whoever writes the deployment down.
     pub(crate) settings: Vec<Settings>,
-    /// What of each resource of Azure may have no place in a deployment file.
-    pub(crate) summaries: Vec<Summary>,
     /// The region, when it can be seen.
     pub(crate) location: Option<String>,
     /// The resource group, when it can be seen.
@@ -147,7 +146,6 @@ impl Inventory {
             parameters: Vec::new(),
             files: Vec::new(),
             settings: Vec::new(),
-            summaries: Vec::new(),
             location: None,
             resource_group: None,
             texts: Vec::new(),
@@ -195,21 +193,6 @@ pub(crate) struct Settings {
     pub(crate) values: BTreeMap<String, String>,
 }
 
-/// What of a resource of Azure may have no place in a deployment file.
-#[derive(Debug, Clone)]
-pub(crate) struct Summary {
-    /// The type as written.
-    pub(crate) kind: String,
-    /// The name as it can be shown.
-    pub(crate) name: String,
-    /// Tags that are wholly seen.
-    pub(crate) tags: BTreeMap<String, String>,
-    /// Those of its settings that are known to be carried seldom, as `scale/rules`.
-    pub(crate) settings: BTreeSet<&'static str>,
-    /// Host names of its own that are wholly seen.
-    pub(crate) domains: Vec<String>,
-}
-
 impl Inventory {
     /// Whether a service may be there that is not recognised: then none can be said to be missing.
     pub(crate) fn may_hide_services(&self) -> bool {
@@ -234,6 +217,7 @@ impl Inventory {
 
 /// Something that can't be seen.
 #[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
 pub struct NotSeen {
     /// Where it stands.
     #[serde(flatten)]
@@ -244,6 +228,7 @@ pub struct NotSeen {
 
 /// What kind of workload something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorkloadKind {
     /// A container app.
     App,
@@ -255,6 +240,7 @@ pub enum WorkloadKind {
 
 /// An app, a job or a compose service.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Workload {
     /// What it is.
     pub kind: WorkloadKind,
@@ -262,8 +248,6 @@ pub struct Workload {
     pub name: Seen,
     /// Other names under which others call it: aliases of compose networks.
     pub aliases: Vec<String>,
-    /// How a compose service is connected.
-    pub network: ServiceNetwork,
     /// Where it stands.
     pub place: Place,
     /// The managed environment's id, as far as seen.
@@ -300,6 +284,7 @@ pub struct Workload {
 
 /// Which of its secrets an app uses.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct SecretUses {
     /// Names that anything of the app refers to: variables, volumes, registries, scale rules.
     pub named: BTreeSet<String>,
@@ -311,6 +296,7 @@ pub struct SecretUses {
 
 /// How an app is reached.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Ingress {
     /// Whether it is reached from outside the environment.
     pub external: Fact<bool>,
@@ -372,6 +358,7 @@ pub(crate) fn to_port(number: f64) -> Option<u16> {
 
 /// An additional port of an app.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PortMapping {
     /// Whether it is reached from outside the environment.
     pub external: bool,
@@ -385,6 +372,7 @@ pub struct PortMapping {
 
 /// A port that compose publishes.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PublishedPort {
     /// Address of the host; none is every address.
     pub host: Option<String>,
@@ -396,6 +384,7 @@ pub struct PublishedPort {
 
 /// A container.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Container {
     /// Its name.
     pub name: String,
@@ -448,6 +437,7 @@ impl Container {
 
 /// What a probe asks.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Probe {
     /// The path, for one that speaks http.
     pub path: Option<String>,
@@ -459,6 +449,7 @@ pub struct Probe {
 
 /// An environment variable.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Variable {
     /// Its name.
     pub name: String,
@@ -472,6 +463,7 @@ pub struct Variable {
 
 /// How the value of a variable gets there.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// It stands there plainly.
     Plain,
@@ -485,6 +477,7 @@ pub enum Source {
 
 /// A secret of an app.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Secret {
     /// Its name.
     pub name: String,
@@ -500,17 +493,15 @@ pub struct Secret {
 
 /// A login at a registry.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RegistryLogin {
     /// Host name.
     pub server: Seen,
-    /// User name; none for a login by identity.
-    pub username: Option<Seen>,
-    /// The managed identity that pulls: an id, or `system`.
-    pub identity: Option<Seen>,
 }
 
 /// Managed identities of an app.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Identity {
     /// Whether there is one at all.
     pub any: bool,
@@ -522,6 +513,7 @@ pub struct Identity {
 
 /// A volume.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Volume {
     /// Its name.
     pub name: String,
@@ -531,6 +523,7 @@ pub struct Volume {
 
 /// Where a volume appears.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Mount {
     /// The volume's name, or the path on the host.
     pub volume: String,
@@ -542,6 +535,7 @@ pub struct Mount {
 
 /// An output of a template.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Output {
     /// Its name.
     pub name: String,
@@ -555,6 +549,7 @@ pub struct Output {
 
 /// A parameter of a template.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Parameter {
     /// Its name.
     pub name: String,
@@ -568,6 +563,7 @@ pub struct Parameter {
 
 /// Which program a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileKind {
     /// nginx.conf or a part of it.
     Nginx,
@@ -577,6 +573,7 @@ pub enum FileKind {
 
 /// A configuration file.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct TextFile {
     /// Which program reads it.
     pub kind: FileKind,

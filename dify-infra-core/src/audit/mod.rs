@@ -19,7 +19,6 @@
 //! ```
 
 mod arm;
-mod comments;
 mod compose;
 mod embedded;
 mod emit;
@@ -32,28 +31,31 @@ mod own;
 mod own_check;
 mod parts;
 mod place;
+mod proxies;
 mod recognise;
 mod report;
 pub(crate) mod rules;
-pub mod sample;
+#[cfg(test)]
+pub(crate) mod sample;
 mod seen;
 #[cfg(test)]
 mod tests;
 
 pub use arm::{InvalidTemplate, TemplateInput, from_template};
-pub use compose::{ComposeInput, InvalidCompose, compose_files, from_compose};
-pub use emit::{Emitted, NotEmitted, emit};
+pub use compose::{ComposeInput, InvalidCompose, from_compose};
+pub use emit::{Emitted, emit};
 pub use inventory::{
     Configuration, Container, Environment, Fact, FileKind, Gateway, Identity, Ingress, Inventory,
     Mount, NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, Probe, PublishedPort,
     RedisInstance, RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, SecretUses,
-    ServiceNetwork, Source, StorageAccount, StoredSecret, Subnet, TextFile, Variable, Vault,
-    Volume, Workload, WorkloadKind,
+    Source, StorageAccount, StoredSecret, Subnet, TextFile, Variable, Vault, Volume, Workload,
+    WorkloadKind,
 };
 pub use live::{LiveResource, from_resources};
 pub use own::{from_deployment, from_graph};
 pub(crate) use own_check::check_deployment;
 pub use place::Place;
+pub use proxies::{ProxyPolicy, proxy_policies};
 pub use recognise::Role;
 pub use report::{Finding, Findings, Report};
 pub use rules::age::{OLDEST_DAYS, days, old_secrets};

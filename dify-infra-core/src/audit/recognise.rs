@@ -6,6 +6,7 @@ use crate::catalogue::{ServiceKind, Version};
 
 /// What a container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Role {
     /// One of Dify's services that the catalogue knows.
     Service(ServiceKind),

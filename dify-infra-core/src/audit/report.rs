@@ -87,7 +87,7 @@ pub struct Findings {
     items: Vec<Finding>,
     /// How many the rule that is being applied has found of a severity.
     counts: BTreeMap<Severity, usize>,
-    more: BTreeMap<Severity, usize>,
+    more: usize,
     /// What rules write into once a finding is left out.
     spare: Option<Finding>,
 }
@@ -139,7 +139,7 @@ impl Findings {
             related: Vec::new(),
         };
         if is_left_out {
-            *self.more.entry(severity).or_default() += 1;
+            self.more += 1;
             return self.spare.insert(finding);
         }
         self.items.push(finding);
@@ -158,9 +158,6 @@ pub struct Report {
     pub not_seen: Vec<NotSeen>,
     /// Findings that were left out since there were too many.
     pub left_out: usize,
-    /// The same by severity.
-    #[serde(skip)]
-    more: BTreeMap<Severity, usize>,
     /// How many containers were recognised as a part of Dify.
     pub recognised: usize,
 }
@@ -209,7 +206,7 @@ fn once_for_each_place(findings: Vec<Finding>, inventory: &Inventory) -> Vec<Fin
 
 impl Report {
     pub(super) fn new(findings: Findings, inventory: &Inventory) -> Self {
-        let more = findings.more;
+        let left_out = findings.more;
         let mut findings = findings.items;
         let mut unseen = inventory.unseen.clone();
         let places = findings.iter_mut().flat_map(|finding| {
@@ -234,8 +231,7 @@ impl Report {
         Self {
             findings,
             not_seen: unseen,
-            left_out: more.values().sum(),
-            more,
+            left_out,
             recognised,
         }
     }
@@ -245,12 +241,7 @@ impl Report {
         self.count(Severity::Error) > 0
     }
 
-    /// How many findings of a severity were left out.
-    pub fn left_out_of(&self, severity: Severity) -> usize {
-        self.more.get(&severity).copied().unwrap_or_default()
-    }
-
-    /// How many findings are of a severity, without those that were left out.
+    /// How many findings are of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings
             .iter()

@@ -33,7 +33,7 @@ pub(super) const COMPOSE: [(&str, &str); 8] = [
 const NOW: i64 = 1_800_000_000;
 
 /// What an audit says of a sample; nothing for samples that are deployment files.
-pub fn report(sample: &Sample) -> Option<Report> {
+pub(crate) fn report(sample: &Sample) -> Option<Report> {
     let mut inventory = inventory(sample)?;
     inventory.now = Some(NOW);
     Some(audit(&inventory))

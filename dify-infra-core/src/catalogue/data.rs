@@ -10,7 +10,7 @@ use super::release::{Change, Image, Lines, MigrationJob, RefusedService, Release
 use super::route::{FrontDoor, Route, Unrouted};
 use super::service::{ImageKind, ServiceFacts};
 use super::table::{NotRead, VariableFile};
-use super::variable::{Alias, Format, Syntax, Variable, VariableType};
+use super::variable::{Alias, Format, FormerDefault, Syntax, Variable, VariableType};
 use super::version::{InvalidVersion, Version};
 
 pub(super) const RELEASES: &str = include_str!("../../data/releases.json");
@@ -93,6 +93,7 @@ pub(super) struct VariableData {
     pub(super) until: Option<Version>,
     #[serde(default)]
     aliases: Vec<Alias>,
+    former_default: Option<FormerDefault>,
     meaning: String,
 }
 
@@ -292,6 +293,7 @@ fn variable(data: VariableData, syntax: &Arc<Syntax>) -> Variable {
         since: data.since,
         until: data.until,
         aliases: data.aliases,
+        former_default: data.former_default,
         meaning: data.meaning,
         format: Format {
             above: data.above,

@@ -60,7 +60,7 @@ pub use shipped::shipped_with;
 pub(crate) use suggest::can_be_alike;
 pub use table::{Read, VariableTable};
 pub use value::InvalidValue;
-pub use variable::{Alias, Variable, VariableType};
+pub use variable::{Alias, FormerDefault, Variable, VariableType};
 pub use version::{InvalidVersion, Version};
 
 /// Every offered Dify release with its facts.

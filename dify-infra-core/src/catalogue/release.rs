@@ -217,6 +217,7 @@ pub struct MigrationJob {
 /// A sequence of versions that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum VersionLine {
     /// Dify itself: api and web.
     Dify,
@@ -240,6 +241,7 @@ impl VersionLine {
 /// How much a change asks of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ChangeKind {
     /// A configuration that worked before may not work after.
     Breaking,
@@ -259,9 +261,12 @@ pub struct Change {
     pub kind: ChangeKind,
     /// What changed.
     pub what: String,
-    /// What to do about it.
+    /// What to do about it, besides what dify-infra does itself.
     #[serde(default)]
     pub advice: Option<String>,
+    /// The rendered file that it is about, as `squid.conf`: where that stays as it is, nothing changes.
+    #[serde(default)]
+    pub file: Option<String>,
     /// The variables it is about.
     pub variables: Vec<String>,
 }

@@ -12,6 +12,7 @@ use super::version::Version;
 /// A service of a Dify deployment that this project can deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ServiceKind {
     /// The HTTP API.
     Api,
@@ -135,6 +136,7 @@ impl std::error::Error for UnknownService {}
 /// An image that a deployment pulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ImageKind {
     /// `langgenius/dify-api`: api, websocket, worker, beat and the migration job.
     Api,
@@ -247,6 +249,7 @@ pub struct Port {
 /// What is spoken on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Protocol {
     /// Plain HTTP/1.1, WebSocket upgrades included.
     Http,
@@ -257,6 +260,7 @@ pub enum Protocol {
 /// How the platform finds out whether a service is well.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Probe {
     /// GET this path, expecting 200.
     Http {

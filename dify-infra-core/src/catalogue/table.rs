@@ -37,6 +37,7 @@ pub struct VariableTable<'a> {
 
 /// Whether an image reads a name.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Read<'a> {
     /// It does, under this name or as an alias of the variable.
     Yes(&'a Variable),

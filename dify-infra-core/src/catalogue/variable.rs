@@ -9,6 +9,7 @@ use super::version::Version;
 /// What a variable's value must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum VariableType {
     /// Any text.
     #[default]
@@ -58,9 +59,21 @@ pub struct Variable {
     pub until: Option<Version>,
     /// Other names the image reads for the same setting.
     pub aliases: Vec<Alias>,
+    /// The default of older images, where carrying it along breaks a newer one.
+    pub former_default: Option<FormerDefault>,
     /// What it does, in a line.
     pub meaning: String,
     pub(super) format: Format,
+}
+
+/// A default that later images don't have any more, and can't work with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormerDefault {
+    /// The value.
+    pub value: String,
+    /// The last version of the image that works with it.
+    pub until: Version,
 }
 
 /// Another name for a variable.
@@ -123,5 +136,10 @@ impl Variable {
     pub fn is_read_by(&self, version: Version) -> bool {
         self.since.is_none_or(|since| since <= version)
             && self.until.is_none_or(|until| version <= until)
+    }
+    /// The default of older images that a value repeats, if an image of this version can't work with it.
+    pub fn carried_along(&self, value: &str, version: Version) -> Option<&FormerDefault> {
+        let former = self.former_default.as_ref();
+        former.filter(|it| it.value == value.trim() && it.until < version)
     }
 }

@@ -122,4 +122,5 @@ pub use checker::Checker;
 
 pub(crate) use allow::{allow_findings, apply_allowances};
 pub(crate) use sec::holds_credential;
+pub(crate) use variables::carried_along;
 pub(crate) use wiring::sets_itself;

@@ -99,6 +99,7 @@ fn as_help(fix: &str) -> String {
 
 /// What rules are about; the first letters of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Family {
     /// The form of the deployment file.
     Spc,
@@ -246,8 +247,8 @@ impl Sample {
         self.form
     }
 
-    /// A deployment file that can be read; the text itself for samples of other forms, which
-    /// [`audit::sample::report`](crate::audit::sample::report) judges.
+    /// A deployment file that can be read; the text itself for samples of other forms, which lie over a whole
+    /// deployment.
     pub fn to_file(&self) -> String {
         match self.form {
             SampleForm::Part => format!("{}{}\n", Self::BASE, self.text),

@@ -31,7 +31,7 @@ const fn twins(of_file: &'static str, of_deployed: &'static str, reach: Reach) -
     }
 }
 
-const TWINS: [Twins; 9] = [
+const TWINS: [Twins; 10] = [
     twins("LIM004", "LIM104", Reach::Everywhere),
     twins("LIM005", "LIM102", Reach::SameKey),
     twins("LIM020", "LIM115", Reach::SameKey),
@@ -40,6 +40,7 @@ const TWINS: [Twins; 9] = [
     twins("URL001", "URL104", Reach::Everywhere),
     twins("VER002", "VER102", Reach::Everywhere),
     twins("VER004", "VER103", Reach::SameKey),
+    twins("VER006", "VER112", Reach::SameKey),
     twins("VER007", "VER105", Reach::Everywhere),
 ];
 
@@ -73,13 +74,17 @@ mod tests {
     use crate::diagnostic::{KeyPath, Severity};
 
     /// Samples in which a pair meets, where that of the rule about the file is of another kind.
-    const SAMPLES: [(&str, &str); 2] = [
+    const SAMPLES: [(&str, &str); 3] = [
         (
             "LIM021",
             "[public]\norigin = \"https://dify.example.com\"\n\n[gateway]\n\
              certificate = \"https://contoso.vault.azure.net/secrets/dify\"\nvault = \
              \"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/hub/providers/\
              Microsoft.KeyVault/vaults/contoso\"\nmax_file_upload = \"10M\"",
+        ),
+        (
+            "VER006",
+            "[services.sandbox.env]\nPYTHON_PATH = \"/usr/local/bin/python3\"",
         ),
         (
             "VER004",

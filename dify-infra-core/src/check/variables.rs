@@ -5,10 +5,11 @@
 
 use super::rule::Rule;
 use super::{azr, key, sec, ver, wiring};
-use crate::catalogue::{Read, ServiceFacts, Variable, VariableTable};
+use crate::catalogue::{FormerDefault, Read, ServiceFacts, Variable, VariableTable, Version};
 use crate::deployment::{Deployment, VariableValue};
 use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath};
 use crate::secrets::{Checker, Problem, SecretName, Secrets};
+use crate::values::ImageReference;
 
 /// Adds a finding for each variable that breaks a rule.
 pub(super) fn check(deployment: &Deployment, diagnostics: &mut Diagnostics) {
@@ -26,11 +27,17 @@ pub(super) fn check(deployment: &Deployment, diagnostics: &mut Diagnostics) {
                 name: name.as_str(),
                 facts,
                 table,
+                image_version: version_of(&service.image).unwrap_or(table.version()),
                 release: deployment.release().version().to_string(),
             };
             diagnostics.extend(subject.findings(value));
         }
     }
+}
+
+/// The version that a tag says.
+fn version_of(image: &ImageReference) -> Option<Version> {
+    image.tag()?.parse().ok()
 }
 
 /// One variable of one service.
@@ -39,7 +46,23 @@ struct Subject<'a> {
     name: &'a str,
     facts: &'a ServiceFacts,
     table: VariableTable<'a>,
+    /// The version of the image that runs, which may be another than the release's.
+    image_version: Version,
     release: String,
+}
+
+/// What is wrong with the default of an older image.
+pub(crate) fn carried_along(
+    name: &str,
+    former: &FormerDefault,
+    version: Version,
+    now: Option<&str>,
+) -> String {
+    let now = now.map_or(String::new(), |now| format!(" and has `{now}` instead"));
+    format!(
+        "`{name}` is `{}`, which images up to {} have; {version} has no such thing{now}",
+        former.value, former.until
+    )
 }
 
 impl Subject<'_> {
@@ -147,6 +170,17 @@ impl Subject<'_> {
         }
         if let Some(Err(problem)) = variable.map(|variable| variable.check_value(value)) {
             return Some(self.finding(&ver::VALUE, problem.to_string()));
+        }
+        let carried = variable.and_then(|variable| {
+            let former = variable.carried_along(value, self.image_version)?;
+            Some((former, variable.default.as_deref()))
+        });
+        if let Some((former, now)) = carried {
+            let message = carried_along(name, former, self.image_version, now);
+            return Some(
+                self.finding(&ver::VALUE, message)
+                    .with_help("remove it: the image knows its own"),
+            );
         }
         let is_expanded = value.contains("$$") || value.contains("$(");
         is_expanded.then(|| {

@@ -6,6 +6,7 @@ use crate::resource::ResourceId;
 
 /// The certificate with which the front door answers under the origin's name.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Certificate {
     /// Issued and renewed by Azure.
     Managed,
@@ -29,6 +30,7 @@ pub struct VaultCertificate {
 
 /// How the file names the vault of a certificate.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum CertificateVault {
     /// By its id, in any group.
     Id(ResourceId),

@@ -23,6 +23,7 @@ const PLUGIN_PACKAGE_BYTES: u32 = 52_428_800;
 
 /// Where a container runs: as a service or as the migration job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
     /// One of Dify's services.
     Service(ServiceKind),

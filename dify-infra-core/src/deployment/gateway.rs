@@ -88,28 +88,27 @@ impl GatewayCertificate {
     /// let certificate = GatewayCertificate::parse(id)?;
     /// assert_eq!((certificate.vault(), certificate.is_versioned()), ("contoso", false));
     /// let other = "https://contoso.vault.azure.net/certificates/dify";
-    /// assert!(GatewayCertificate::parse(other).unwrap_err().contains("/secrets/dify"));
-    /// # Ok::<(), String>(())
+    /// let error = GatewayCertificate::parse(other).unwrap_err();
+    /// assert!(error.to_string().contains("/secrets/dify"));
+    /// # Ok::<(), dify_infra_core::deployment::GatewayCertificateError>(())
     /// ```
     ///
     /// # Errors
     ///
     /// When the text is no secret id of a key vault; the error says what it should be.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        const FORM: &str = "write it as https://<vault>.vault.azure.net/secrets/<name>";
-        let refuse = |reason: &str, remedy: &str| Err(format!("{reason}; {remedy}"));
+    pub fn parse(text: &str) -> Result<Self, GatewayCertificateError> {
         let Some((host, path)) = text
             .strip_prefix("https://")
             .and_then(|rest| rest.split_once('/'))
         else {
-            return refuse("the certificate is no https address of a key vault", FORM);
+            return Err(GatewayCertificateError::NoAddress);
         };
         let host = host.to_ascii_lowercase();
         let is_vault = host.split_once('.').is_some_and(|(name, zone)| {
             crate::names::KeyVaultName::parse(name).is_ok() && zone.starts_with("vault.")
         });
         if !is_vault {
-            return refuse("the host of the certificate is no key vault", FORM);
+            return Err(GatewayCertificateError::NoVault);
         }
         let is_name = |part: &str| {
             let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -118,17 +117,15 @@ impl GatewayCertificate {
         let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
         let (name, version) = match parts.as_slice() {
             ["certificates" | "keys", name, ..] => {
-                return refuse(
-                    "the id is that of the certificate without its private key",
-                    &format!("write the secret's: https://{host}/secrets/{name}"),
-                );
+                let secret = format!("https://{host}/secrets/{name}");
+                return Err(GatewayCertificateError::WithoutKey { secret });
             }
             ["secrets", name] => (*name, None),
             ["secrets", name, version] => (*name, Some(*version)),
-            _ => return refuse("the certificate's path is not that of a secret", FORM),
+            _ => return Err(GatewayCertificateError::NoSecret),
         };
         if !is_name(name) || !version.is_none_or(is_name) {
-            return refuse("the certificate's path is not that of a secret", FORM);
+            return Err(GatewayCertificateError::NoSecret);
         }
         Ok(Self {
             host,
@@ -168,8 +165,35 @@ impl fmt::Display for GatewayCertificate {
     }
 }
 
+/// A text that is no secret id of a key vault, with what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayCertificateError {
+    /// It is no https address at all.
+    #[error("the certificate is no https address of a key vault; {FORM}")]
+    NoAddress,
+    /// Its host is somebody else.
+    #[error("the host of the certificate is no key vault; {FORM}")]
+    NoVault,
+    /// It names the certificate, which has no private key under this address.
+    #[error(
+        "the id is that of the certificate without its private key; write the secret's: {secret}"
+    )]
+    WithoutKey {
+        /// The address that has the key.
+        secret: String,
+    },
+    /// Its path leads to nothing that a vault keeps as a secret.
+    #[error("the certificate's path is not that of a secret; {FORM}")]
+    NoSecret,
+}
+
+/// How the address of a certificate is written.
+const FORM: &str = "write it as https://<vault>.vault.azure.net/secrets/<name>";
+
 /// Who reads the certificate.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum CertificateReader {
     /// An identity that is made and given its role on the deployment's own vault, which exists.
     OnDeploymentVault,
@@ -255,7 +279,7 @@ mod tests {
             "https://x@contoso.vault.azure.net/secrets/dify",
         ] {
             let error = GatewayCertificate::parse(text).unwrap_err();
-            assert!(error.contains("; write"), "{text}: {error}");
+            assert!(error.to_string().contains("; write"), "{text}: {error}");
         }
     }
 }

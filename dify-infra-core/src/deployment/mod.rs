@@ -31,8 +31,8 @@ pub use environment::{
     AppSecret, DataAccess, EnvironmentInputs, Role, ServiceEnvironment, environment_of,
 };
 pub use gateway::{
-    CertificateReader, FirewallMode, Gateway, GatewayCertificate, INGRESS_REQUEST_SECONDS,
-    InstanceRange,
+    CertificateReader, FirewallMode, Gateway, GatewayCertificate, GatewayCertificateError,
+    INGRESS_REQUEST_SECONDS, InstanceRange,
 };
 pub use images::{AzureRegistry, DeployedImage, Registry, RegistryLogin};
 pub(crate) use network::touched_reserved_range;
@@ -62,6 +62,7 @@ use crate::values::{ConsumptionSize, ImageReference, PublicOrigin, ReplicaRange}
 
 /// Which set of defaults holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Profile {
     /// Small, public endpoints, 30 days of logs.
     Dev,
@@ -137,6 +138,7 @@ pub struct Public {
 
 /// Where Azure keeps the secrets of the containers.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum SecretStore {
     /// In the container apps themselves.
     App,
@@ -162,6 +164,7 @@ pub struct KeyVault {
 
 /// An identity: made by us with the roles it needs, or one that has them.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum IdentityOrigin {
     /// Made and kept by this deployment.
     Managed,
@@ -171,6 +174,7 @@ pub enum IdentityOrigin {
 
 /// A data service: made by us, or existing in the same resource group under a name.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Origin<Name> {
     /// Made and kept by this deployment, under a derived name.
     Managed,
@@ -210,6 +214,7 @@ pub struct Postgres {
 
 /// The standby of a PostgreSQL server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Standby {
     /// None.
     Off,
@@ -269,6 +274,7 @@ pub struct Storage {
 
 /// How containers sign in to the storage account.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum StorageAccess {
     /// With the account's key.
     Key,
@@ -304,6 +310,7 @@ pub struct Service {
 
 /// The value of a variable that the file adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum VariableValue {
     /// A value that anyone who reads the app may see.
     Plain(String),

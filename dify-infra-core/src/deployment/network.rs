@@ -43,6 +43,7 @@ pub struct Network {
 
 /// Whose a network is.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum NetworkPlace {
     /// Made by this deployment.
     Own(AddressPlan),
@@ -80,6 +81,7 @@ pub struct ExistingNetwork {
 
 /// From where the front door is reached; fixed when the environment is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum FrontDoor {
     /// From the internet.
     Public,
@@ -107,6 +109,7 @@ pub struct PrivateEndpoints {
 
 /// What a subnet is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum SubnetUse {
     /// The environment.
     Apps,

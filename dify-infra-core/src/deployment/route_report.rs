@@ -89,6 +89,7 @@ pub struct Host {
 /// How the host of a URL compares with that of the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum HostVerdict {
     /// It is the origin, or no host was given.
     Origin,

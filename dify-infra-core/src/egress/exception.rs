@@ -8,6 +8,7 @@ use super::ranges::{IPV4_FORMS, NEVER_EXCEPTED};
 
 /// What an exception allows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ExceptionTarget {
     /// Addresses.
     Network(IpNet),

@@ -15,6 +15,7 @@ const MOST_NAMED: usize = 4;
 
 /// One destination, asked for by one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportRow {
     /// The destination in words.
     pub destination: &'static str,
@@ -30,6 +31,7 @@ pub struct ReportRow {
 
 /// What squid does with a table of destinations, with findings about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SquidReport {
     /// Every destination for every client.
     pub rows: Vec<ReportRow>,

@@ -19,7 +19,6 @@ use crate::resource::text::visit;
 use crate::resource::{AnyResource, Kind, ResourceId, Text};
 
 pub use lower::{LowerError, ResourceNames, Target, lower, registry_id};
-pub(crate) use lower::{storage_account, vault};
 pub use schedule::{Schedule, Task};
 
 /// Whether a resource is ours to write.
@@ -74,6 +73,7 @@ impl Node {
 
 /// Resources that wait for each other in a circle, or stand twice under one id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum GraphError {
     /// A circle of references.
     #[error("these resources wait for each other, so none can be first: {}", join(.0))]

@@ -25,6 +25,7 @@ pub enum DnsAnswer {
 /// Whether DNS has a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RecordState {
     /// Azure sees it.
     Set,
@@ -96,14 +97,7 @@ const SECOND_LEVEL: [&str; 14] = [
 /// Whether a name looks like the apex of a domain, which can't be an alias. The list of all suffixes
 /// (<https://publicsuffix.org>) is not here, so an unusual one is taken for a name below a domain; what
 /// DNS has decides in the end.
-///
-/// ```
-/// use dify_infra_core::plan::looks_like_apex;
-///
-/// assert!(looks_like_apex("example.com") && looks_like_apex("example.co.jp"));
-/// assert!(!looks_like_apex("dify.example.com") && !looks_like_apex("co.example.com"));
-/// ```
-pub fn looks_like_apex(host: &str) -> bool {
+pub(crate) fn looks_like_apex(host: &str) -> bool {
     let labels: Vec<&str> = host.split('.').collect();
     match labels.as_slice() {
         [_, _] => true,
@@ -484,6 +478,12 @@ mod tests {
             record("A", "20.0.0.1").zone_line(),
             "dify.example.com. IN A 20.0.0.1"
         );
+    }
+
+    #[test]
+    fn an_apex_is_told_from_a_name_below_it() {
+        assert!(looks_like_apex("example.com") && looks_like_apex("example.co.jp"));
+        assert!(!looks_like_apex("dify.example.com") && !looks_like_apex("co.example.com"));
     }
 
     #[test]

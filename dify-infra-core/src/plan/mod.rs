@@ -22,19 +22,28 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 pub use desired::{
-    FILES_TAG, Fingerprints, Obsolete, desired, files_of, fingerprint_tag, fingerprints,
-    obsolete_tags, revision_suffix, secrets_of,
+    FILES_TAG, Fingerprints, Obsolete, desired, fingerprint_tag, fingerprints, revision_suffix,
+    secrets_of,
 };
 pub use domain::{
-    DnsAnswer, DnsRecord, RecordState, custom_domains, dns_records, domain_of, looks_like_apex,
-    observed_domain, own_domain, prune_domains,
+    DnsAnswer, DnsRecord, RecordState, custom_domains, dns_records, domain_of, observed_domain,
 };
 pub use judgement::{has_failed, is_settled};
 pub use permanent::Permanent;
 pub use planner::{Options, plan};
 pub use saved::{Origin, SavedPlan, SavedPlanError};
 pub use snapshot::{ListedResource, Observed, Snapshot};
-pub use vault::writes_value;
+
+pub(crate) use domain::looks_like_apex;
+
+/// Shared with dify-infra-azure, which carries plans out: how planner and applier agree on a body. No part of the
+/// interface.
+#[doc(hidden)]
+pub use {
+    desired::{files_of, obsolete_tags},
+    domain::{own_domain, prune_domains},
+    vault::writes_value,
+};
 
 use crate::deployment::AllowedRule;
 use crate::diff::Difference;
@@ -46,6 +55,7 @@ pub const FORMAT: u32 = 1;
 /// What happens to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Action {
     /// It is made.
     Create,
@@ -73,6 +83,7 @@ impl Action {
 /// What a change may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RiskLevel {
     /// Nothing that a user of Dify would notice.
     None,
@@ -129,6 +140,7 @@ impl Risk {
 
 /// What happens to one resource, and why.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Change {
     /// The resource.
     pub id: ResourceId,
@@ -176,6 +188,7 @@ impl Serialize for Change {
 
 /// How many changes of each action a plan has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// Resources to make.
     pub create: usize,

@@ -9,6 +9,7 @@ use crate::resource::Kind;
 
 /// A value that stays as it is once the resource is made.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Permanent {
     /// Where, as `properties.vnetConfiguration.internal`.
     pub path: String,

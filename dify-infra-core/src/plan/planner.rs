@@ -21,12 +21,43 @@ use crate::graph::{Management, Node, ResourceGraph};
 use crate::resource::{Kind, ResourceId};
 
 /// Choices of the person who plans.
+///
+/// ```
+/// use dify_infra_core::plan::{Options, fingerprints};
+/// use dify_infra_core::secrets::Secrets;
+///
+/// let fingerprints = fingerprints(&Secrets::new());
+/// let options = Options::new().with_fingerprints(fingerprints.as_ref()).with_prune(true);
+/// assert!(options.prune);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Options<'a> {
     /// Fingerprints of the secrets, when the secrets file is at hand; otherwise secrets are kept.
     pub fingerprints: Option<&'a Fingerprints>,
     /// Remove what someone else set in our resources.
     pub prune: bool,
+}
+
+impl<'a> Options<'a> {
+    /// Secrets are kept, and so is what someone else set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Compares the secrets by their fingerprints, where they are at hand.
+    #[must_use]
+    pub fn with_fingerprints(mut self, fingerprints: impl Into<Option<&'a Fingerprints>>) -> Self {
+        self.fingerprints = fingerprints.into();
+        self
+    }
+
+    /// Sets whether what someone else set in our resources is removed.
+    #[must_use]
+    pub fn with_prune(mut self, prune: bool) -> Self {
+        self.prune = prune;
+        self
+    }
 }
 
 /// Works out what apply would do. It never fails: what could not be read is an unknown change.

@@ -7,6 +7,7 @@ use super::{Kind, ResourceId, Text};
 /// A built-in role of Azure that the deployment's identities get
 /// (<https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Role {
     /// Reads the values of secrets in a vault.
     KeyVaultSecretsUser,

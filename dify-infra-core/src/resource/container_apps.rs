@@ -182,6 +182,7 @@ pub struct TrafficWeight {
 /// A registry that images are pulled from, with a user name and a password or by an identity.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum RegistryCredentials {
     /// With a user name and a password.
     #[serde(rename_all = "camelCase")]
@@ -225,6 +226,7 @@ pub struct Secret {
 /// Where the value of a [`Secret`] is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum SecretSource {
     /// In the app itself.
     App {

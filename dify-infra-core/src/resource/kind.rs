@@ -23,6 +23,7 @@ impl Lane {
 
 /// What a resource holds, which decides whether it may ever be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Layer {
     /// Things that can be made again from the file: apps, jobs, environments, logs.
     Application,
@@ -32,6 +33,7 @@ pub enum Layer {
 
 /// A resource type that dify-infra manages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// `Microsoft.Resources/resourceGroups`
     ResourceGroup,

@@ -4,6 +4,7 @@ use super::Location;
 
 /// What the value of a header is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum HeaderSource {
     /// Host, and port where one was given, that the public asked for.
     PublicHost,

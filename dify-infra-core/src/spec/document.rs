@@ -102,6 +102,34 @@ impl Document {
         Some(self.span(self.entries.get(path)?.value.clone()))
     }
 
+    /// The keys of a table, in the order of the text, each with its place from key to value.
+    pub(crate) fn items(&self, table: &KeyPath) -> Vec<(&KeyPath, Range<usize>)> {
+        let of_table = self.entries.iter().filter_map(|(path, entry)| {
+            let is_item = path.parent().as_ref() == Some(table);
+            let key = entry.key.as_ref().filter(|_| is_item)?;
+            Some((path, key.start..entry.value.end))
+        });
+        let mut items: Vec<_> = of_table.collect();
+        items.sort_by_key(|(_, place)| place.start);
+        items
+    }
+
+    /// The outermost key whose value a position stands in: `services` of `services = { api = { cpu = 1 } }`. Headers
+    /// of tables are no keys with values.
+    pub(crate) fn outermost_key(&self, path: &KeyPath) -> Option<Span> {
+        let position = self.entries.get(path)?.key.as_ref()?.start;
+        let above = std::iter::successors(Some(path.clone()), KeyPath::parent);
+        let entries = above.filter_map(|path| self.entries.get(&path));
+        let is_inline = |entry: &Entry| {
+            let value = self.text.get(entry.value.clone());
+            value.is_some_and(|it| it.starts_with('{')) && entry.value.contains(&position)
+        };
+        let is_itself = |entry: &Entry| entry.key.as_ref().is_some_and(|key| key.start == position);
+        let around = entries.filter(|entry| is_itself(entry) || is_inline(entry));
+        let keys = around.filter_map(|entry| entry.key.clone());
+        keys.min_by_key(|key| key.start).map(|key| self.span(key))
+    }
+
     /// The place to point at for a finding about `path`: its value, the key of a table, or what is
     /// nearest when the file does not have it.
     pub fn place(&self, path: &KeyPath) -> Span {

@@ -1,6 +1,6 @@
 //! What two releases differ in, and what they make of one file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -173,6 +173,20 @@ pub(super) fn deployments(before: &Deployment, after: &Deployment, report: &mut 
     }
 }
 
+/// Names of variables that containers have though the file does not set them.
+pub(super) fn set_by_us(deployment: &Deployment) -> BTreeSet<String> {
+    let Ok(graph) = lower(deployment, &Target::new(deployment, None)) else {
+        return BTreeSet::new();
+    };
+    let of_file = |name: &String| {
+        let mut services = deployment.services();
+        services.any(|it| it.variables.keys().any(|key| key.as_str() == name))
+    };
+    let all = containers(&graph).into_values();
+    let names = all.flat_map(|it| it.variables.into_keys());
+    names.filter(|name| !of_file(name)).collect()
+}
+
 /// What is compared of an app or job.
 struct Contents {
     variables: BTreeMap<String, String>,
@@ -219,7 +233,7 @@ fn differences(
     before: &BTreeMap<String, String>,
     after: &BTreeMap<String, String>,
 ) -> Vec<EnvironmentChange> {
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let change = |name: &String| EnvironmentChange {
         app: app.to_owned(),
         name: name.clone(),

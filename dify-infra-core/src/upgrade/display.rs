@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::spec::in_words;
+
 use super::{Changes, Treatment, Upgrade, VariableChange, VariableChangeKind};
 
 /// Names of one kind of change that are listed at most; all of them are in the JSON form.
@@ -40,13 +42,15 @@ impl fmt::Display for Upgrade {
             "what the releases say",
             self.notes.iter().map(|note| {
                 let head = if note.breaking { "breaking, " } else { "" };
-                let advice = note.advice.as_deref().map(|it| format!(" {it}"));
-                format!(
-                    "{head}{}: {}{}",
-                    note.at,
-                    note.what,
-                    advice.unwrap_or_default()
-                )
+                let mut line = format!("{head}{}: {}", note.at, note.what);
+                if let Some(advice) = &note.advice {
+                    line = format!("{line} {advice}");
+                }
+                if !note.set.is_empty() {
+                    let names = in_words(&note.set, "and");
+                    line = format!("{line} dify-infra sets {names} itself.");
+                }
+                line
             }),
         )?;
         section(
@@ -81,7 +85,6 @@ impl fmt::Display for Upgrade {
                 let done = match it.treatment {
                     Treatment::Edited => "edited",
                     Treatment::CommentedOut => "now a comment",
-                    Treatment::Removed => "taken out",
                     Treatment::Left => "left for you",
                 };
                 let line = it.span.map(|span| format!("line {}, ", span.line));

@@ -11,9 +11,14 @@ pub(super) struct Edit {
     pub(super) text: String,
 }
 
-/// Applies edits that don't overlap; of two that do, the first stands.
+/// Applies edits that don't overlap; of two that do, the first stands. New lines end as those of the text do.
 pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+    if text.contains("\r\n") {
+        for edit in &mut edits {
+            edit.text = edit.text.replace("\r\n", "\n").replace('\n', "\r\n");
+        }
+    }
     let mut edited = String::with_capacity(text.len() + 64);
     let mut done = 0;
     for edit in edits {
@@ -32,10 +37,8 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
 /// The whole lines of a key and its value, when nothing else stands on them; without the last line's
 /// end. Inside an inline table nothing is a line of its own.
 pub(super) fn own_lines(text: &str, key: usize, value_end: usize) -> Option<Range<usize>> {
-    let start = text[..key].rfind('\n').map_or(0, |end| end + 1);
-    let end = text[value_end..]
-        .find('\n')
-        .map_or(text.len(), |length| value_end + length);
+    let start = line_start(text, key);
+    let end = line_end(text, value_end);
     let before = &text[start..key];
     let is_key = |it: char| it.is_ascii_alphanumeric() || "-_. \t\"'".contains(it);
     let after = text[value_end..end].trim();
@@ -43,19 +46,41 @@ pub(super) fn own_lines(text: &str, key: usize, value_end: usize) -> Option<Rang
     is_own.then_some(start..end)
 }
 
-/// An item of an inline table with the comma behind it, or else with the one before it.
-pub(super) fn item_of(text: &str, key: usize, value_end: usize) -> Range<usize> {
-    let after = &text[value_end..];
-    let rest = after.trim_start();
-    if let Some(rest) = rest.strip_prefix(',') {
-        let next = rest.trim_start_matches(' ');
-        return key..text.len() - next.len();
+/// The first byte of the line of a position.
+pub(super) fn line_start(text: &str, position: usize) -> usize {
+    text[..position].rfind('\n').map_or(0, |end| end + 1)
+}
+
+/// Where the line of a position ends, before what ends it.
+pub(super) fn line_end(text: &str, position: usize) -> usize {
+    let rest = &text[position..];
+    let line = rest.split('\n').next().unwrap_or_default();
+    position + line.trim_end_matches('\r').len()
+}
+
+/// What goes of an inline table when some of its items do, each with a comma; `table` is the place of its braces,
+/// `items` are the places of all items in order, from key to value, each with whether it goes.
+pub(super) fn without_items(table: Range<usize>, items: &[(Range<usize>, bool)]) -> Vec<Edit> {
+    let nothing = |range| Edit {
+        range,
+        text: String::new(),
+    };
+    if items.iter().all(|(_, goes)| *goes) {
+        return vec![nothing(table.start + 1..table.end - 1)];
     }
-    let before = text[..key].trim_end();
-    match before.strip_suffix(',') {
-        Some(before) => before.len()..value_end,
-        None => key..value_end,
+    let mut edits = Vec::new();
+    for (index, (item, goes)) in items.iter().enumerate() {
+        if !goes {
+            continue;
+        }
+        let is_followed = items[index + 1..].iter().any(|(_, goes)| !goes);
+        edits.push(nothing(if is_followed {
+            item.start..items[index + 1].0.start
+        } else {
+            items[index - 1].0.end..item.end
+        }));
     }
+    edits
 }
 
 /// The lines as a comment, behind a line that says why.
@@ -89,16 +114,45 @@ mod tests {
     }
 
     #[test]
-    fn an_item_goes_with_one_comma() {
-        let text = "t = { \"a\" = 1, \"b\" = 2 }";
-        let without = |item: &str| {
-            let start = text.find(item).unwrap();
-            let range = item_of(text, start, start + item.len());
-            apply(text, vec![edit(range, "")])
+    fn items_go_with_their_commas() {
+        let text = "t = { \"a\" = 1, b = 2, c = 3 } # {}";
+        let items = ["\"a\" = 1", "b = 2", "c = 3"];
+        let without = |gone: [bool; 3]| {
+            let places = items.map(|item| {
+                let start = text.find(item).unwrap();
+                start..start + item.len()
+            });
+            let items: Vec<_> = places.into_iter().zip(gone).collect();
+            apply(text, without_items(4..text.len() - 5, &items))
         };
-        assert_eq!(without("\"a\" = 1"), "t = { \"b\" = 2 }");
-        assert_eq!(without("\"b\" = 2"), "t = { \"a\" = 1 }");
-        assert_eq!(item_of("{ a = 1 }", 2, 7), 2..7);
+        for (gone, left) in [
+            ([true, false, false], "t = { b = 2, c = 3 } # {}"),
+            ([false, true, false], "t = { \"a\" = 1, c = 3 } # {}"),
+            ([false, false, true], "t = { \"a\" = 1, b = 2 } # {}"),
+            ([true, true, false], "t = { c = 3 } # {}"),
+            ([false, true, true], "t = { \"a\" = 1 } # {}"),
+            ([true, false, true], "t = { b = 2 } # {}"),
+            ([true, true, true], "t = {} # {}"),
+        ] {
+            assert_eq!(without(gone), left);
+        }
+    }
+
+    #[test]
+    fn lines_end_as_those_of_the_text_do() {
+        let text = "a = 1\r\nb = 2\r\n";
+        assert_eq!(line_end(text, 0), 5);
+        assert_eq!(
+            apply(text, vec![edit(5..5, "\nx = 1")]),
+            "a = 1\r\nx = 1\r\nb = 2\r\n"
+        );
+        let lines = own_lines(text, 7, 12).unwrap();
+        assert_eq!(&text[lines.clone()], "b = 2");
+        let commented = commented_out(&text[lines.clone()], "why");
+        assert_eq!(
+            apply(text, vec![edit(lines, &commented)]),
+            "a = 1\r\n# why\r\n# b = 2\r\n"
+        );
     }
 
     #[test]

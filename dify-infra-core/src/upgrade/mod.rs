@@ -28,7 +28,7 @@ use serde::{Serialize, Serializer};
 
 use crate::catalogue::{Catalogue, Change, Release, UnknownRelease, Version};
 use crate::check::check_file;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Registry};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 pub use settings::{Setting, Treatment};
@@ -78,6 +78,7 @@ pub struct Upgrade {
 
 /// What comes and what goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct Changes {
     /// What the wanted release has in addition.
     pub added: Vec<String>,
@@ -94,6 +95,7 @@ impl Changes {
 
 /// An image that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ImageChange {
     /// Which image, as `plugin_daemon`.
     pub image: &'static str,
@@ -105,6 +107,7 @@ pub struct ImageChange {
 
 /// How the variables that an image reads change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct VariableChange {
     /// Which image, as `api`.
     pub image: &'static str,
@@ -122,6 +125,7 @@ pub struct VariableChange {
 /// What happens to a variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum VariableChangeKind {
     /// It is read from now on.
     Added,
@@ -136,6 +140,7 @@ pub enum VariableChangeKind {
 
 /// A variable of a container that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct EnvironmentChange {
     /// The app or job.
     pub app: String,
@@ -149,6 +154,7 @@ pub struct EnvironmentChange {
 
 /// What a release says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Note {
     /// Which program, as `dify` or `plugin_daemon`, with its version.
     pub at: String,
@@ -156,8 +162,10 @@ pub struct Note {
     pub breaking: bool,
     /// What changed.
     pub what: String,
-    /// What to do about it.
+    /// What to do about it, besides what dify-infra does itself.
     pub advice: Option<String>,
+    /// Variables of it that dify-infra sets in this deployment's containers: a file need not, and mostly must not.
+    pub set: Vec<String>,
 }
 
 /// Why nothing can be said about an upgrade.
@@ -186,13 +194,13 @@ pub fn upgrade(text: &str, to: &str) -> Result<Upgrade, UpgradeError> {
     let from = before.release();
     let mut report = between(from, to);
     let (settings, edits) = settings::settings(before, &document, to);
-    report.settings = settings;
-    report.steps = steps(before, from, to);
     if to.version() < from.version() {
+        // Nothing is edited then, and nothing is done.
         report.blocked.push(down(from, to));
-        report.steps.clear();
         return Ok(report);
     }
+    report.settings = settings;
+    report.steps = steps(before, from, to);
     let edited = edit::apply(text, edits);
     let known = check_file(text).map_or_else(|found| found, |it| it.diagnostics);
     let (after, found) = match check_file(&edited) {
@@ -203,13 +211,13 @@ pub fn upgrade(text: &str, to: &str) -> Result<Upgrade, UpgradeError> {
     if let Some(after) = &after {
         compare::deployments(before, after, &mut report);
     }
+    report.notes = notes(from, to, after.as_ref(), &report.files);
     report.text = Some(edited);
     Ok(report)
 }
 
 /// What two releases differ in, whatever the file.
 fn between(from: &'static Release, to: &'static Release) -> Upgrade {
-    let catalogue = Catalogue::builtin();
     Upgrade {
         from: from.version(),
         to: to.version(),
@@ -222,7 +230,7 @@ fn between(from: &'static Release, to: &'static Release) -> Upgrade {
         variables: compare::variables(from, to),
         environment: Vec::new(),
         files: Vec::new(),
-        notes: catalogue.changes_between(from, to).map(note).collect(),
+        notes: Vec::new(),
         settings: Vec::new(),
         steps: Vec::new(),
         diagnostics: Vec::new(),
@@ -230,13 +238,33 @@ fn between(from: &'static Release, to: &'static Release) -> Upgrade {
     }
 }
 
-fn note(change: &Change) -> Note {
-    Note {
+/// What the releases in between say of this deployment; what a rendered file decides that stays as it is changes
+/// nothing.
+fn notes(from: &Release, to: &Release, after: Option<&Deployment>, files: &[String]) -> Vec<Note> {
+    let set = after.map(compare::set_by_us).unwrap_or_default();
+    let changes = Catalogue::builtin().changes_between(from, to);
+    let is_news = |change: &&Change| match &change.file {
+        Some(name) => after.is_none() || files.iter().any(|file| names_file(file, name)),
+        None => true,
+    };
+    let note = |change: &Change| Note {
         at: format!("{} {}", change.line.as_str(), change.at),
         breaking: change.kind == crate::catalogue::ChangeKind::Breaking,
         what: change.what.clone(),
         advice: change.advice.clone(),
-    }
+        set: change
+            .variables
+            .iter()
+            .filter(|name| set.contains(*name))
+            .cloned()
+            .collect(),
+    };
+    changes.filter(is_news).map(note).collect()
+}
+
+/// Whether `dify-dev-ssrf-proxy: file-squid-conf` is the file `squid.conf`.
+fn names_file(shown: &str, name: &str) -> bool {
+    shown.ends_with(&format!("file-{}", name.replace('.', "-")))
 }
 
 /// Dify's migrations go one way: `flask upgrade-db` is what its images run, and no release ships the
@@ -273,6 +301,9 @@ fn steps(deployment: &Deployment, from: &Release, to: &Release) -> Vec<String> {
             to.version()
         ),
     ];
+    if let Some(registry) = deployment.registry() {
+        steps.insert(2, copies(registry, to));
+    }
     // Plugin daemon 0.5.8: the container runs `commandline migrate` before `main`.
     let migrates = Version::new(0, 5, 8);
     let daemon =
@@ -286,6 +317,20 @@ fn steps(deployment: &Deployment, from: &Release, to: &Release) -> Vec<String> {
     }
     steps.push("`dify-infra verify` proves what can be proven from outside.".to_owned());
     steps
+}
+
+/// The step that brings a release's images into a registry of one's own.
+fn copies(registry: &Registry, to: &Release) -> String {
+    let (version, server) = (to.version(), &registry.server);
+    if registry.azure.is_some() {
+        return format!(
+            "`dify-infra images import` has {server}, from which the images are pulled, copy those of Dify {version}."
+        );
+    }
+    format!(
+        "Push the images of Dify {version} to {server}, from which they are pulled: `dify-infra images list` names \
+         them."
+    )
 }
 
 /// Findings that the file did not have before.

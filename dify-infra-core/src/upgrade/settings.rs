@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::edit::{Edit, commented_out, item_of, own_lines};
+use super::edit::{Edit, commented_out, line_end, line_start, own_lines, without_items};
 use crate::catalogue::{Image, ImageKind, Read, Release, ServiceKind};
-use crate::check::sets_itself;
-use crate::deployment::Deployment;
+use crate::check::{carried_along, sets_itself};
+use crate::deployment::{Deployment, VariableValue};
 use crate::diagnostic::{KeyPath, Span};
 use crate::spec::Document;
 use crate::values::ImageReference;
@@ -29,16 +29,18 @@ pub struct Setting {
 /// What was done about a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Treatment {
     /// It is changed in the edited file.
     Edited,
     /// It is a comment in the edited file.
     CommentedOut,
-    /// It is not in the edited file any more.
-    Removed,
     /// It is as it was: a person must decide.
     Left,
 }
+
+/// Lists of queues: a worker serves those alone.
+const QUEUES: [&str; 2] = ["CELERY_QUEUES", "CELERY_WORKER_QUEUES"];
 
 /// The settings that change, and the edits of the text.
 pub(super) fn settings(
@@ -52,15 +54,21 @@ pub(super) fn settings(
         to,
         settings: Vec::new(),
         edits: Vec::new(),
+        inline: BTreeSet::new(),
     };
     reader.release();
     reader.images();
     reader.digests();
     for service in before.services() {
-        for name in service.variables.keys() {
-            reader.variable(service.kind, name.as_str());
+        for (name, value) in &service.variables {
+            let plain = match value {
+                VariableValue::Plain(text) => Some(text.as_str()),
+                VariableValue::Secret(_) => None,
+            };
+            reader.variable(service.kind, name.as_str(), plain);
         }
     }
+    reader.inline_tables();
     (reader.settings, reader.edits)
 }
 
@@ -70,6 +78,8 @@ struct Reader<'a> {
     to: &'a Release,
     settings: Vec<Setting>,
     edits: Vec<Edit>,
+    /// Keys that go out of inline tables.
+    inline: BTreeSet<KeyPath>,
 }
 
 impl Reader<'_> {
@@ -88,7 +98,7 @@ impl Reader<'_> {
         let location = self.document.value_span(&KeyPath::of("location"));
         let text = self.document.text();
         let after = location.map_or(0, |span| span.end);
-        let end = text[after..].find('\n').map_or(text.len(), |it| after + it);
+        let end = line_end(text, after);
         self.edits.push(Edit {
             range: end..end,
             text: format!("\ndify = {version}"),
@@ -185,7 +195,7 @@ impl Reader<'_> {
         });
     }
 
-    fn variable(&mut self, kind: ServiceKind, name: &str) {
+    fn variable(&mut self, kind: ServiceKind, name: &str, value: Option<&str>) {
         let path = KeyPath::of("services").key(kind.key()).key("env").key(name);
         let table = self.to.variables(kind);
         let old = self.before.release().variables(kind);
@@ -199,6 +209,18 @@ impl Reader<'_> {
                         "`{name}` is called `{right}` in Dify {version}; the old name is still read"
                     );
                     self.rename(kind, path, right, message);
+                    return;
+                }
+                let now = table.version();
+                let works = |value| variable.carried_along(value, old.version()).is_none();
+                let former = value.filter(|value| works(value));
+                if let Some(former) = former.and_then(|it| variable.carried_along(it, now)) {
+                    let is = variable.default.as_deref();
+                    let message = carried_along(name, former, now, is);
+                    let why = format!("Images up to {} alone have this:", former.until);
+                    self.take_out(path, message, &why);
+                } else if QUEUES.contains(&name) && self.to != self.before.release() {
+                    self.queues(kind, name, path);
                 }
             }
             Read::RenamedTo { right_name, why } => {
@@ -219,6 +241,22 @@ impl Reader<'_> {
             // Nobody ever read it: `check` says so, before and after.
             Read::No { .. } => {}
         }
+    }
+
+    /// A list of queues that stays what it was while releases add some.
+    fn queues(&mut self, kind: ServiceKind, name: &str, path: KeyPath) {
+        let version = self.to.version();
+        let message = format!(
+            "`{kind}` serves the queues of `{name}` alone: tasks of queues that Dify {version} adds wait for ever; \
+             compare it with the list in api/docker/entrypoint.sh of {version}, or remove it"
+        );
+        let span = self.document.key_span(&path);
+        self.settings.push(Setting {
+            path,
+            span,
+            message,
+            treatment: Treatment::Left,
+        });
     }
 
     fn rename(&mut self, kind: ServiceKind, path: KeyPath, right: &str, message: String) {
@@ -249,8 +287,7 @@ impl Reader<'_> {
         self.take_out(path, message, &why);
     }
 
-    /// Makes comments of a key's lines. In an inline table of digests it goes; one of variables is left to
-    /// the person, since a variable may mean something to others.
+    /// Makes comments of a key's lines; out of an inline table it goes into a comment above.
     fn take_out(&mut self, path: KeyPath, message: String, why: &str) {
         let span = self.document.key_span(&path);
         let value = self.document.value_span(&path);
@@ -258,8 +295,9 @@ impl Reader<'_> {
         let lines = span
             .zip(value)
             .and_then(|(key, value)| own_lines(text, key.start, value.end));
-        let treatment = match lines {
-            Some(lines) => {
+        let outermost = self.document.outermost_key(&path);
+        let treatment = match (lines, span.zip(value), outermost) {
+            (Some(lines), ..) => {
                 let commented = commented_out(&text[lines.clone()], why);
                 self.edits.push(Edit {
                     range: lines,
@@ -267,16 +305,17 @@ impl Reader<'_> {
                 });
                 Treatment::CommentedOut
             }
-            None if path.parent() == Some(KeyPath::of("images.digests")) => {
-                let item = span.zip(value);
-                let item = item.map(|(key, value)| item_of(text, key.start, value.end));
-                self.edits.extend(item.map(|range| Edit {
-                    range,
-                    text: String::new(),
-                }));
-                Treatment::Removed
+            (None, Some((key, value)), Some(outermost)) => {
+                let start = line_start(text, outermost.start);
+                let item = commented_out(&text[key.start..value.end], why);
+                self.edits.push(Edit {
+                    range: start..start,
+                    text: format!("{item}\n"),
+                });
+                self.inline.insert(path.clone());
+                Treatment::CommentedOut
             }
-            None => Treatment::Left,
+            _ => Treatment::Left,
         };
         self.settings.push(Setting {
             path,
@@ -284,5 +323,21 @@ impl Reader<'_> {
             message,
             treatment,
         });
+    }
+
+    /// Takes the keys out of their inline tables, all of one table together: they share its commas.
+    fn inline_tables(&mut self) {
+        let tables: BTreeSet<KeyPath> = self.inline.iter().filter_map(KeyPath::parent).collect();
+        for table in tables {
+            let Some(braces) = self.document.value_span(&table) else {
+                continue;
+            };
+            let items = self.document.items(&table).into_iter();
+            let items: Vec<_> = items
+                .map(|(path, place)| (place, self.inline.contains(path)))
+                .collect();
+            self.edits
+                .extend(without_items(braces.start..braces.end, &items));
+        }
     }
 }

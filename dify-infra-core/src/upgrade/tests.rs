@@ -1,3 +1,6 @@
+mod advice;
+mod edits;
+
 use super::*;
 use crate::diagnostic::Severity;
 
@@ -92,8 +95,15 @@ fn digests_of_the_old_release_go_and_those_that_still_hold_stay() {
 
     let inline = format!("{start}[images]\ndigests = {{ \"{changed}\" = \"{digest}\" }}\n");
     let report = to(&inline, new);
-    assert_eq!(report.settings[0].treatment, Treatment::Removed, "{report}");
-    assert!(!report.text.unwrap().contains(&digest));
+    assert_eq!(
+        report.settings[0].treatment,
+        Treatment::CommentedOut,
+        "{report}"
+    );
+    let text = report.text.unwrap();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains(&digest)).collect();
+    assert_eq!(lines, [format!("# \"{changed}\" = \"{digest}\"")], "{text}");
+    assert!(text.contains("\ndigests = {}\n"), "{text}");
 }
 
 #[test]

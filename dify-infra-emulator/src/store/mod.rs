@@ -283,6 +283,11 @@ impl Store {
         running.map(|(key, _)| key.clone()).collect()
     }
 
+    /// Whether the state is kept in a directory.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+
     /// The same state once more, in memory alone.
     pub(crate) fn fork(&self) -> Self {
         Self {

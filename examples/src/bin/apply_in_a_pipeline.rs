@@ -1,18 +1,17 @@
 //! Deploys into an Azure in the process, 600 times faster than the real one.
 
 use std::io;
-use std::sync::Arc;
 
+use dify_infra_azure::embedded::{DEFAULT_SUBSCRIPTION, EmbeddedAzure, Emulator};
+use dify_infra_azure::secrets::SystemRandom;
 use dify_infra_core::secrets::{Secrets, generate_missing};
-use dify_infra_emulator::{DEFAULT_SUBSCRIPTION, Emulator};
+use dify_infra_examples::DIFY_DEV;
 use dify_infra_examples::apply_in_a_pipeline::Pipeline;
-use dify_infra_examples::embedded::{EmbeddedAzure, client};
-use dify_infra_examples::{DIFY_DEV, SystemRandom};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let emulator = Emulator::builder().time_scale(600.0).build()?;
-    let client = client(Arc::new(EmbeddedAzure::new(Arc::new(emulator))))?;
+    let client = EmbeddedAzure::new(emulator).client()?;
 
     // A pipeline would read them from where it keeps secrets, and keep what it makes.
     let mut secrets = Secrets::new();

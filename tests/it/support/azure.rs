@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dify_infra_azure::arm::ArmClient;
+use dify_infra_azure::embedded::{EmbeddedAzure, client_builder};
 use dify_infra_azure::http::{HttpError, HttpService};
 use dify_infra_core::plan::DnsRecord as Wanted;
 use dify_infra_core::resource::{Kind, ResourceId};
 use dify_infra_emulator::{
     DnsRecord, DnsRecordType, Emulator, EmulatorBuilder, FaultKind, RequestMatcher,
 };
-use dify_infra_examples::embedded::{EmbeddedAzure, client};
 use http::{Method, Request, Response};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -98,8 +99,8 @@ impl Azure {
 
     /// An Azure with options of its own.
     pub(crate) fn with(options: EmulatorBuilder) -> Arc<Self> {
-        let emulator = Arc::new(options.build().unwrap());
-        Self::around(EmbeddedAzure::new(emulator))
+        let emulator = EmbeddedAzure::new(options.build().unwrap());
+        Self::around(emulator.starting_at(Timestamp::UNIX_EPOCH))
     }
 
     fn around(inner: EmbeddedAzure) -> Arc<Self> {
@@ -139,7 +140,7 @@ impl Azure {
 
     pub(crate) fn client(self: &Arc<Self>) -> ArmClient {
         let transport: Arc<dyn HttpService> = Arc::<Self>::clone(self);
-        client(transport).unwrap()
+        client_builder(transport).unwrap().build()
     }
 
     pub(crate) fn emulator(&self) -> &Emulator {

@@ -249,24 +249,17 @@ impl Scene {
     /// Plans without the secrets file.
     pub(crate) async fn plan_without_secrets(&self) -> Plan {
         let prune = self.options.prune;
-        plan(
-            &self.graph,
-            &self.observe().await,
-            Options {
-                fingerprints: None,
-                prune,
-            },
-        )
+        let options = Options::new().with_prune(prune);
+        plan(&self.graph, &self.observe().await, options)
     }
 
     /// A plan and what it was made from; texts of changed files are read, as the CLI does.
     pub(crate) async fn look(&self) -> (Plan, Snapshot) {
         let fingerprints = fingerprints(&self.secrets);
         let prune = self.options.prune;
-        let options = Options {
-            fingerprints: fingerprints.as_ref(),
-            prune,
-        };
+        let options = Options::new()
+            .with_fingerprints(fingerprints.as_ref())
+            .with_prune(prune);
         let mut snapshot = self.observe().await;
         let first = plan(&self.graph, &snapshot, options);
         read_files(&self.client, &self.graph, &first, &mut snapshot).await;
@@ -275,6 +268,11 @@ impl Scene {
 
     pub(crate) async fn preflight(&self) -> Vec<Problem> {
         preflight::preflight(&self.client, &self.graph, &self.plan().await).await
+    }
+
+    /// What carries out plans, with the choices of the scene.
+    pub(crate) fn applier(&self) -> Applier<'_> {
+        Applier::new(&self.client, &self.graph).with_options(self.options.clone())
     }
 
     /// Plans and applies.
@@ -288,10 +286,9 @@ impl Scene {
         cancellation: Cancellation,
     ) -> Result<ApplyReport, ApplyError> {
         let (plan, snapshot) = self.look().await;
-        let applier = Applier::new(&self.client, &self.graph, self.options.clone());
-        applier
-            .apply((&plan, &snapshot), &self.secrets, sink, cancellation)
-            .await
+        let applier = self.applier().with_events(sink);
+        let applier = applier.with_cancellation(cancellation);
+        applier.apply(&plan, &snapshot, &self.secrets).await
     }
 
     /// Plans and applies, whatever comes of it.
@@ -309,14 +306,9 @@ impl Scene {
     }
 
     pub(crate) async fn destroy(&self, include_data: bool) -> ApplyReport {
-        let applier = Applier::new(&self.client, &self.graph, self.options.clone());
         let snapshot = self.observe().await;
-        let quiet = |_: &Event| {};
-        let never = Cancellation::never();
-        let report = applier
-            .destroy(&snapshot, include_data, &quiet, never)
-            .await
-            .unwrap();
+        let report = self.applier().destroy(&snapshot, include_data).await;
+        let report = report.unwrap();
         assert_done(&report);
         report
     }

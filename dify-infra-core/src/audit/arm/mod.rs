@@ -18,7 +18,6 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use self::evaluate::{Evaluator, copies};
-use super::comments::without_comments;
 use super::inventory::{Inventory, Output, Parameter};
 use super::lift::{self, Resource};
 use super::node::{Node, Tree};
@@ -91,22 +90,17 @@ pub struct TemplateInput<'a> {
 /// ```
 pub fn from_template(input: TemplateInput<'_>) -> Result<Inventory, InvalidTemplate> {
     let (document, text) = input.template;
-    let text = without_comments(text);
-    let json = parse(document, &text)?;
+    let json = parse(document, text)?;
     let (template, wrapper) = template_of(document, &json)?;
     let place = wrapper
         .iter()
         .fold(Place::document(document), |place, key| place.key(key));
     let mut evaluator = Evaluator::new(template, place.clone());
     let given = match input.parameters {
-        Some((document, text)) => {
-            let text = without_comments(text);
-            let json = parse(document, &text)?;
-            Some((document, text, json))
-        }
+        Some((document, text)) => Some((document, parse(document, text)?)),
         None => None,
     };
-    if let Some((document, _, json)) = &given {
+    if let Some((document, json)) = &given {
         let values = parameters_file(json, &Place::document(document));
         evaluator.scopes[0].given = values;
     }
@@ -117,10 +111,11 @@ pub fn from_template(input: TemplateInput<'_>) -> Result<Inventory, InvalidTempl
     for scope in 1..evaluator.scopes.len() {
         evaluator.declarations(&mut inventory, scope);
     }
-    let texts = std::iter::once((document, text));
+    let texts = [Some(input.template), input.parameters];
     inventory.texts = texts
-        .chain(given.map(|(name, text, _)| (name, text)))
-        .map(|(name, text)| (name.to_owned(), text.into_owned()))
+        .into_iter()
+        .flatten()
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
     for (place, why) in evaluator.granted {
         inventory.not_seen(&place, why);
@@ -324,10 +319,7 @@ impl<'a> Evaluator<'a> {
         into: &mut Vec<Resource>,
         depth: usize,
     ) {
-        let nested = self.nested(scope, depth);
-        let known = nested
-            .iter()
-            .position(|it| std::ptr::eq(it.resource, resource));
+        let known = self.position_of_nested(scope, depth, |it| std::ptr::eq(it.resource, resource));
         let inner = match known {
             Some(position) => self.enter(scope, position, depth + 1),
             // Copies get a scope each: their parameters differ.

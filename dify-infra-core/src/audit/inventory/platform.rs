@@ -6,6 +6,7 @@ use crate::audit::seen::Seen;
 
 /// A managed environment.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Environment {
     /// Its name.
     pub name: Seen,
@@ -23,19 +24,9 @@ pub struct Environment {
     pub place: Place,
 }
 
-/// How a compose service is connected; an app of Azure is in the network of its environment.
-#[derive(Debug, Clone, Default)]
-pub struct ServiceNetwork {
-    /// `network_mode`, where it is written: `host`, `none`, `service:name`.
-    pub mode: Option<String>,
-    /// The networks that it is in; `default` where it names none.
-    pub names: Vec<String>,
-    /// Whether `container_name` replaces the name that compose makes of project, service and number.
-    pub has_own_name: bool,
-}
-
 /// A PostgreSQL server.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PostgresServer {
     /// Its name.
     pub name: Seen,
@@ -61,6 +52,7 @@ pub struct PostgresServer {
 
 /// A setting of a PostgreSQL server.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Configuration {
     /// Its name.
     pub name: String,
@@ -78,6 +70,7 @@ pub struct Configuration {
 
 /// What offers Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RedisOffer {
     /// Azure Managed Redis.
     Managed,
@@ -87,6 +80,7 @@ pub enum RedisOffer {
 
 /// A Redis instance.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RedisInstance {
     /// Its name.
     pub name: Seen,
@@ -110,6 +104,7 @@ pub struct RedisInstance {
 
 /// A storage account.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct StorageAccount {
     /// Its name.
     pub name: Seen,
@@ -129,6 +124,7 @@ pub struct StorageAccount {
 
 /// A key vault.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Vault {
     /// Its name.
     pub name: Seen,
@@ -144,6 +140,7 @@ pub struct Vault {
 
 /// A secret of a key vault, without its value.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct StoredSecret {
     /// Its name, behind that of its vault.
     pub name: Seen,
@@ -155,6 +152,7 @@ pub struct StoredSecret {
 
 /// A subnet.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Subnet {
     /// Its id, as far as seen.
     pub id: Seen,
@@ -172,6 +170,7 @@ pub struct Subnet {
 
 /// A container registry.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RegistryAccount {
     /// Whether the admin user is on.
     pub admin_user: Fact<bool>,
@@ -181,6 +180,7 @@ pub struct RegistryAccount {
 
 /// An application gateway, or a firewall policy of one.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Gateway {
     /// Seconds that it waits for an answer, for each of its settings.
     pub timeouts: Vec<(f64, Place)>,
@@ -194,6 +194,7 @@ pub struct Gateway {
 
 /// A role assignment.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RoleAssignment {
     /// The role's id, as far as seen.
     pub role: Seen,

@@ -324,10 +324,15 @@ fn vault(inventory: &Inventory, found: &mut Findings) {
         || inventory.gateways.iter().any(|it| it.reads_vault);
     for vault in &inventory.vaults {
         let by_role = vault.rbac.is(&true) || vault.rbac.is_absent() && !vault.access_policies;
+        let mut wrong = Vec::new();
         if !read && inventory.complete {
-            found.push(&vault.place, "no app reads a secret from the vault");
-        } else if by_role && inventory.role_assignments.is_empty() && inventory.complete {
-            found.push(&vault.place, "nobody has a role at the vault");
+            wrong.push("no app reads a secret from the vault");
+        }
+        if by_role && inventory.role_assignments.is_empty() && inventory.complete {
+            wrong.push("nobody has a role at the vault");
+        }
+        if !wrong.is_empty() {
+            found.push(&vault.place, wrong.join(", and "));
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The proxy.
 
 use super::super::inventory::{FileKind, Inventory};
+use super::super::proxies::judged;
 use super::super::report::Findings;
 use super::calls::speaks_tcp;
 use super::{PROXY, SANDBOX, filled, is_before, is_true, label, lacks, services_of_application};
 use crate::catalogue::Version;
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
-use crate::egress::SquidReport;
 
 const ERROR: Rule = Rule::of(Family::Ssr, Severity::Error);
 
@@ -149,9 +149,7 @@ fn both_urls(inventory: &Inventory, found: &mut Findings) {
 
 fn tcp(inventory: &Inventory, found: &mut Findings) {
     for (workload, _) in inventory.of(PROXY) {
-        // The ingress of an app leads to its front, not to a proxy beside it in the same app.
-        let is_beside = workload.containers.len() > 1;
-        if speaks_tcp(workload) == Some(false) && !is_beside {
+        if speaks_tcp(workload) == Some(false) {
             let message = format!("`{}` is behind an http ingress", workload.name.shown());
             found.push(workload.ingress.place().unwrap_or(&workload.place), message);
         }
@@ -159,60 +157,54 @@ fn tcp(inventory: &Inventory, found: &mut Findings) {
 }
 
 fn own_file(inventory: &Inventory, found: &mut Findings) {
-    for (workload, container) in inventory.of(PROXY) {
-        let stock = container.image.known().is_some_and(|image| {
-            let repository = super::super::image_repository(image);
-            repository.ends_with("ubuntu/squid")
-                || repository == "squid"
-                || repository.ends_with("/squid")
+    for (index, workload) in inventory.workloads.iter().enumerate() {
+        // The file of another proxy is none of this one's.
+        let seen = inventory.files.iter().any(|it| {
+            it.kind == FileKind::Squid && it.workload.is_none_or(|reader| reader == index)
         });
-        let seen = inventory.files.iter().any(|it| it.kind == FileKind::Squid);
-        let mounted = container.mounts.iter().any(|it| {
-            it.path.contains("squid")
-                || it.path.contains("ssrf")
-                || it.path.contains("docker-entrypoint")
-        });
-        if stock && !seen && !mounted && container.command.is_empty() {
-            let message = format!(
-                "`{}` runs the image with the file that it came with",
-                label(workload, container)
-            );
-            found.push(&container.place, message);
+        for container in workload.containers.iter().filter(|it| it.role == PROXY) {
+            let stock = container.image.known().is_some_and(|image| {
+                let repository = super::super::image_repository(image);
+                repository.ends_with("ubuntu/squid")
+                    || repository == "squid"
+                    || repository.ends_with("/squid")
+            });
+            let mounted = container.mounts.iter().any(|it| {
+                it.path.contains("squid")
+                    || it.path.contains("ssrf")
+                    || it.path.contains("docker-entrypoint")
+            });
+            if stock && !seen && !mounted && container.command.is_empty() {
+                let message = format!(
+                    "`{}` runs the image with the file that it came with",
+                    label(workload, container)
+                );
+                found.push(&container.place, message);
+            }
         }
     }
 }
 
 fn policy(inventory: &Inventory, found: &mut Findings) {
-    let files = inventory
-        .files
-        .iter()
-        .filter(|it| it.kind == FileKind::Squid);
-    // A part that is included is judged with the file that includes it.
-    for file in files.filter(|it| it.text.contains("http_port")) {
-        if file.text.contains("${") {
-            found.unsure(
-                &file.place,
-                "a file with variables that are filled in at the start can't be judged",
-            );
-            continue;
-        }
-        let Ok(report) = SquidReport::of_text_on(&file.text, inventory.platform) else {
-            found.unsure(&file.place, "the file can't be read as one of squid's");
-            continue;
+    for policy in judged(inventory) {
+        let place = &policy.place;
+        let report = match &policy.report {
+            Ok(report) => report,
+            Err(why) => {
+                found.unsure(place, why);
+                continue;
+            }
         };
         for problem in report
             .diagnostics
             .iter()
             .filter(|it| it.severity == Severity::Error)
         {
-            let own = file.place.pointer().is_empty();
+            let own = place.pointer().is_empty();
             let (place, line) = match problem.span {
-                Some(span) if own => (
-                    file.place.clone().at_line(span.line, span.column),
-                    String::new(),
-                ),
-                Some(span) => (file.place.clone(), format!(", line {}", span.line)),
-                None => (file.place.clone(), String::new()),
+                Some(span) if own => (place.clone().at_line(span.line, span.column), String::new()),
+                Some(span) => (place.clone(), format!(", line {}", span.line)),
+                None => (place.clone(), String::new()),
             };
             found.push(
                 &place,
@@ -225,7 +217,7 @@ fn policy(inventory: &Inventory, found: &mut Findings) {
                 "of {undecided} requests that must be refused it can't be said whether they are: \
                  `check --squid` names the lines"
             );
-            found.unsure(&file.place, message);
+            found.unsure(place, message);
         }
     }
 }

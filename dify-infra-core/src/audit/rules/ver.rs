@@ -4,8 +4,8 @@ use super::super::inventory::{Container, Inventory, Workload};
 use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::{
-    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WORKER, at_least, filled, images, is_before,
-    label, lacks, on_azure, services_of_application,
+    API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WORKER, at_least, carried, filled, images,
+    is_before, label, lacks, on_azure, services_of_application,
 };
 use crate::catalogue::{Catalogue, Read, Version};
 use crate::check::rule::{Family, Rule, Sample};
@@ -27,6 +27,7 @@ pub(super) const RULES: &[&Rule] = &[
     &images::OLD,
     &images::RUNS_CODE,
     &images::PLACEHOLDER,
+    &carried::CARRIED,
 ];
 
 const SIBLINGS: Rule = Rule {

@@ -1,7 +1,9 @@
 //! Rules whose words or severity differ between a compose project and Azure.
 
+use super::super::*;
 use super::compose;
 use crate::diagnostic::Severity;
+use crate::egress::ReportRow;
 
 /// A project with a squid file, an API and whatever else.
 fn project(squid: &str, more: &str) -> super::super::Report {
@@ -140,4 +142,58 @@ fn a_key_that_falls_short_of_the_margin_is_not_called_easy_to_guess() {
     let (severity, message) = found("secret2024secret2024secret2024secret2024").unwrap();
     assert_eq!(severity, Severity::Error, "{message}");
     assert!(message.contains("easy to guess"), "{message}");
+}
+
+#[test]
+fn every_proxy_is_shown_with_its_table_of_destinations() {
+    let squid = |private: &str| {
+        format!(
+            "http_port 3128\nacl near src 172.16.0.0/12\nacl private dst {private}\n\
+             http_access deny private\nhttp_access allow near\nhttp_access deny all\n"
+        )
+    };
+    let text = "services:\n  api:\n    image: langgenius/dify-api:1.16.0\n  one:\n    \
+         image: ubuntu/squid:6.6-24.04_edge\n    volumes: [\"./one-squid.conf:/etc/squid/squid.conf\"]\n  \
+         two:\n    image: ubuntu/squid:6.6-24.04_edge\n    \
+         volumes: [\"./two-squid.conf:/etc/squid/squid.conf\"]\n  three:\n    \
+         image: ubuntu/squid:6.6-24.04_edge\n    \
+         volumes: [\"./three-squid.conf:/etc/squid/squid.conf\"]\n";
+    let files = [
+        ("docker-compose.yaml", text.to_owned()),
+        ("one-squid.conf", squid("10.0.0.0/8")),
+        ("two-squid.conf", squid("10.0.0.0/8 169.254.0.0/16")),
+        ("three-squid.conf", squid("${PRIVATE:?}")),
+    ];
+    let files = files.map(|(name, text)| (name.to_owned(), text));
+    let inventory = from_compose(ComposeInput {
+        compose: &["docker-compose.yaml"],
+        files: &files.into_iter().collect(),
+        profiles: &[],
+    })
+    .unwrap();
+    let policies = proxy_policies(&inventory);
+    let fate = |file: &str, destination: &str| {
+        let policy = policies.iter().find(|it| it.place.document_name() == file);
+        let rows = &policy.unwrap().report.as_ref().unwrap().rows;
+        let of_docker = |row: &&ReportRow| row.client.starts_with("Docker");
+        let mut rows = rows.iter().filter(of_docker);
+        let verdict = &rows
+            .find(|row| row.destination == destination)
+            .unwrap()
+            .verdict;
+        let line = verdict.decided_by.as_ref().map(|it| it.place.line);
+        (verdict.decision.passes(), line)
+    };
+    assert_eq!(fate("one-squid.conf", "metadata service"), (true, Some(5)));
+    assert_eq!(fate("two-squid.conf", "metadata service"), (false, Some(4)));
+    assert_eq!(fate("one-squid.conf", "10/8"), (false, Some(4)));
+    assert_eq!(
+        fate("two-squid.conf", "public host, https"),
+        (true, Some(5))
+    );
+    let unseen = policies
+        .iter()
+        .find(|it| it.place.document_name() == "three-squid.conf");
+    let why = unseen.unwrap().report.as_ref().unwrap_err();
+    assert!(why.contains("variables that are filled in"), "{why}");
 }

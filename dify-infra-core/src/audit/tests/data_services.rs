@@ -318,3 +318,22 @@ fn a_vault_is_read_by_somebody_who_may() {
         "accessPolicies": [{"objectId": "o", "permissions": {"secrets": ["get"]}}]});
     assert_eq!(judged(policies, true, false), "");
 }
+
+#[test]
+fn a_gateway_waits_as_long_as_the_entry_of_the_environment() {
+    for (seconds, expected) in [(30, 1), (239, 1), (240, 0), (600, 0)] {
+        let gateway = json!({"$add": true, "type": "Microsoft.Network/applicationGateways", "name": "g",
+            "properties": {"backendHttpSettingsCollection": [
+                {"name": "b", "properties": {"requestTimeout": seconds}}]}});
+        let report = over_template(&json!([gateway]));
+        let found: Vec<_> = report
+            .under("LIM115")
+            .map(|it| it.place.pointer())
+            .collect();
+        assert_eq!(found.len(), expected, "{seconds}: {report}");
+        assert!(
+            found.iter().all(|it| it.ends_with("/requestTimeout")),
+            "{found:?}"
+        );
+    }
+}

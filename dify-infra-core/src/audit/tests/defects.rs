@@ -8,6 +8,19 @@ use crate::diagnostic::Severity;
 
 const TEMPLATE: &str = include_str!("defects.json");
 const COMPOSE: &str = include_str!("defects.yaml");
+/// The squid file of the deployment, which allows its local networks before it denies private destinations. Its
+/// proxy does not use it (defect 7); a second one does.
+const SQUID: &str = include_str!("defects-squid.conf");
+
+/// The defective deployment in its three forms. Live, a file that is a secret can't be seen; one that a command
+/// writes, or that stands in a variable, can.
+fn whole() -> [Report; 3] {
+    [
+        template(TEMPLATE),
+        compose(&[("docker-compose.yaml", COMPOSE), ("squid.conf", SQUID)]),
+        audit(&from_resources(&live_resources())),
+    ]
+}
 
 /// How a defect shows in one form of input: under these rules, or not at all for this reason.
 enum In {
@@ -197,69 +210,6 @@ const DEFECTS: [Defect; 22] = [
     ),
 ];
 
-/// Defect 8: squid allows its local networks before it denies private destinations, misses
-/// 100.64.0.0/10 and 169.254.0.0/16. The file is not used in the defective deployment (defect 7), so
-/// here it is.
-const ALLOWS_FIRST: &str = "http_port 3128\nacl localnet src 10.0.0.0/8\nacl localnet src 172.16.0.0/12\n\
-    acl localnet src 192.168.0.0/16\nacl private dst 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16\n\
-    http_access allow localnet\nhttp_access deny private\nhttp_access deny all\n";
-
-/// The same squid in three forms. Live, a file that is a secret can't be seen; one that a command writes can.
-fn proxies() -> [Report; 3] {
-    let compose = compose(&[
-        (
-            "docker-compose.yaml",
-            "services:\n  ssrf_proxy:\n    image: ubuntu/squid:6.6-24.04_edge\n    volumes:\n      \
-             - ./squid.conf:/etc/squid/squid.conf\n",
-        ),
-        ("squid.conf", ALLOWS_FIRST),
-    ]);
-    let app = serde_json::json!({
-        "type": "Microsoft.App/containerApps", "name": "squid", "properties": {
-            "configuration": {"secrets": [{"name": "squid-conf", "value": ALLOWS_FIRST}]},
-            "template": {
-                "volumes": [{"name": "conf", "storageType": "Secret",
-                    "secrets": [{"secretRef": "squid-conf", "path": "squid.conf"}]}],
-                "containers": [{"name": "squid", "image": "ubuntu/squid:6.6-24.04_edge",
-                    "volumeMounts": [{"volumeName": "conf", "mountPath": "/etc/squid"}]}]}}});
-    let script = format!("cat > /etc/squid/squid.conf <<'EOF'\n{ALLOWS_FIRST}EOF\nexec squid -N\n");
-    let live = app_with(
-        "squid",
-        &serde_json::json!({"name": "squid", "image": "ubuntu/squid:6.6-24.04_edge",
-            "command": ["/bin/sh"], "args": ["-c", script]}),
-    );
-    let template = template(&serde_json::json!({"resources": [app]}).to_string());
-    [template, compose, audit(&from_resources(&[live]))]
-}
-
-/// A live app with one container.
-fn app_with(name: &str, container: &serde_json::Value) -> LiveResource {
-    LiveResource {
-        id: format!("{GROUP}/Microsoft.App/containerApps/{name}"),
-        body: Ok(
-            serde_json::json!({"name": name, "properties": {"template": {"containers": [container]}}}),
-        ),
-    }
-}
-
-/// Whatever a defect needs beside the whole deployment, in each of the three forms.
-fn report_of(number: u8, whole: &[Report; 3]) -> [Report; 3] {
-    match number {
-        8 => proxies(),
-        11 => {
-            let [template, compose, _] = whole.clone();
-            let text = "upstream plugin {\n  server plugin_daemon:5002;\n}\nserver { location /e/ { proxy_pass http://plugin; } }";
-            let live = app_with(
-                "nginx",
-                &serde_json::json!({"name": "nginx", "image": "nginx:1.30.4",
-                    "env": [{"name": "NGINX_CONF", "value": text}]}),
-            );
-            [template, compose, audit(&from_resources(&[live]))]
-        }
-        _ => whole.clone(),
-    }
-}
-
 #[test]
 fn what_a_reader_may_not_see_is_said_and_nothing_is_made_of_it() {
     let mut resources = live_resources();
@@ -299,21 +249,16 @@ fn what_a_reader_may_not_see_is_said_and_nothing_is_made_of_it() {
 fn every_defect_is_found_in_every_form_in_which_it_can_exist() {
     let numbers: Vec<u8> = DEFECTS.iter().map(|it| it.number).collect();
     assert_eq!(numbers, (1..=22).collect::<Vec<u8>>());
-    let whole = [
-        template(TEMPLATE),
-        compose(&[("docker-compose.yaml", COMPOSE)]),
-        audit(&from_resources(&live_resources())),
-    ];
+    let whole = whole();
     let mut table = String::new();
     let mut missed = Vec::new();
     for defect in &DEFECTS {
-        let reports = report_of(defect.number, &whole);
         let forms = [
             ("template", &defect.template),
             ("compose", &defect.compose),
             ("live", &defect.live),
         ];
-        for ((form, expected), report) in forms.into_iter().zip(&reports) {
+        for ((form, expected), report) in forms.into_iter().zip(&whole) {
             let mut row = |rule: &str, said: &str| {
                 let (number, what) = (defect.number, defect.what);
                 let _ = writeln!(table, "{number:>2} {what:<64} {form:<9} {rule:<7} {said}");
@@ -343,6 +288,38 @@ fn every_defect_is_found_in_every_form_in_which_it_can_exist() {
     }
     println!("{table}");
     assert!(missed.is_empty(), "{missed:?}\n{table}");
+}
+
+#[test]
+fn the_vault_is_without_roles_as_well_as_unused() {
+    for report in [
+        template(TEMPLATE),
+        audit(&from_resources(&live_resources())),
+    ] {
+        let said: Vec<&str> = report
+            .under("SEC111")
+            .map(|it| it.message.as_str())
+            .collect();
+        let expected = "no app reads a secret from the vault, and nobody has a role at the vault";
+        assert_eq!(said, [expected], "{report}");
+    }
+}
+
+#[test]
+fn of_two_proxies_each_is_judged_by_its_own_file() {
+    for report in whole() {
+        let places = |id: &'static str| {
+            let found = report.under(id).filter(|it| it.severity == Severity::Error);
+            found.map(|it| it.place.to_string()).collect::<Vec<_>>()
+        };
+        let stock = places("SSR103");
+        assert_eq!(stock.len(), 1, "{report}");
+        let judged = places("SSR104");
+        assert!(
+            !judged.is_empty() && !judged.contains(&stock[0]),
+            "{report}"
+        );
+    }
 }
 
 #[test]

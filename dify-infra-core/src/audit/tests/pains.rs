@@ -59,6 +59,12 @@ const PAINS: &[(u8, &str, &str, &str)] = &[
         "$.resources[].properties.clusteringPolicy",
     ),
     (
+        8,
+        "and an index that it does not have",
+        "RED105",
+        "$.resources[].properties.template.containers[].env[].value",
+    ),
+    (
         9,
         "blob settings under wrong names",
         "BLB101",
@@ -222,6 +228,7 @@ const PAINS: &[(u8, &str, &str, &str)] = &[
         "$.resources[].properties.template.containers[].resources.cpu",
     ),
     (38, "extension not allow-listed", "DBX104", "$.resources[]"),
+    (38, "or the list is overwritten", "DBX107", "$.resources[]"),
     (
         39,
         "settings written at once: ServerIsBusy",

@@ -117,6 +117,7 @@ fn is_name(host: &str) -> bool {
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Decision {
     /// The rules let it pass.
     Allowed,
@@ -176,6 +177,7 @@ pub struct Decider {
 
 /// Where a request goes that passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Way {
     /// To its destination, at one of these addresses.
     Direct(Vec<IpAddr>),
@@ -198,6 +200,7 @@ pub enum Way {
 
 /// The answer to a [`ProxyRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verdict {
     /// What becomes of the request.
     pub decision: Decision,

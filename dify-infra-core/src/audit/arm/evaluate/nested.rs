@@ -74,8 +74,7 @@ impl<'a> Evaluator<'a> {
             Some(_) => return None,
             None => Vec::new(),
         };
-        let nested = self.nested(scope, depth);
-        let position = nested.iter().position(|it| {
+        let position = self.position_of_nested(scope, depth, |it| {
             it.name == name || it.symbol.is_some() && it.symbol.as_deref() == target.literal()
         })?;
         let inner = self.enter(scope, position, depth)?;
@@ -101,10 +100,22 @@ impl<'a> Evaluator<'a> {
         Some(value)
     }
 
-    /// The deployments inside of a template.
-    pub(in super::super) fn nested(&mut self, scope: usize, depth: usize) -> Vec<Nested<'a>> {
-        if let Some(nested) = &self.scopes[scope].nested {
-            return nested.clone();
+    /// Which of the deployments inside of a template is meant.
+    pub(in super::super) fn position_of_nested(
+        &mut self,
+        scope: usize,
+        depth: usize,
+        is_meant: impl Fn(&Nested<'a>) -> bool,
+    ) -> Option<usize> {
+        self.find_nested(scope, depth);
+        let nested = self.scopes[scope].nested.as_ref()?;
+        nested.iter().position(is_meant)
+    }
+
+    /// Finds the deployments inside of a template, once.
+    fn find_nested(&mut self, scope: usize, depth: usize) {
+        if self.scopes[scope].nested.is_some() {
+            return;
         }
         let mut found = Vec::new();
         for (symbol, resource, place) in self.scopes[scope].resources() {
@@ -127,8 +138,7 @@ impl<'a> Evaluator<'a> {
                 scope: None,
             });
         }
-        self.scopes[scope].nested = Some(found.clone());
-        found
+        self.scopes[scope].nested = Some(found);
     }
 
     /// The scope of a deployment inside of a template: made once.
@@ -138,7 +148,8 @@ impl<'a> Evaluator<'a> {
         position: usize,
         depth: usize,
     ) -> Option<usize> {
-        let nested = self.nested(scope, depth).get(position)?.clone();
+        self.find_nested(scope, depth);
+        let nested = self.scopes[scope].nested.as_ref()?.get(position)?.clone();
         if let Some(inner) = nested.scope {
             return Some(inner);
         }
