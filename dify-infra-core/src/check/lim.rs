@@ -3,6 +3,7 @@
 use super::gateway;
 use super::rule::{Family, Rule, Sample};
 use crate::catalogue::ServiceKind;
+use crate::deployment::sku::PostgresSku;
 use crate::deployment::{Deployment, Service};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 use crate::spec::in_words;
@@ -74,7 +75,8 @@ const CONNECTIONS: Rule = Rule {
     title: "PostgreSQL has a connection for everyone who may ask for one",
     why: "Each process keeps a pool of its own, so connections multiply with replicas. A server \
           that has none left answers \"remaining connection slots are reserved\", and then \
-          everything fails at once.",
+          everything fails at once. The pool for vectors is counted once for each process; datasets that are \
+          searched at the same time have one each.",
     source: "langgenius/dify#22695; learn.microsoft.com postgresql/concepts-limits",
     fix: "Use a larger `data.postgres.sku`, fewer replicas or smaller pools.",
     bad: Sample::part("[services.api.env]\nSQLALCHEMY_POOL_SIZE = 30"),
@@ -174,20 +176,40 @@ fn awake(deployment: &Deployment, diagnostics: &mut Diagnostics) {
 
 fn connections(deployment: &Deployment, diagnostics: &mut Diagnostics) {
     let budget = deployment.connection_budget();
-    let Some(usable) = budget.usable.filter(|usable| *usable < budget.most()) else {
+    let most = budget.most();
+    let has_enough = |usable: u32| most.is_some_and(|most| most <= usable);
+    // A server of unknown size has those of the smallest at least.
+    let least = PostgresSku::find("Standard_B1ms").map_or(0, PostgresSku::usable_connections);
+    if has_enough(budget.usable.unwrap_or(least)) {
         return;
-    };
-    let mut users: Vec<_> = budget.users.iter().filter(|user| user.most() > 0).collect();
-    users.sort_by_key(|user| std::cmp::Reverse(user.most()));
+    }
+    let mut users: Vec<_> = budget
+        .users
+        .iter()
+        .filter(|it| it.most() != Some(0))
+        .collect();
+    users.sort_by_key(|user| std::cmp::Reverse(user.most().unwrap_or(u32::MAX)));
     let users: Vec<_> = users.iter().map(ToString::to_string).collect();
-    let message = format!(
-        "up to {} connections are opened to a server `{}` that has {}: {}",
-        budget.most(),
-        deployment.postgres().sku,
-        usable,
-        in_words(&users, "and"),
-    );
-    diagnostics.push(CONNECTIONS.finding(KeyPath::of("data.postgres.sku"), message));
+    let users = in_words(&users, "and");
+    let number = most.map_or("any number of".to_owned(), |most| format!("up to {most}"));
+    let path = KeyPath::of("data.postgres.sku");
+    let finding = if let Some(usable) = budget.usable {
+        let sku = &deployment.postgres().sku;
+        let message = format!(
+            "{number} connections are opened to a server `{sku}` that has {usable}: {users}"
+        );
+        CONNECTIONS.finding(path, message)
+    } else {
+        let message = format!(
+            "{number} connections are opened to a server of which it is not known how many it has: {users}"
+        );
+        let mut finding = CONNECTIONS.finding(path, message);
+        if most.is_some() {
+            finding.severity = Severity::Note;
+        }
+        finding
+    };
+    diagnostics.push(finding);
 }
 
 fn cores(deployment: &Deployment, diagnostics: &mut Diagnostics) {

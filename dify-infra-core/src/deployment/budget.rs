@@ -29,41 +29,40 @@ pub struct ConnectionUser {
     pub replicas: u32,
     /// Processes of a replica.
     pub processes: u32,
-    /// Connections of a process, overflow included.
-    pub connections: u32,
+    /// Connections of a process, overflow included; nothing when it opens as many as it likes.
+    pub connections: Option<u32>,
 }
 
 impl ConnectionBudget {
-    /// All connections that may be open at once.
-    pub fn most(&self) -> u32 {
+    /// All connections that may be open at once; nothing when there is no limit.
+    pub fn most(&self) -> Option<u32> {
         self.users
             .iter()
-            .fold(0, |sum, user| sum.saturating_add(user.most()))
+            .try_fold(0_u32, |sum, user| Some(sum.saturating_add(user.most()?)))
     }
 }
 
 impl ConnectionUser {
-    /// All connections of the service.
-    pub fn most(&self) -> u32 {
-        self.replicas
-            .saturating_mul(self.processes)
-            .saturating_mul(self.connections)
+    /// All connections of the service; nothing when there is no limit.
+    pub fn most(&self) -> Option<u32> {
+        let processes = self.replicas.saturating_mul(self.processes);
+        if processes == 0 {
+            return Some(0);
+        }
+        Some(processes.saturating_mul(self.connections?))
     }
 }
 
 impl fmt::Display for ConnectionUser {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} by `{}` ({}",
-            self.most(),
-            self.service,
-            self.replicas
-        )?;
+        let (Some(most), Some(connections)) = (self.most(), self.connections) else {
+            return write!(formatter, "any number by `{}`", self.service);
+        };
+        write!(formatter, "{most} by `{}` ({}", self.service, self.replicas)?;
         if self.processes != 1 {
             write!(formatter, " × {}", self.processes)?;
         }
-        write!(formatter, " × {})", self.connections)
+        write!(formatter, " × {connections})")
     }
 }
 
@@ -79,7 +78,7 @@ impl Deployment {
     ///     .build()?;
     /// let budget = resolved.deployment.connection_budget();
     /// assert_eq!(budget.usable, Some(35));
-    /// assert!(budget.most() <= 35);
+    /// assert!(budget.most() <= Some(35));
     /// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
     /// ```
     pub fn connection_budget(&self) -> ConnectionBudget {
@@ -99,21 +98,42 @@ impl Deployment {
     }
 }
 
-/// Connections that a process may hold; nothing for services without a database.
-fn connections(service: &Service, pools: ConnectionPools) -> Option<u32> {
-    let number = |name, default| number(service, name).unwrap_or(default);
+/// Connections that a process may hold, if it has a limit; nothing for services without a database.
+///
+/// Each dataset object has a pool for vectors of its own, of which one is counted: how many are in use at once
+/// depends on what is asked (langgenius/dify 1.16.0 `api/core/rag/datasource/vdb/pgvector`).
+#[expect(
+    clippy::option_option,
+    reason = "without a database is something else than without a limit"
+)]
+fn connections(service: &Service, pools: ConnectionPools) -> Option<Option<u32>> {
+    let number = |name, default: u32| number(service, name).unwrap_or(default.into());
     let tables = || {
-        let size: u32 = number("SQLALCHEMY_POOL_SIZE", pools.size);
-        size.saturating_add(number("SQLALCHEMY_MAX_OVERFLOW", pools.overflow))
+        pooled(
+            number("SQLALCHEMY_POOL_SIZE", pools.size),
+            number("SQLALCHEMY_MAX_OVERFLOW", pools.overflow),
+        )
     };
-    match service.kind {
-        kind if looks_up_vectors(kind) => {
-            Some(tables().saturating_add(number("PGVECTOR_MAX_CONNECTION", pools.pgvector)))
-        }
-        ServiceKind::ApiWebsocket | ServiceKind::WorkerBeat => Some(tables()),
-        ServiceKind::PluginDaemon => Some(number("DB_MAX_OPEN_CONNS", pools.daemon)),
-        _ => None,
-    }
+    let vectors = || number("PGVECTOR_MAX_CONNECTION", pools.pgvector).max(0);
+    let all = match service.kind {
+        kind if looks_up_vectors(kind) => tables().map(|it| it.saturating_add(vectors())),
+        ServiceKind::ApiWebsocket | ServiceKind::WorkerBeat => tables(),
+        ServiceKind::PluginDaemon => opened(number("DB_MAX_OPEN_CONNS", pools.daemon)),
+        _ => return None,
+    };
+    Some(all.map(|it| u32::try_from(it).unwrap_or(u32::MAX)))
+}
+
+/// Connections of a pool of `SQLAlchemy`; nothing without a limit, which a size of 0 and an overflow of -1 mean
+/// (docs.sqlalchemy.org core/pooling, `QueuePool`).
+fn pooled(size: i64, overflow: i64) -> Option<i64> {
+    (size > 0 && overflow >= 0).then(|| size.saturating_add(overflow))
+}
+
+/// Connections of a pool of Go; nothing without a limit, which 0 and less mean (pkg.go.dev database/sql,
+/// `SetMaxOpenConns`).
+fn opened(most: i64) -> Option<i64> {
+    (most > 0).then_some(most)
 }
 
 /// Whether a service of the application keeps a pool for vectors: neither the scheduler nor the socket server
@@ -171,7 +191,7 @@ pub(crate) fn processes<'a, E>(
     }
 }
 
-fn number(service: &Service, name: &str) -> Option<u32> {
+fn number(service: &Service, name: &str) -> Option<i64> {
     service.plain_variable(name)?.trim().parse().ok()
 }
 

@@ -188,9 +188,9 @@ pub enum Origin<Name> {
 pub struct Postgres {
     /// Ours or existing.
     pub origin: Origin<PostgresServerName>,
-    /// Azure's compute name, as `Standard_B1ms`.
+    /// Azure's compute name, as `Standard_B1ms`; empty for an existing server whose size the file does not say.
     pub sku: String,
-    /// `Burstable`, `GeneralPurpose` or `MemoryOptimized`; follows from the sku.
+    /// `Burstable`, `GeneralPurpose` or `MemoryOptimized`; follows from the sku, and is empty where that is not listed.
     pub tier: String,
     /// Major version.
     pub version: String,

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 /// Connections that the server keeps for itself (learn.microsoft.com postgresql/concepts-limits).
-const RESERVED_CONNECTIONS: u32 = 15;
+pub(crate) const RESERVED_CONNECTIONS: u32 = 15;
 
 /// Redis sizes that can do without sharding: 25 GB and less, none of them Flash
 /// (learn.microsoft.com redis/architecture).
@@ -84,7 +84,8 @@ pub(crate) fn is_redis_size(name: &str) -> bool {
     })
 }
 
-/// Sizes and connections as in learn.microsoft.com postgresql/concepts-limits and concepts-compute.
+/// Sizes and connections as in learn.microsoft.com postgresql/flexible-server/concepts-limits and concepts-compute.
+/// Newer series, as `Standard_D2ds_v6`, are not in the table of connections.
 fn all() -> Vec<PostgresSku> {
     let burstable = [
         ("B1ms", 50),
@@ -116,13 +117,15 @@ fn series(letter: char, tier: &'static str, of_two_cores: u32) -> Vec<PostgresSk
         _ => 5000,
     };
     let generations = [("s_v3", 64), ("ds_v4", 64), ("ds_v5", 96), ("ads_v5", 96)];
-    let cores = [2, 4, 8, 16, 32, 48, 64, 96];
+    let cores = [2, 4, 8, 16, 20, 32, 48, 64, 96];
     generations
         .into_iter()
         .flat_map(|(generation, most)| {
+            // 20 cores have memory optimized sizes alone, and not the oldest ones.
+            let has_twenty = letter == 'E' && generation != "s_v3";
             cores
                 .into_iter()
-                .filter(move |cores| *cores <= most)
+                .filter(move |cores| *cores <= most && (*cores != 20 || has_twenty))
                 .map(move |cores| PostgresSku {
                     name: format!("Standard_{letter}{cores}{generation}"),
                     tier,
@@ -147,6 +150,9 @@ mod tests {
             ("Standard_D8s_v3", "GeneralPurpose", 3422),
             ("Standard_D16ads_v5", "GeneralPurpose", 4985),
             ("Standard_E2ds_v5", "MemoryOptimized", 1703),
+            ("Standard_E20ds_v4", "MemoryOptimized", 4985),
+            ("Standard_E20ds_v5", "MemoryOptimized", 4985),
+            ("Standard_E20ads_v5", "MemoryOptimized", 4985),
             ("Standard_E96ads_v5", "MemoryOptimized", 4985),
         ] {
             let sku = PostgresSku::find(name).unwrap();
@@ -156,7 +162,9 @@ mod tests {
                 "{name}"
             );
         }
-        assert_eq!(PostgresSku::find("Standard_D96s_v3"), None);
+        for none in ["Standard_D96s_v3", "Standard_D20ds_v5", "Standard_E20s_v3"] {
+            assert_eq!(PostgresSku::find(none), None, "{none}");
+        }
         assert_eq!(PostgresSku::find("B1ms"), None);
     }
 

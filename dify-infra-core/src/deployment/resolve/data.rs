@@ -80,6 +80,12 @@ impl Defaults {
     }
 }
 
+/// A compute size of PostgreSQL: name and tier, empty where an existing server's is not known.
+struct Size {
+    name: String,
+    tier: &'static str,
+}
+
 impl Resolver<'_> {
     pub(super) fn postgres(
         &mut self,
@@ -108,13 +114,13 @@ impl Resolver<'_> {
         let days = defaults.backup_days;
         Some(Postgres {
             origin,
-            sku: sku.name.clone(),
+            sku: sku.name,
             tier: sku.tier.to_owned(),
             version: self.postgres_version(),
             storage_gib: self.postgres_disk(defaults),
             backup_days: self.number("data.postgres.backup_days", spec.backup_days, days, 7..=35),
             geo_redundant_backup: spec.geo_redundant_backup.unwrap_or(false),
-            high_availability: self.standby(sku, defaults),
+            high_availability: self.standby(sku.tier, defaults),
             administrator: self.administrator(),
             database: self.named("data.postgres.database", spec.database.as_deref(), "dify")?,
             plugin_database: self.named(
@@ -127,7 +133,7 @@ impl Resolver<'_> {
     }
 
     /// The standby; none on sizes that can't have one, where nobody asked for it.
-    fn standby(&mut self, sku: &PostgresSku, defaults: &Defaults) -> Standby {
+    fn standby(&mut self, tier: &str, defaults: &Defaults) -> Standby {
         let spec = &self.spec.data.postgres;
         let words = Standby::WORDS.map(|(word, _)| word);
         let path = "data.postgres.high_availability";
@@ -135,7 +141,7 @@ impl Resolver<'_> {
         let asked = Standby::WORDS
             .into_iter()
             .find_map(|(known, standby)| (word == Some(known)).then_some(standby));
-        let is_possible = spec.existing.is_none() && sku.tier != "Burstable";
+        let is_possible = spec.existing.is_none() && tier != "Burstable";
         match asked {
             Some(standby) => standby,
             None if is_possible => defaults.standby,
@@ -143,26 +149,29 @@ impl Resolver<'_> {
         }
     }
 
-    fn postgres_sku(&mut self, defaults: &Defaults) -> Option<&'static PostgresSku> {
-        // An existing server of unknown size gets pools that fit the smallest one.
-        let is_existing = self.spec.data.postgres.existing.is_some();
-        let default = PostgresSku::find(if is_existing {
-            "Standard_B1ms"
-        } else {
-            defaults.postgres_sku
-        })?;
-        let Some(name) = self.spec.data.postgres.sku.as_deref() else {
-            return Some(default);
-        };
-        let sku = PostgresSku::find(name);
-        if sku.is_none() {
+    fn postgres_sku(&mut self, defaults: &Defaults) -> Option<Size> {
+        let spec = &self.spec.data.postgres;
+        let known = spec.sku.as_deref().map(PostgresSku::find);
+        if spec.existing.is_some() && !matches!(known, Some(Some(_))) {
+            // A server that exists may have any size; nothing follows from one that is not listed.
+            return Some(Size {
+                name: spec.sku.clone().unwrap_or_default(),
+                tier: "",
+            });
+        }
+        if let (Some(None), Some(name)) = (known, &spec.sku) {
             let names: Vec<_> = PostgresSku::all()
                 .iter()
                 .map(|sku| sku.name.as_str())
                 .collect();
             self.unknown_word("data.postgres.sku", name, &names);
         }
-        Some(sku.unwrap_or(default))
+        let default = || PostgresSku::find(defaults.postgres_sku);
+        let sku = known.flatten().or_else(default)?;
+        Some(Size {
+            name: sku.name.clone(),
+            tier: sku.tier,
+        })
     }
 
     fn postgres_version(&mut self) -> String {

@@ -433,7 +433,7 @@ fn forked_workers_count_as_processes() {
         .unwrap();
     assert_eq!(
         (worker.replicas, worker.processes, worker.connections),
-        (1, 4, 35)
+        (1, 4, Some(35))
     );
     assert_eq!(worker.to_string(), "140 by `worker` (1 × 4 × 35)");
 }
@@ -500,4 +500,58 @@ fn a_number_with_a_unit_is_told_to_stand_alone() {
         let said = error.help.as_deref().unwrap();
         assert!(said.contains(help), "{said}");
     }
+}
+
+#[test]
+fn what_means_no_limit_counts_as_none() {
+    let more = |env: &str| {
+        let text = format!("{BASE}[services.{env}");
+        let found = Deployment::parse(&text).map_or_else(|found| found, |it| it.diagnostics);
+        let budget = found.iter().find(|it| it.code == "LIM004").cloned();
+        budget.unwrap_or_else(|| panic!("{env}: {found}"))
+    };
+    for env in [
+        "api.env]\nSQLALCHEMY_POOL_SIZE = 0",
+        "api.env]\nSQLALCHEMY_MAX_OVERFLOW = -1",
+        "worker.env]\nSQLALCHEMY_POOL_SIZE = 0",
+        "plugin_daemon.env]\nDB_MAX_OPEN_CONNS = 0",
+    ] {
+        let finding = more(env);
+        assert_eq!(finding.severity, Severity::Error, "{finding}");
+        assert!(
+            finding.message.starts_with("any number of connections"),
+            "{finding}"
+        );
+        assert!(finding.message.contains("any number by `"), "{finding}");
+    }
+}
+
+#[test]
+fn an_existing_server_may_have_any_size_and_nothing_is_made_up_of_it() {
+    let file = |sku: &str, env: &str| {
+        format!(
+            "{BASE}[data.postgres]\nexisting = \"contoso-pg\"\nadministrator = \"adm1\"\n{sku}{env}"
+        )
+    };
+    for sku in ["", "sku = \"Standard_D2ds_v6\"\n"] {
+        let resolved = Deployment::parse(&file(sku, "")).unwrap();
+        assert_eq!(resolved.deployment.connection_budget().usable, None);
+        assert!(resolved.diagnostics.iter().all(|it| it.code != "LIM004"));
+        let large = file(sku, "[services.api.env]\nSQLALCHEMY_POOL_SIZE = 500\n");
+        let found = crate::check::check_file(&large).unwrap().diagnostics;
+        let finding = found.iter().find(|it| it.code == "LIM004").unwrap();
+        assert_eq!(finding.severity, Severity::Note, "{finding}");
+        assert!(
+            finding.message.contains("it is not known how many it has"),
+            "{finding}"
+        );
+    }
+    let known = file("sku = \"Standard_E20ds_v5\"\n", "");
+    let resolved = Deployment::parse(&known).unwrap();
+    assert_eq!(resolved.deployment.connection_budget().usable, Some(4985));
+    // One of our own must have a size whose connections are known.
+    assert_eq!(
+        errors("[data.postgres]\nsku = \"Standard_D2ds_v6\""),
+        ["SPC005 data.postgres.sku"]
+    );
 }

@@ -108,7 +108,7 @@ fn postgres(
     deployment: &Deployment,
     project: &mut ComposeProject,
 ) -> Result<ComposeService, ComposeError> {
-    let needed = deployment.connection_budget().most() + SPARE_CONNECTIONS;
+    let needed = deployment.connection_budget().most().unwrap_or(0) + SPARE_CONNECTIONS;
     let connections = needed.max(LEAST_CONNECTIONS);
     let administrator = deployment.postgres().administrator.as_str();
     let password = project.secret(&SecretKind::PostgresPassword.into());

@@ -4,12 +4,15 @@ use super::super::dbx::Servers;
 use super::super::{DAEMON, PROXY, files, label, line_of, number_or, on_azure};
 use super::replicas::replicas;
 use super::{ERROR, WARNING};
-use crate::audit::inventory::{Container, Fact, FileKind, Inventory, Workload, WorkloadKind};
+use crate::audit::inventory::{
+    Configuration, Container, Fact, FileKind, Inventory, PostgresServer, Workload, WorkloadKind,
+};
+use crate::audit::place::Place;
 use crate::audit::recognise::Role;
 use crate::audit::report::Findings;
 use crate::catalogue::ServiceKind;
 use crate::check::rule::{Rule, Sample};
-use crate::deployment::sku::PostgresSku;
+use crate::deployment::sku::{PostgresSku, RESERVED_CONNECTIONS};
 use crate::deployment::{looks_up_vectors, processes};
 use crate::values::{ConsumptionSize, Cpu, Memory};
 
@@ -185,12 +188,11 @@ fn connections(inventory: &Inventory, found: &mut Findings) {
         }
     }
     for (server, users) in inventory.postgres.iter().zip(users) {
-        let sku = server.sku.known().and_then(|sku| PostgresSku::find(sku));
-        let Some(usable) = sku.map(PostgresSku::usable_connections) else {
+        let Some((usable, configured)) = usable_connections(server) else {
             continue;
         };
         let most: f64 = users.iter().map(|it| it.connections * it.replicas).sum();
-        if most > f64::from(usable) {
+        if most > usable {
             let told: Vec<String> = users.iter().take(MOST_POOLS).map(User::shown).collect();
             let more = users.len().saturating_sub(MOST_POOLS);
             let more = match more {
@@ -198,10 +200,16 @@ fn connections(inventory: &Inventory, found: &mut Findings) {
                 more => format!(" and {more} more"),
             };
             let message = format!(
-                "up to {most} connections may be opened, but the server has {usable}: {}{more}",
+                "{} connections may be opened, but the server has {usable}: {}{more}",
+                if most.is_finite() {
+                    format!("up to {most}")
+                } else {
+                    "any number of".to_owned()
+                },
                 told.join(", ")
             );
-            let finding = found.push(server.sku.place().unwrap_or(&server.place), message);
+            let sized = server.sku.place().unwrap_or(&server.place);
+            let finding = found.push(configured.unwrap_or(sized), message);
             for user in users.iter().take(MOST_POOLS) {
                 let pool = if user.container.role == DAEMON {
                     "DB_MAX_OPEN_CONNS"
@@ -218,6 +226,22 @@ fn connections(inventory: &Inventory, found: &mut Findings) {
     }
 }
 
+/// Connections that a server leaves to users, and the place of the parameter that decides them, where one does;
+/// nothing when that can't be seen.
+fn usable_connections(server: &PostgresServer) -> Option<(f64, Option<&Place>)> {
+    let is_it = |it: &&Configuration| {
+        let name = it.name.rsplit('/').next().unwrap_or_default();
+        !it.is_database && name == "max_connections"
+    };
+    if let Some(parameter) = server.configurations.iter().find(is_it) {
+        let value: f64 = parameter.value.as_ref()?.literal()?.trim().parse().ok()?;
+        let usable = (value - f64::from(RESERVED_CONNECTIONS)).max(0.0);
+        return Some((usable, Some(&parameter.place)));
+    }
+    let sku = PostgresSku::find(server.sku.known()?)?;
+    Some((sku.usable_connections().into(), None))
+}
+
 /// Who opens connections to a server.
 struct User<'a> {
     workload: &'a Workload,
@@ -231,6 +255,9 @@ struct User<'a> {
 impl User<'_> {
     fn shown(&self) -> String {
         let name = label(self.workload, self.container);
+        if self.connections.is_infinite() {
+            return format!("any number by `{name}`");
+        }
         format!("{} × {} by `{name}`", self.replicas, self.connections)
     }
 }
@@ -241,7 +268,11 @@ const MOST_POOLS: usize = 12;
 /// Connections that a replica may open; nothing when it opens none or that can't be seen.
 pub(super) fn connections_of(container: &Container) -> Option<f64> {
     let kind = match container.role {
-        DAEMON => return number_or(container, "DB_MAX_OPEN_CONNS", 30.0),
+        // Of Go's pools 0 and less mean no limit (pkg.go.dev database/sql, SetMaxOpenConns).
+        DAEMON => {
+            let most = number_or(container, "DB_MAX_OPEN_CONNS", 30.0)?;
+            return Some(if most > 0.0 { most } else { f64::INFINITY });
+        }
         Role::Service(kind) if container.role.is_application() => kind,
         // One whose mode can't be seen has the pools of an API at least.
         Role::Application => ServiceKind::Api,
@@ -249,6 +280,10 @@ pub(super) fn connections_of(container: &Container) -> Option<f64> {
     };
     let pool = number_or(container, "SQLALCHEMY_POOL_SIZE", 30.0)?;
     let overflow = number_or(container, "SQLALCHEMY_MAX_OVERFLOW", 10.0)?;
+    // A size of 0 and an overflow of -1 mean no limit (docs.sqlalchemy.org core/pooling, QueuePool).
+    if pool <= 0.0 || overflow < 0.0 {
+        return Some(f64::INFINITY);
+    }
     let variable = |name: &str| match container.variable(name) {
         None if container.variables_complete => Ok(None),
         None => Err(()),
@@ -385,6 +420,12 @@ mod tests {
                 Some(720.0),
             ),
             ("beat", &[PREFORK, SIXTEEN], Some(40.0)),
+            ("api", &[("SQLALCHEMY_POOL_SIZE", "0")], Some(f64::INFINITY)),
+            (
+                "beat",
+                &[("SQLALCHEMY_MAX_OVERFLOW", "-1")],
+                Some(f64::INFINITY),
+            ),
             ("beat", &[("VECTOR_STORE", "pgvector")], Some(40.0)),
             ("migration", &[("MIGRATION_ENABLED", "true")], None),
         ];
@@ -429,5 +470,27 @@ mod tests {
             finding.message.contains("up to 320 connections"),
             "{finding}"
         );
+    }
+
+    #[test]
+    fn a_parameter_decides_what_the_server_has() {
+        let under = |value: &str, pool: &str| {
+            let text = format!(
+                r#"[{{"$add": true, "type": "Microsoft.DBforPostgreSQL/flexibleServers/configurations", "name": "[concat('dify-dev-postgres-', parameters('suffix'), '/max_connections')]", "properties": {{"value": "{value}"}}}}, {{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {{"template": {{"containers": [{{"name": "api", "env": [{{"name": "SQLALCHEMY_POOL_SIZE", "value": "{pool}"}}]}}]}}}}}}]"#
+            );
+            let sample = Sample::resources(text.leak());
+            let report = crate::audit::sample::report(&sample).unwrap();
+            let found: Vec<_> = report
+                .under("LIM104")
+                .map(|it| it.message.clone())
+                .collect();
+            found
+        };
+        assert_eq!(under("500", "100"), Vec::<String>::new());
+        let small = under("20", "3");
+        assert!(small[0].contains("but the server has 5:"), "{small:?}");
+        let open = under("500", "0");
+        assert!(open[0].starts_with("any number of connections"), "{open:?}");
+        assert!(open[0].contains("any number by `dify-dev-api`"), "{open:?}");
     }
 }
