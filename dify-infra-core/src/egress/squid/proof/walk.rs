@@ -197,13 +197,12 @@ impl<'a> Walk<'a> {
         pieces: Bits,
         found: &mut Found,
     ) {
-        match self.file.settings.later.first() {
-            Some((place, _)) => found.add(Some(place), Decision::Unknown, number, asked, pieces),
-            None => {
-                let place = line.map(|line| &line.place);
-                found.add(place, Decision::Allowed, number, asked, pieces);
-            }
-        }
+        let later = self.file.settings.later.first();
+        let (place, decision) = match later {
+            Some((place, _)) => (Some(place), Decision::Unknown),
+            None => (line.map(|line| &line.place), Decision::Allowed),
+        };
+        found.add(place, decision, number, asked, pieces);
     }
 
     /// The pieces that a line fits; nothing when too much was looked at.
@@ -332,12 +331,11 @@ impl<'a> Walk<'a> {
         };
         let mut maybe = surely.clone();
         for domain in domains {
-            match address_of_domain(domain) {
-                Some(address) => surely.insert(self.pieces.within(Span::only(address))),
-                None => {
-                    let alike = self.pieces.within_any(&addresses_below(domain));
-                    maybe = maybe.or(&alike);
-                }
+            if let Some(address) = address_of_domain(domain) {
+                surely.insert(self.pieces.within(Span::only(address)));
+            } else {
+                let alike = self.pieces.within_any(&addresses_below(domain));
+                maybe = maybe.or(&alike);
             }
         }
         maybe = maybe.or(&surely);
