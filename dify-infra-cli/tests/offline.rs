@@ -468,6 +468,12 @@ fn check_squid_says_what_a_file_lets_through_and_which_line_decides() {
     let good = check(&ours, &[]);
     assert_eq!(good.code, Some(0), "{}", good.stderr);
     assert!(good.stderr.contains("no findings"), "{}", good.stderr);
+    let gap = ours.replace(" dst 10.0.0.0/8", " dst 10.0.0.0/9");
+    let json = check(&gap, &["--json"]);
+    assert_eq!(json.code, Some(3), "{}", json.stderr);
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(report["open_ranges"][0]["first"], "10.128.0.0");
+    assert_eq!(report["open_ranges"][0]["last"], "10.255.255.255");
     let empty = check("", &[]);
     assert_eq!(empty.code, Some(3), "{}", empty.stderr);
     assert!(empty.stdout.contains("http_port"), "{}", empty.stdout);

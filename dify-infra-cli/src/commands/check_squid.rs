@@ -5,7 +5,7 @@ mod sources;
 use std::path::Path;
 
 use dify_infra_core::diagnostic::Severity;
-use dify_infra_core::egress::{Expected, ReportRow, SquidFile, SquidReport};
+use dify_infra_core::egress::{Expected, OpenRange, ReportRow, SquidFile, SquidReport};
 use serde_json::{Value, json};
 
 use self::sources::Beside;
@@ -28,6 +28,8 @@ pub(super) fn run(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<E
             "file": input.shown,
             "starts": report.starts,
             "undecided": undecided,
+            "decided": report.is_decided(),
+            "open_ranges": report.open_ranges.iter().map(range_as_json).collect::<Vec<_>>(),
             "requests": report.rows.iter().map(as_json).collect::<Vec<_>>(),
             "diagnostics": report
                 .diagnostics
@@ -39,16 +41,20 @@ pub(super) fn run(ui: &Ui, settings: &Settings, file: &Path) -> anyhow::Result<E
         ui.data(&table(&report.rows))?;
         diagnostics::write(ui, &without_logins(&input), &report.diagnostics)?;
         conclude(ui, &input, &report);
-        if undecided > 0 && report.starts {
+        if !report.is_decided() && report.starts {
+            let what = match undecided {
+                0 => "addresses".to_owned(),
+                _ => format!("{undecided} requests"),
+            };
             ui.data(&format!(
-                "{}: {} is not proven: of {undecided} requests that must be refused it can't be said \
-                 whether they are\n",
+                "{}: {} is not proven: of {what} that must be refused it can't be said whether they \
+                 are\n",
                 styled(RED, "error"),
                 input.shown
             ))?;
         }
     }
-    Ok(if report.diagnostics.has_errors() || undecided > 0 {
+    Ok(if report.diagnostics.has_errors() || !report.is_decided() {
         Exit::Diagnostics
     } else {
         Exit::Done
@@ -65,7 +71,9 @@ fn conclude(ui: &Ui, input: &Input, report: &SquidReport) {
             "`dify-infra explain {}` tells why; `dify-infra render --to squid` writes a file that is right",
             finding.code
         )),
-        _ => ui.say(format!("{}: {}", input.shown, styled(GREEN, "no findings"))),
+        // What is only to be known has been told.
+        Some(_) => {}
+        None => ui.say(format!("{}: {}", input.shown, styled(GREEN, "no findings"))),
     }
 }
 
@@ -107,6 +115,21 @@ pub(super) fn colour(row: &ReportRow) -> anstyle::Style {
         Expected::BetterRefused if !decision.is_refused() => YELLOW,
         _ => GREEN,
     }
+}
+
+fn range_as_json(range: &OpenRange) -> Value {
+    let place = range.place.as_ref();
+    json!({
+        "first": range.first,
+        "last": range.last,
+        "what": range.what,
+        "decision": range.decision.as_str(),
+        "file": place.and_then(|place| place.file.clone()),
+        "line": place.map(|place| place.line).filter(|line| *line > 0),
+        "method": range.request.method,
+        "target": range.request.target,
+        "client_address": range.request.client,
+    })
 }
 
 pub(super) fn as_json(row: &ReportRow) -> Value {

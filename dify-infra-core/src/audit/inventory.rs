@@ -16,6 +16,7 @@ use super::place::Place;
 use super::recognise::{Role, is_image_told};
 use super::seen::{Seen, Unseen};
 use crate::catalogue::Version;
+use crate::egress::EgressException;
 
 /// A property: absent, known, or there without being visible.
 #[derive(Debug, Clone, Default)]
@@ -110,6 +111,8 @@ pub struct Inventory {
     pub parameters: Vec<Parameter>,
     /// Configuration files of nginx and squid whose text can be seen.
     pub files: Vec<TextFile>,
+    /// What a deployment of our own opens in its proxy on purpose, with its reasons.
+    pub(crate) exceptions: Vec<EgressException>,
     /// Plain settings of what is not an app, for whoever writes the deployment down.
     pub(crate) settings: Vec<Settings>,
     /// The region, when it can be seen.
@@ -145,6 +148,7 @@ impl Inventory {
             outputs: Vec::new(),
             parameters: Vec::new(),
             files: Vec::new(),
+            exceptions: Vec::new(),
             settings: Vec::new(),
             location: None,
             resource_group: None,

@@ -33,7 +33,14 @@ use crate::secrets::percent_encode;
 /// ```
 pub fn from_deployment(deployment: &Deployment) -> Result<Inventory, LowerError> {
     let graph = lower(deployment, &Target::new(deployment, None))?;
-    Ok(from_graph(&graph))
+    Ok(of_deployment(deployment, &graph))
+}
+
+/// The inventory of what a file leads to, with what the file says of it.
+pub(super) fn of_deployment(deployment: &Deployment, graph: &ResourceGraph) -> Inventory {
+    let mut inventory = from_graph(graph);
+    inventory.exceptions = deployment.egress().exceptions().to_vec();
+    inventory
 }
 
 /// Makes an inventory of a graph of resources.

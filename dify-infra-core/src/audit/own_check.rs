@@ -1,7 +1,6 @@
 //! The rules about deployments over what a file leads to, with the file's own places.
 
-use super::from_graph;
-use super::own::names;
+use super::own::{names, of_deployment};
 use super::place::Place;
 use super::rules::age::OLD_SECRET;
 use crate::catalogue::ServiceKind;
@@ -27,7 +26,7 @@ pub(crate) fn check_deployment(resolved: &Resolved) -> Result<Diagnostics, Lower
         graph: &graph,
         names: ResourceNames::new(deployment, &target),
     };
-    let report = super::audit(&from_graph(&graph));
+    let report = super::audit(&of_deployment(deployment, &graph));
     let mut diagnostics: Diagnostics = report
         .findings
         .iter()

@@ -112,6 +112,7 @@ impl<'a> Division<'a> {
             its => its == home,
         };
         let mut part = Inventory::new(whole.platform);
+        part.exceptions.clone_from(&whole.exceptions);
         part.now = whole.now;
         // Who lacks a part of what is there can't tell what is missing.
         part.complete = whole.complete && with_shared && home.is_some();

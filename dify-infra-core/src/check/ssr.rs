@@ -1,28 +1,36 @@
 //! Rules about the policy of the SSRF proxy.
 
-use ipnet::IpNet;
+use std::net::Ipv4Addr;
+
+use ipnet::{IpNet, Ipv4Net};
 
 use super::rule::{Family, Rule, Sample};
-use crate::deployment::{Deployment, NetworkPlace};
+use crate::deployment::{Deployment, NetworkPlace, SubnetUse, touched_reserved_range};
 use crate::diagnostic::{Diagnostics, KeyPath, Severity};
 use crate::egress::ExceptionTarget;
 
 /// Domains below which anybody can have a host.
-const SHARED_DOMAINS: [&str; 16] = [
+const SHARED_DOMAINS: [&str; 22] = [
     ".amazonaws.com",
     ".appspot.com",
     ".azure.com",
+    ".azure.net",
     ".azurecontainerapps.cn",
     ".azurecontainerapps.io",
     ".azurecontainerapps.us",
     ".azurewebsites.net",
+    ".blob.core.windows.net",
     ".cloudfront.net",
+    ".core.windows.net",
     ".github.io",
     ".googleapis.com",
     ".herokuapp.com",
     ".netlify.app",
     ".nip.io",
+    ".postgres.database.azure.com",
+    ".redis.azure.net",
     ".sslip.io",
+    ".vault.azure.net",
     ".vercel.app",
     ".windows.net",
 ];
@@ -44,6 +52,7 @@ pub(super) const RULES: &[&Rule] = &[
     &PEERS,
     &PORTS,
     &OPEN_NETWORK,
+    &OWN,
 ];
 
 const HINT: Rule = Rule {
@@ -122,7 +131,7 @@ pub(crate) const REFUSES: Rule = Rule {
 pub(crate) const SERVES: Rule = Rule {
     id: "SSR006",
     title: "A squid file serves the platform's own clients",
-    why: "The ingress of Container Apps connects from 100.100.0.0/17 and its neighbours, and apps from their subnet: a file that knows 10/8 alone denies everything on the platform, and nothing works.",
+    why: "The ingress of Container Apps connects from 100.100.0.0/17, 100.100.128.0/19, 100.100.160.0/19 and 100.100.192.0/19, and in older environments apps do from their subnet: a file that knows 10/8 alone denies everything on the platform, and nothing works. Where the subnet can't be seen, a note says which private ranges are served.",
     source: "microsoft/azure-container-apps#1416; learn.microsoft.com container-apps/custom-virtual-networks",
     fix: "Allow 100.64.0.0/10 and the private ranges as clients, to ports 80 and 443 and tunnels to 443.",
     bad: Sample::squid("http_access deny all"),
@@ -221,6 +230,35 @@ const OPEN_NETWORK: Rule = Rule {
     ..Rule::of(Family::Ssr, Severity::Warning)
 };
 
+const OWN: Rule = Rule {
+    id: "SSR013",
+    title: "Exceptions leave Dify's own services closed",
+    why: "In the deployment's own subnets are its apps, its front door and the private endpoints of its data \
+          services; in the ranges that Container Apps keeps for itself every app has its internal address. An \
+          exception for any of them lets workflows and code in the sandbox call these from inside, past the \
+          front door and its rules.",
+    source: "learn.microsoft.com container-apps/custom-virtual-networks; microsoft/azure-container-apps#540",
+    fix: "Name addresses outside of Dify's own ranges. Where workflows call this Dify itself by its public \
+          host, name the one address of that, and allow this rule with the reason.",
+    bad: Sample::part(
+        "[network]\naddress_space = \"10.0.0.0/16\"\n\n[egress]\n\
+         allow = [{ cidr = \"10.0.1.0/24\", reason = \"our wiki\" }]",
+    ),
+    good: Sample::part(
+        "[network]\naddress_space = \"10.0.0.0/16\"\n\n[egress]\n\
+         allow = [{ cidr = \"10.8.0.4/32\", reason = \"our wiki\" }]",
+    ),
+    check: Some(own),
+    ..Rule::of(Family::Ssr, Severity::Warning)
+};
+
+/// Where Container Apps has the addresses of apps and its name server; of the last /19 of it Microsoft's page says
+/// nothing, and apps are there all the same (microsoft/azure-container-apps#540, `100.100.230.154`).
+const APPS_OF_PLATFORM: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(100, 100, 128, 0), 17));
+
+/// Below it every app of an environment has a name.
+const CLUSTER_DOMAIN: &str = ".cluster.local";
+
 fn hint(_: &Deployment, diagnostics: &mut Diagnostics) {
     let message =
         "code in the sandbox can go past the proxy: the proxy is a hint to it, not a wall";
@@ -235,6 +273,51 @@ fn wide(deployment: &Deployment, diagnostics: &mut Diagnostics) {
             diagnostics.push(WIDE.finding(path, message));
         }
     }
+}
+
+/// Where nothing but Dify's own is, as far as the file says: of an existing network it doesn't say the ranges.
+fn own(deployment: &Deployment, diagnostics: &mut Diagnostics) {
+    for (index, exception) in deployment.egress().exceptions().iter().enumerate() {
+        let what = match exception.target() {
+            ExceptionTarget::Network(network) => own_of_network(deployment, *network),
+            ExceptionTarget::Domain(domain) => (domain.ends_with(CLUSTER_DOMAIN)
+                || domain == &CLUSTER_DOMAIN[1..])
+                .then(|| "the internal names of the environment's apps".to_owned()),
+        };
+        if let Some(what) = what {
+            let path = KeyPath::of("egress.allow").index(index);
+            let message = format!("the exception `{}` opens {what}", exception.target());
+            diagnostics.push(OWN.finding(path, message));
+        }
+    }
+}
+
+/// What of Dify's own is in a network.
+fn own_of_network(deployment: &Deployment, network: IpNet) -> Option<String> {
+    let touches = |other: &IpNet| network.contains(other) || other.contains(&network);
+    if let Some(NetworkPlace::Own(plan)) = deployment.network().map(|it| &it.place) {
+        let mut used = deployment.used_subnets();
+        if let Some(subnet) = used.find(|subnet| touches(&plan.range(*subnet).network())) {
+            let what = match subnet {
+                SubnetUse::Apps => "the apps and the front door",
+                SubnetUse::Endpoints => "the private endpoints of the data services",
+                SubnetUse::Gateway => "the application gateway",
+            };
+            let (name, range) = (subnet.as_str(), plan.range(subnet));
+            return Some(format!("{what}: it touches the subnet `{name}` ({range})"));
+        }
+    }
+    if touches(&APPS_OF_PLATFORM) {
+        return Some(format!(
+            "the internal addresses of the environment's apps: it touches {APPS_OF_PLATFORM}"
+        ));
+    }
+    let reserved = touched_reserved_range(&network)?;
+    let range = reserved.network;
+    Some(format!(
+        "what the platform has there: it touches {range}; {}",
+        reserved.owner
+    ))
 }
 
 /// Of our own network; the rules of another are its owner's.

@@ -37,8 +37,10 @@ use ipnet::IpNet;
 pub use self::exception::{EgressException, ExceptionTarget, InvalidException};
 pub use self::limits::ProxyLimits;
 pub use self::probes::Expected;
+pub(crate) use self::probes::Surroundings;
 pub use self::ranges::DeniedRange;
-pub use self::report::{ReportRow, SquidReport};
+pub(crate) use self::report::SquidFindings;
+pub use self::report::{OpenRange, ReportRow, SquidReport};
 pub use self::rule::{AccessList, AccessRule, Action, Condition};
 pub use self::squid::{
     Decider, Decision, Names, NoSources, Place, ProxyRequest, Remark, RemarkKind, SquidFile,

@@ -2,7 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::Names;
+use ipnet::IpNet;
+
+use super::ranges::private;
+use super::squid::Span;
+use super::{EgressException, Names};
 use crate::audit::Platform;
 
 /// What a proxy for user code should do with a request.
@@ -31,7 +35,7 @@ impl Expected {
     }
 }
 
-/// A client range of the table.
+/// A client of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Client {
     pub(super) name: &'static str,
@@ -40,12 +44,99 @@ pub(super) struct Client {
     pub(super) public: Expected,
 }
 
-/// Where clients of a platform come from. Those of the platform must be served; nobody on the internet
-/// may be.
-pub(super) const fn clients(platform: Platform) -> &'static [Client] {
-    match platform {
-        Platform::ContainerApps => &CLIENTS,
-        Platform::Compose => &COMPOSE_CLIENTS,
+/// Clients that must be served, wherever in their range they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Served {
+    pub(super) name: &'static str,
+    pub(super) span: Span,
+}
+
+/// Who calls a proxy, as far as it is known.
+#[derive(Debug, Clone)]
+pub(super) struct Callers {
+    /// The clients of the table.
+    pub(super) clients: Vec<Client>,
+    /// Who must be served.
+    pub(super) served: Vec<Served>,
+    /// Ranges of which any part may be the one that apps call from.
+    pub(super) possible: Vec<Span>,
+}
+
+/// What is known of where a proxy runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// What it runs on.
+    pub(crate) platform: Platform,
+    /// The ranges of the subnets that apps are in, none without a network; nothing when they can't be seen.
+    pub(crate) subnets: Option<&'a [IpNet]>,
+    /// What the deployment opens on purpose.
+    pub(crate) declared: &'a [EgressException],
+}
+
+impl Surroundings<'_> {
+    /// Of a proxy of which only its file is known.
+    pub(super) fn unknown(platform: Platform) -> Self {
+        Self {
+            platform,
+            subnets: None,
+            declared: &[],
+        }
+    }
+
+    /// Those of the platform must be served; nobody on the internet may be.
+    pub(super) fn callers(&self) -> Callers {
+        if self.platform == Platform::Compose {
+            let [_, docker, ..] = COMPOSE_CLIENTS;
+            return Callers {
+                clients: COMPOSE_CLIENTS.to_vec(),
+                served: vec![Served {
+                    name: docker.name,
+                    span: Span::only(docker.address),
+                }],
+                possible: Vec::new(),
+            };
+        }
+        let mut callers = Callers {
+            clients: CLIENTS.to_vec(),
+            served: vec![Served {
+                name: INGRESS,
+                span: ingress(),
+            }],
+            possible: Vec::new(),
+        };
+        match self.subnets {
+            None => callers.possible = private().map(Span::of).to_vec(),
+            Some(subnets) => {
+                for subnet in subnets {
+                    callers.clients.push(Client {
+                        name: SUBNET,
+                        address: subnet.hosts().nth(3).unwrap_or(subnet.network()),
+                        public: Expected::Passes,
+                    });
+                    callers.served.push(Served {
+                        name: SUBNET,
+                        span: Span::of(*subnet),
+                    });
+                }
+            }
+        }
+        callers
+    }
+}
+
+/// The address of the internet in the table.
+pub(super) const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+
+const INGRESS: &str = "the ingress of Container Apps";
+const SUBNET: &str = "the environment's subnet";
+
+/// 100.100.0.0/17, 100.100.128.0/19, 100.100.160.0/19 and 100.100.192.0/19, of which the ingress has its
+/// addresses (learn.microsoft.com container-apps/custom-virtual-networks; they are one range).
+fn ingress() -> Span {
+    let [first, last] = [[100, 100, 0, 0], [100, 100, 223, 255]].map(Ipv4Addr::from);
+    Span {
+        first: Span::only(first.into()).first,
+        last: Span::only(last.into()).last,
     }
 }
 
@@ -55,19 +146,17 @@ const COMPOSE_CLIENTS: [Client; 4] = [
     client("a subnet of 10/8", [10, 0, 4, 7], Expected::Either),
     client("Docker, 172.16/12", [172, 18, 0, 5], Expected::Passes),
     client("192.168/16", [192, 168, 1, 20], Expected::Either),
-    client("the internet", [203, 0, 113, 9], Expected::Refused),
+    internet(),
 ];
 
+/// Apps call through the ingress; from their subnet they do in older environments, whose range is
+/// told apart from this table where it can be seen.
 const CLIENTS: [Client; 5] = [
-    client(
-        "the ingress of Container Apps",
-        [100, 100, 0, 52],
-        Expected::Passes,
-    ),
-    client("a subnet of 10/8", [10, 0, 4, 7], Expected::Passes),
+    client(INGRESS, [100, 100, 0, 52], Expected::Passes),
+    client("a subnet of 10/8", [10, 0, 4, 7], Expected::Either),
     client("Docker, 172.16/12", [172, 18, 0, 5], Expected::Either),
     client("192.168/16", [192, 168, 1, 20], Expected::Either),
-    client("the internet", [203, 0, 113, 9], Expected::Refused),
+    internet(),
 ];
 
 const fn client(name: &'static str, [a, b, c, d]: [u8; 4], public: Expected) -> Client {
@@ -75,6 +164,14 @@ const fn client(name: &'static str, [a, b, c, d]: [u8; 4], public: Expected) -> 
         name,
         address: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
         public,
+    }
+}
+
+const fn internet() -> Client {
+    Client {
+        name: "the internet",
+        address: STRANGER,
+        public: Expected::Refused,
     }
 }
 

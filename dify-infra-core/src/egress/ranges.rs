@@ -1,7 +1,11 @@
 //! Address ranges that every policy starts with.
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::squid::Span;
 
 /// A range of destinations that the proxy refuses, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +37,17 @@ const fn v6(segments: [u16; 2], prefix: u8) -> IpNet {
 /// (learn.microsoft.com, "Virtual network configuration"; microsoft/azure-container-apps#1416), on
 /// older environments from the subnet, which is private.
 pub(super) fn default_clients() -> Vec<IpNet> {
-    vec![
+    let mut clients = private().to_vec();
+    clients.push(v4([100, 64, 0, 0], 10));
+    clients
+}
+
+/// The private networks of RFC 1918.
+pub(super) fn private() -> [IpNet; 3] {
+    [
         v4([10, 0, 0, 0], 8),
         v4([172, 16, 0, 0], 12),
         v4([192, 168, 0, 0], 16),
-        v4([100, 64, 0, 0], 10),
     ]
 }
 
@@ -80,6 +90,16 @@ const DENIED: [(IpNet, &str); 19] = [
 
 /// Where IPv6 keeps IPv4 addresses: `::a.b.c.d` and `::ffff:a.b.c.d`.
 pub(super) const IPV4_FORMS: IpNet = IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 80));
+
+/// [`DENIED`] in the order that squid keeps for addresses.
+pub(super) fn denied_spans() -> &'static [(Span, &'static str)] {
+    static SPANS: LazyLock<Vec<(Span, &str)>> = LazyLock::new(|| {
+        let mut spans = DENIED.map(|(network, reason)| (Span::of(network), reason));
+        spans.sort_unstable();
+        spans.to_vec()
+    });
+    &SPANS
+}
 
 /// [`DENIED`] as values of a policy.
 pub(super) fn default_denied() -> Vec<DeniedRange> {

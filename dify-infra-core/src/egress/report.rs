@@ -1,17 +1,15 @@
 //! What a squid file lets through, and what is wrong with that.
 
-use std::collections::BTreeMap;
+mod findings;
+mod judgement;
 
-use super::probes::{Expected, PROBES, clients, names};
-use super::{
-    Decision, Place, ProxyRequest, RemarkKind, SquidFile, UnreadableSquidFile, Verdict, Way,
-};
+use std::net::IpAddr;
+
+use self::judgement::Judgement;
+use super::probes::{Expected, Surroundings};
+use super::{Decision, Place, ProxyRequest, SquidFile, UnreadableSquidFile, Verdict};
 use crate::audit::Platform;
-use crate::check::{Rule, ssr};
-use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Span};
-
-/// More destinations than this are counted, not named.
-const MOST_NAMED: usize = 4;
+use crate::diagnostic::Diagnostics;
 
 /// One destination, asked for by one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +27,35 @@ pub struct ReportRow {
     pub verdict: Verdict,
 }
 
+/// Addresses that follow each other, that nothing on the internet has, and that are not refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenRange {
+    /// The first of them.
+    pub first: IpAddr,
+    /// The last of them.
+    pub last: IpAddr,
+    /// What has such addresses, as a phrase.
+    pub what: &'static str,
+    /// [`Decision::Allowed`], or [`Decision::Unknown`] where it can't be said.
+    pub decision: Decision,
+    /// The line that lets them through or leaves them open; nothing where no line fits.
+    pub place: Option<Place>,
+    /// A request for the first of them that comes to this.
+    pub request: ProxyRequest,
+}
+
 /// What squid does with a table of destinations, with findings about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SquidReport {
     /// Every destination for every client.
     pub rows: Vec<ReportRow>,
+    /// Every range that must be refused and is not, for some client, method, scheme or port.
+    pub open_ranges: Vec<OpenRange>,
+    /// Whether every address of these ranges was looked at, and not only the table: a file with very many
+    /// lists and lines is not followed to its end.
+    pub is_complete: bool,
     /// What is wrong, errors first, then in the order of the file.
     pub diagnostics: Diagnostics,
     /// Whether squid starts with the file.
@@ -66,7 +87,20 @@ impl SquidReport {
     ///
     /// When the text is too large to be read.
     pub fn of_text_on(text: &str, platform: Platform) -> Result<Self, UnreadableSquidFile> {
-        Ok(Self::judge(&SquidFile::read(text)?, text, platform))
+        let file = SquidFile::read(text)?;
+        Ok(Self::judge(&file, text, &Surroundings::unknown(platform)))
+    }
+
+    /// The same where something of its place is known.
+    ///
+    /// # Errors
+    ///
+    /// When the text is too large to be read.
+    pub(crate) fn of_text_in(
+        text: &str,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Self, UnreadableSquidFile> {
+        Ok(Self::judge(&SquidFile::read(text)?, text, surroundings))
     }
 
     /// Requests that must be refused, and of which it can't be said what becomes of them: a file with
@@ -77,217 +111,68 @@ impl SquidReport {
         })
     }
 
+    /// Whether of every address it could be said what becomes of requests for it.
+    pub fn is_decided(&self) -> bool {
+        let is_open = |range: &OpenRange| range.decision == Decision::Unknown;
+        self.is_complete
+            && self.undecided().next().is_none()
+            && !self.open_ranges.iter().any(is_open)
+    }
+
     /// Judges a file that was read from `text`, for a proxy on Container Apps.
     pub fn of(file: &SquidFile, text: &str) -> Self {
-        Self::judge(file, text, Platform::ContainerApps)
+        Self::judge(file, text, &Surroundings::unknown(Platform::ContainerApps))
     }
 
-    fn judge(file: &SquidFile, text: &str, platform: Platform) -> Self {
-        let names = names();
-        let mut rows = Vec::new();
-        for client in clients(platform) {
-            for probe in PROBES {
-                let request = ProxyRequest::new(client.address, probe.method, probe.target);
-                let expected = match (probe.expected, client.public) {
-                    (Expected::Passes, public) => public,
-                    (Expected::BetterRefused, Expected::Refused) => Expected::Refused,
-                    (expected, _) => expected,
-                };
-                rows.push(ReportRow {
-                    destination: probe.name,
-                    client: client.name,
-                    verdict: file.evaluate(&request, &names),
-                    request,
-                    expected,
-                });
-            }
-        }
-        // Squid 5.7 without a port: "FATAL: mimeLoadIcon: cannot parse internal URL".
-        let has_port = file.names_port() || may_have_more(file);
-        let starts = file.starts() && has_port;
-        let mut findings = Findings {
-            text,
-            starts,
-            diagnostics: Diagnostics::new(),
-        };
-        findings.remarks(file);
-        if !has_port {
-            let message =
-                "no `http_port` is understood in it, and squid does not start without one";
-            findings.add(&ssr::STARTS, None, message.to_owned());
-        }
-        findings.rows(&rows);
-        findings.peers(&rows);
-        findings.diagnostics.sort();
+    fn judge(file: &SquidFile, text: &str, surroundings: &Surroundings<'_>) -> Self {
+        let judgement = Judgement::of(file, surroundings);
+        let (diagnostics, starts) = findings::of(&judgement, text);
         Self {
-            rows,
-            diagnostics: findings.diagnostics,
+            rows: judgement.rows(),
+            open_ranges: judgement.open_ranges(),
+            is_complete: judgement.is_complete,
+            diagnostics,
             starts,
         }
     }
 }
 
-/// Whether lines that are not understood, or files that were not given, may hold a port.
-fn may_have_more(file: &SquidFile) -> bool {
-    file.remarks()
-        .iter()
-        .any(|remark| remark.kind == RemarkKind::NotSeen)
+/// What is wrong with a squid file, without the table.
+#[derive(Debug)]
+pub(crate) struct SquidFindings {
+    /// What is wrong, errors first, then in the order of the file.
+    pub(crate) diagnostics: Diagnostics,
+    /// How many requests of the table must be refused, and can't be said to be.
+    pub(crate) undecided: usize,
+    /// Whether of every address it could be said what becomes of requests for it.
+    pub(crate) is_decided: bool,
 }
 
-struct Findings<'a> {
-    text: &'a str,
-    /// What is open because squid does not start is told once.
-    starts: bool,
-    diagnostics: Diagnostics,
-}
-
-impl Findings<'_> {
-    fn add(&mut self, rule: &Rule, place: Option<&Place>, message: String) {
-        let mut finding = rule.finding(KeyPath::root(), message);
-        finding.span = place.and_then(|place| self.span(place));
-        self.push(finding);
-    }
-
-    fn push(&mut self, finding: Diagnostic) {
-        self.diagnostics.push(finding);
-    }
-
-    /// The line of a place, when it is in the text itself.
-    fn span(&self, place: &Place) -> Option<Span> {
-        let index = place.line.checked_sub(1)?;
-        if place.file.is_some() {
-            return None;
-        }
-        let line = self.text.split('\n').nth(index)?;
-        let before: usize = self
-            .text
-            .split('\n')
-            .take(index)
-            .map(|line| line.len() + 1)
-            .sum();
-        let blanks = line.len() - line.trim_start().len();
-        Some(Span {
-            start: before + blanks,
-            end: before + line.trim_end().len().max(blanks),
-            line: place.line,
-            column: blanks + 1,
+impl SquidFindings {
+    /// Reads a squid file and judges it, where something of its place is known.
+    ///
+    /// # Errors
+    ///
+    /// When the text is too large to be read.
+    pub(crate) fn of_text(
+        text: &str,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Self, UnreadableSquidFile> {
+        let file = SquidFile::read(text)?;
+        let judgement = Judgement::of(&file, surroundings);
+        let undecided = judgement.undecided();
+        Ok(Self {
+            diagnostics: findings::of(&judgement, text).0,
+            undecided,
+            is_decided: undecided == 0 && judgement.is_decided(),
         })
     }
-
-    fn remarks(&mut self, file: &SquidFile) {
-        for remark in file.remarks() {
-            let rule = match remark.kind {
-                RemarkKind::Fatal => &ssr::STARTS,
-                RemarkKind::NotUnderstood | RemarkKind::NotSeen => &ssr::UNDERSTOOD,
-                RemarkKind::Ineffective => &ssr::EFFECTIVE,
-            };
-            let message = match &remark.place.file {
-                Some(_) => format!("{}: {}", remark.place, remark.message),
-                None => remark.message.clone(),
-            };
-            self.add(rule, Some(&remark.place), message);
-        }
-    }
-
-    /// One finding for each line and way of being wrong.
-    fn rows(&mut self, rows: &[ReportRow]) {
-        let mut wrong: BTreeMap<(&str, Option<Place>), Vec<&ReportRow>> = BTreeMap::new();
-        for row in rows {
-            let passes = row.verdict.decision.passes();
-            let rule = match row.expected {
-                _ if row.verdict.decision == Decision::Unknown && self.starts => &ssr::UNDERSTOOD,
-                _ if row.verdict.decision == Decision::Unknown => continue,
-                Expected::Refused if passes => &ssr::REFUSES,
-                Expected::BetterRefused if passes => &ssr::PORTS,
-                Expected::Passes if !passes => &ssr::SERVES,
-                _ => continue,
-            };
-            let place = row
-                .verdict
-                .decided_by
-                .as_ref()
-                .map(|decider| decider.place.clone());
-            wrong.entry((rule.id, place)).or_default().push(row);
-        }
-        for ((id, place), rows) in wrong {
-            let Some(rule) = [&ssr::REFUSES, &ssr::SERVES, &ssr::UNDERSTOOD, &ssr::PORTS]
-                .into_iter()
-                .find(|rule| rule.id == id)
-            else {
-                continue;
-            };
-            let does = match id {
-                id if id == ssr::SERVES.id => "refuses what should pass:",
-                id if id == ssr::UNDERSTOOD.id => "leaves open, as far as it is understood,",
-                _ => "lets through",
-            };
-            let subject = match &place {
-                Some(place) if place.line > 0 => "this line".to_owned(),
-                _ => {
-                    rows.first()
-                        .map_or_else(String::new, |row| row.verdict.reason.clone())
-                        + ": it"
-                }
-            };
-            self.add(
-                rule,
-                place.as_ref(),
-                format!("{subject} {does} {}", told(&rows)),
-            );
-        }
-    }
-
-    /// Requests for public hosts that are handed to a peer.
-    fn peers(&mut self, rows: &[ReportRow]) {
-        let mut taken: BTreeMap<Place, Vec<&ReportRow>> = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.expected == Expected::Passes) {
-            if let Some(Way::Peer { place, .. }) = &row.verdict.way {
-                taken.entry(place.clone()).or_default().push(row);
-            }
-        }
-        for (place, rows) in taken {
-            let message = format!(
-                "this peer takes requests that are meant for their destinations: {}",
-                told(&rows)
-            );
-            self.add(&ssr::PEERS, Some(&place), message);
-        }
-    }
-}
-
-/// Destinations and clients of rows, each once.
-fn told(rows: &[&ReportRow]) -> String {
-    let mut destinations: Vec<String> = Vec::new();
-    let mut clients: Vec<&str> = Vec::new();
-    for row in rows {
-        let destination = format!(
-            "{} ({} {})",
-            row.destination, row.request.method, row.request.target
-        );
-        if !destinations.contains(&destination) {
-            destinations.push(destination);
-        }
-        if !clients.contains(&row.client) {
-            clients.push(row.client);
-        }
-    }
-    let more = destinations.len().saturating_sub(MOST_NAMED);
-    destinations.truncate(MOST_NAMED);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!(
-        "{}{more}, from {}",
-        destinations.join(", "),
-        clients.join(", ")
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Severity;
     use crate::egress::{EgressException, EgressPolicy};
     use crate::render;
 
@@ -304,16 +189,210 @@ mod tests {
 
     #[test]
     fn our_own_file_has_no_findings() {
-        let exception = EgressException::network("10.0.8.4/32", "wiki").unwrap();
-        for policy in [
-            EgressPolicy::default_policy(),
-            EgressPolicy::default_policy().with_exception(exception),
+        let policy = EgressPolicy::default_policy();
+        let report = SquidReport::of_text(&render::squid(&policy).unwrap().text).unwrap();
+        assert!(report.diagnostics.is_empty(), "{}", report.diagnostics);
+        assert!(report.starts && report.is_decided());
+        assert_eq!(report.open_ranges, []);
+        let passing = |row: &&ReportRow| row.verdict.decision.passes();
+        assert_eq!(report.rows.iter().filter(passing).count(), 16);
+    }
+
+    fn with_exceptions(networks: &[&str]) -> EgressPolicy {
+        let exceptions = networks
+            .iter()
+            .map(|network| EgressException::network(network, "wiki").unwrap());
+        exceptions.fold(EgressPolicy::default_policy(), EgressPolicy::with_exception)
+    }
+
+    #[test]
+    fn what_is_declared_is_no_finding_wherever_it_is() {
+        for network in [
+            "10.0.4.4/32",
+            "192.168.1.0/24",
+            "10.0.4.0/24",
+            "172.16.0.0/24",
+            "172.31.0.0/16",
+            "10.255.255.0/24",
+            "fd00::1/128",
+            "10.1.0.0/16",
+            "10.0.0.0/8",
         ] {
-            let report = SquidReport::of_text(&render::squid(&policy).unwrap().text).unwrap();
-            assert!(report.diagnostics.is_empty(), "{}", report.diagnostics);
-            assert!(report.starts);
-            let passing = |row: &&ReportRow| row.verdict.decision.passes();
-            assert_eq!(report.rows.iter().filter(passing).count(), 16);
+            let policy = with_exceptions(&[network, "10.77.0.0/24"]);
+            let text = render::squid(&policy).unwrap().text;
+            let surroundings = Surroundings {
+                platform: Platform::ContainerApps,
+                subnets: None,
+                declared: policy.exceptions(),
+            };
+            let found = SquidFindings::of_text(&text, &surroundings).unwrap();
+            assert!(
+                found.diagnostics.is_empty(),
+                "{network}: {}",
+                found.diagnostics
+            );
+            // What is open besides it is told all the same.
+            let surroundings = Surroundings {
+                declared: &policy.exceptions()[..1],
+                ..surroundings
+            };
+            let found = SquidFindings::of_text(&text, &surroundings).unwrap();
+            let is_told = found
+                .diagnostics
+                .iter()
+                .any(|it| it.message.contains("10.77.0.0-10.77.0.255"));
+            assert!(
+                is_told || network == "10.0.0.0/8",
+                "{network}: {}",
+                found.diagnostics
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_that_names_one_site_is_a_warning_and_a_wide_one_an_error() {
+        let severities = |network: &str| {
+            let text = render::squid(&with_exceptions(&[network])).unwrap().text;
+            let found = SquidReport::of_text(&text).unwrap().diagnostics;
+            found
+                .iter()
+                .map(|it| (it.code.clone(), it.severity))
+                .collect::<Vec<_>>()
+        };
+        let refuses = |severity| vec![("SSR005".to_owned(), severity)];
+        assert_eq!(severities("10.0.8.4/32"), refuses(Severity::Warning));
+        assert_eq!(severities("10.0.4.4/32"), refuses(Severity::Warning));
+        assert_eq!(severities("10.1.0.0/16"), refuses(Severity::Warning));
+        assert_eq!(severities("10.0.0.0/15"), refuses(Severity::Error));
+        let text = "http_port 3128\nacl it dst 169.254.169.254\nhttp_access allow it\nhttp_access deny all\n";
+        let found = SquidReport::of_text(text).unwrap().diagnostics;
+        assert!(
+            found
+                .iter()
+                .any(|it| it.code == "SSR005" && it.severity == Severity::Error)
+        );
+    }
+
+    #[test]
+    fn gaps_between_the_tables_addresses_are_errors_with_their_line() {
+        let text = render::squid(&EgressPolicy::default_policy()).unwrap().text;
+        for (whole, parts, gap) in [
+            (
+                "10.0.0.0/8",
+                "10.0.0.0/16 10.255.0.0/16",
+                "10.1.0.0-10.254.255.255",
+            ),
+            (
+                "172.16.0.0/12",
+                "172.16.0.0/16 172.31.0.0/16",
+                "172.17.0.0-172.30.255.255",
+            ),
+            (
+                "192.168.0.0/16",
+                "192.168.1.0/24",
+                "192.168.2.0-192.168.255.255",
+            ),
+            ("127.0.0.0/8", "127.0.0.1/32", "127.0.0.2-127.255.255.255"),
+            (
+                "100.64.0.0/10",
+                "100.100.0.0/17",
+                "100.64.0.0-100.99.255.255",
+            ),
+        ] {
+            let list = "acl denied_destinations dst";
+            let text = text.replace(&format!("{list} {whole}"), &format!("{list} {parts}"));
+            let report = SquidReport::of_text(&text).unwrap();
+            let found: Vec<_> = report.diagnostics.iter().collect();
+            let [found] = &found[..] else {
+                panic!("{gap}: {}", report.diagnostics);
+            };
+            assert_eq!(
+                (found.code.as_str(), found.severity),
+                ("SSR005", Severity::Error)
+            );
+            let line = text
+                .lines()
+                .position(|line| line == "http_access allow clients");
+            assert_eq!(found.span.map(|it| it.line), line.map(|it| it + 1));
+            assert!(found.message.contains(gap), "{found}");
+            assert!(found.message.contains("GET http://"), "{found}");
+            assert!(
+                report
+                    .open_ranges
+                    .iter()
+                    .any(|it| gap == format!("{}-{}", it.first, it.last))
+            );
+        }
+    }
+
+    fn served(clients: &str, subnets: Option<&[&str]>) -> Vec<(Severity, String)> {
+        let text = render::squid(&EgressPolicy::default_policy()).unwrap().text;
+        let others = |line: &&str| !line.starts_with("acl clients");
+        let text: Vec<&str> = text.lines().filter(others).collect();
+        let text = format!("acl clients src {clients}\n{}\n", text.join("\n"));
+        let subnets = subnets.map(|it| it.iter().map(|it| it.parse().unwrap()).collect::<Vec<_>>());
+        let surroundings = Surroundings {
+            platform: Platform::ContainerApps,
+            subnets: subnets.as_deref(),
+            declared: &[],
+        };
+        let found = SquidFindings::of_text(&text, &surroundings)
+            .unwrap()
+            .diagnostics;
+        assert!(found.iter().all(|it| it.code == "SSR006"), "{found}");
+        found
+            .iter()
+            .map(|it| (it.severity, it.message.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn all_of_the_platforms_clients_must_be_served_and_no_other_where_they_are_known() {
+        let none: Option<&[&str]> = Some(&[]);
+        assert_eq!(served("10.20.0.0/16 100.64.0.0/10", none), []);
+        assert_eq!(served("100.64.0.0/10", none), []);
+        assert_eq!(
+            served("10.20.0.0/16 100.64.0.0/10", Some(&["10.20.1.0/24"])),
+            []
+        );
+        assert_eq!(
+            served("100.100.0.0/17 100.100.128.0/18 100.100.192.0/19", none),
+            []
+        );
+        let found = served("10.0.0.0/8 100.100.0.0/17", none);
+        let [(Severity::Error, message)] = &found[..] else {
+            panic!("{found:?}");
+        };
+        assert!(
+            message.contains("Container Apps (100.100.128.0-100.100.223.255)"),
+            "{message}"
+        );
+        let found = served("10.20.1.0/25 100.64.0.0/10", Some(&["10.20.1.0/24"]));
+        let [(Severity::Error, message)] = &found[..] else {
+            panic!("{found:?}");
+        };
+        assert!(
+            message.contains("the environment's subnet (10.20.1.128-10.20.1.255)"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn where_the_subnet_can_not_be_seen_it_is_said_who_is_served() {
+        let all = "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10";
+        assert_eq!(served(all, None), []);
+        for (clients, told) in [
+            (
+                "10.20.0.0/16 100.64.0.0/10",
+                "10.20.0.0-10.20.255.255 alone",
+            ),
+            ("100.64.0.0/10", "none"),
+        ] {
+            let found = served(clients, None);
+            let [(Severity::Note, message)] = &found[..] else {
+                panic!("{found:?}");
+            };
+            assert!(message.contains(told), "{message}");
         }
     }
 

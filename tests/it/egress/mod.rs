@@ -10,9 +10,13 @@ mod origins;
 mod proxy;
 mod spellings;
 
+use std::net::IpAddr;
+
 use dify_infra_core::catalogue::{Catalogue, ServiceKind};
 use dify_infra_core::deployment::Deployment;
-use dify_infra_core::egress::{Decision, EgressException, EgressPolicy, SquidFile, SquidSources};
+use dify_infra_core::egress::{
+    Decision, EgressException, EgressPolicy, SquidFile, SquidReport, SquidSources,
+};
 use dify_infra_core::render;
 
 use self::agreement::Case;
@@ -175,6 +179,37 @@ fn inside_dify() {
             &[PLATFORM, SUBNET],
         );
     }
+}
+
+#[test]
+fn gaps_between_denied_ranges_are_open_in_the_real_squid_too() {
+    namespace::run("egress::inside_gaps");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, which another test makes"]
+fn inside_gaps() {
+    if !namespace::is_inside() {
+        return;
+    }
+    let text = format!("{PLACE}{}", include_str!("gaps.conf"));
+    let file = SquidFile::read(&text).unwrap();
+    let cases = prove("a file with gaps", &text, &file, &[PLATFORM]);
+    let open = SquidReport::of(&file, &text).open_ranges;
+    let is_told = |address: IpAddr| {
+        open.iter()
+            .any(|it| it.first <= address && address <= it.last)
+    };
+    let passes = |host: &str| {
+        let target = format!("http://{host}/");
+        let mut of_host = cases.iter().filter(|case| case.spelling.target == target);
+        of_host.any(|case| case.real() == Decision::Allowed)
+    };
+    for host in ["10.99.0.10", "192.168.0.0", "172.16.0.0", "10.255.255.255"] {
+        let address: IpAddr = host.parse().unwrap();
+        assert_eq!(passes(host), is_told(address), "{host}: {open:?}");
+    }
+    assert!(passes("10.99.0.10") && !passes("10.255.255.255"));
 }
 
 /// The files of the machine, for files that the test wrote itself.

@@ -7,7 +7,9 @@ use super::calls::speaks_tcp;
 use super::{PROXY, SANDBOX, filled, is_before, is_true, label, lacks, services_of_application};
 use crate::catalogue::Version;
 use crate::check::rule::{Family, Rule, Sample};
-use crate::diagnostic::Severity;
+use crate::check::ssr;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::egress::SquidFindings;
 
 const ERROR: Rule = Rule::of(Family::Ssr, Severity::Error);
 
@@ -186,40 +188,52 @@ fn own_file(inventory: &Inventory, found: &mut Findings) {
 }
 
 fn policy(inventory: &Inventory, found: &mut Findings) {
-    for policy in judged(inventory) {
-        let place = &policy.place;
-        let report = match &policy.report {
+    for (place, report) in judged(inventory, SquidFindings::of_text) {
+        let report = match report {
             Ok(report) => report,
             Err(why) => {
-                found.unsure(place, why);
+                found.unsure(&place, why);
                 continue;
             }
         };
-        for problem in report
-            .diagnostics
-            .iter()
-            .filter(|it| it.severity == Severity::Error)
-        {
+        let is_told = |it: &&Diagnostic| {
+            it.severity == Severity::Error
+                || it.severity == Severity::Warning && it.code == ssr::REFUSES.id
+        };
+        for problem in report.diagnostics.iter().filter(is_told) {
             let own = place.pointer().is_empty();
-            let (place, line) = match problem.span {
+            let (at, line) = match problem.span {
                 Some(span) if own => (place.clone().at_line(span.line, span.column), String::new()),
                 Some(span) => (place.clone(), format!(", line {}", span.line)),
                 None => (place.clone(), String::new()),
             };
-            found.push(
-                &place,
-                format!("{} ({}{line})", problem.message, problem.code),
-            );
+            let message = format!("{} ({}{line})", problem.message, problem.code);
+            if problem.severity == Severity::Error {
+                found.push(&at, message);
+                continue;
+            }
+            let finding = found.warn(&at, message);
+            if let Some(help) = &problem.help {
+                finding.with_help(help);
+            }
         }
-        let undecided = report.undecided().count();
-        if undecided > 0 {
+        for note in report.diagnostics.iter().filter(|it| is_unsure(it)) {
+            found.unsure(&place, format!("{} ({})", note.message, note.code));
+        }
+        if !report.is_decided {
             let message = format!(
-                "of {undecided} requests that must be refused it can't be said whether they are: \
-                 `check --squid` names the lines"
+                "of {} requests that must be refused, and of some addresses, it can't be said whether they \
+                 are: `check --squid` names the lines",
+                report.undecided
             );
-            found.unsure(place, message);
+            found.unsure(&place, message);
         }
     }
+}
+
+/// Whether it is to be known of the proxy's clients that they can't be seen.
+fn is_unsure(finding: &Diagnostic) -> bool {
+    finding.severity == Severity::Note && finding.code == ssr::SERVES.id
 }
 
 fn sandbox_proxy(inventory: &Inventory, found: &mut Findings) {

@@ -81,6 +81,11 @@ pub(super) fn bits(address: IpAddr) -> u128 {
     }
 }
 
+/// The address of [`bits`].
+pub(super) fn address(bits: u128) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::from_bits(bits)).to_canonical()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

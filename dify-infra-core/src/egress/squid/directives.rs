@@ -1,5 +1,8 @@
 //! The other directives of squid 5.7 (`src/cf.data.pre`): which may change a decision, and which don't.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// What a directive may do to requests after, or besides, `http_access`.
 pub(super) fn changes_requests(name: &str) -> Option<&'static str> {
     let found = CHANGING.iter().find(|(known, _)| *known == name);
@@ -8,7 +11,9 @@ pub(super) fn changes_requests(name: &str) -> Option<&'static str> {
 
 /// Whether a directive decides nothing about who reaches what.
 pub(super) fn is_harmless(name: &str) -> bool {
-    HARMLESS.split_ascii_whitespace().any(|known| known == name)
+    static NAMES: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| HARMLESS.split_ascii_whitespace().collect());
+    NAMES.contains(name)
 }
 
 const CHANGING: [(&str, &str); 18] = [

@@ -1,10 +1,11 @@
 //! The decision about one request, and what decided.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::file::{Listener, Peer, Place, SquidFile};
+use super::file::{AccessLine, Peer, Place, SquidFile};
 use super::matching::Asking;
 use super::target::{self, Refusal, Scheme, Target};
 use crate::egress::Action;
@@ -94,12 +95,13 @@ impl Names {
     }
 
     /// The addresses of a host, literal or not; nothing when they are not known.
-    pub(super) fn addresses(&self, target: &Target) -> Option<Vec<IpAddr>> {
+    pub(super) fn addresses(&self, target: &Target) -> Option<Cow<'_, [IpAddr]>> {
         if let Some(address) = target.literal() {
-            return Some(vec![address]);
+            return Some(Cow::Owned(vec![address]));
         }
-        let known = self.addresses.get(&target.host).cloned();
-        known.or_else(|| (self.complete || !is_name(&target.host)).then(Vec::new))
+        let known = self.addresses.get(&target.host);
+        let known = known.map(|addresses| Cow::Borrowed(addresses.as_slice()));
+        known.or_else(|| (self.complete || !is_name(&target.host)).then(Cow::default))
     }
 
     /// The name of an address; `none` is squid's word for no name.
@@ -224,43 +226,36 @@ impl SquidFile {
             );
         };
         match target::read(request, listener, &self.settings) {
-            Err(Refusal::Bad(reason)) => Verdict::without_rules(Decision::BadRequest, &reason),
-            Err(Refusal::Unsupported(reason)) => {
-                Verdict::without_rules(Decision::Unsupported, &reason)
+            Err(refusal) => refusal.verdict(),
+            Ok(target) => {
+                let asking = Asking::new(self, request.client, &target, listener, names);
+                self.outcome(&asking).told(self, &asking)
             }
-            Ok(target) => self.decide(request, &target, listener, names),
         }
     }
 
-    fn decide(
-        &self,
-        request: &ProxyRequest,
-        target: &Target,
-        listener: &Listener,
-        names: &Names,
-    ) -> Verdict {
-        let asking = Asking::new(self, request.client, target, listener, names);
-        let mut verdict = self.http_access(&asking);
-        verdict.destination = Some(target.to_string());
-        if verdict.decision != Decision::Allowed {
-            return verdict;
+    /// What becomes of a request that squid can read.
+    pub(in crate::egress) fn outcome(&self, asking: &Asking<'_>) -> Outcome<'_> {
+        let mut outcome = self.http_access(asking);
+        if outcome.decision != Decision::Allowed {
+            return outcome;
         }
         if let Some((place, what)) = self.settings.later.first() {
-            verdict.decision = Decision::Unknown;
-            verdict.reason = format!("{place} {what}");
-            return verdict;
+            outcome.decision = Decision::Unknown;
+            outcome.why = Why::Later(place, what);
+            return outcome;
         }
-        if target.method == "PURGE" && !self.takes_purge() {
-            verdict.decision = Decision::Denied;
-            "no list of the file has the method PURGE, so squid denies it"
-                .clone_into(&mut verdict.reason);
-            return verdict;
+        if asking.target.method == "PURGE" && !self.takes_purge() {
+            outcome.decision = Decision::Denied;
+            outcome.why = Why::Purge;
+            return outcome;
         }
-        self.send(target, listener, names, &asking, verdict)
+        self.send(asking, &mut outcome);
+        outcome
     }
 
     /// Asks `http_access`, first match first.
-    fn http_access(&self, asking: &Asking<'_>) -> Verdict {
+    fn http_access(&self, asking: &Asking<'_>) -> Outcome<'_> {
         let found = asking.first_match(&self.access);
         let action = found
             .action
@@ -270,42 +265,17 @@ impl SquidFile {
             (Some(Action::Deny), None) => Decision::Denied,
             _ => Decision::Unknown,
         };
-        let decided_by = found.line.map(|line| Decider {
-            place: line.place.clone(),
-            text: line.text.clone(),
-        });
-        let reason = match (found.doubt, found.line) {
-            (Some(doubt), _) => doubt,
-            (None, Some(line)) => {
-                let because = line
-                    .reason
-                    .as_deref()
-                    .map_or(String::new(), |why| format!("; {why}"));
-                format!("{}{because}", asking.because(line))
-            }
-            (None, None) if self.access.is_empty() => {
-                "the file has no `http_access` line, so squid denies everything".to_owned()
-            }
-            (None, None) => {
-                let last = match self.implicit() {
-                    Action::Allow => "denies, so squid allows the rest",
-                    Action::Deny => "allows, so squid denies the rest",
-                };
-                format!("no line fits, and the last one {last}")
-            }
-        };
-        Verdict {
+        Outcome {
             decision,
-            decided_by,
-            reason,
-            destination: None,
+            line: found.line,
+            why: found.doubt.map_or(Why::Lines, Why::Doubt),
             way: None,
         }
     }
 
     /// What becomes of requests that no line fits: the opposite of the last line, and denial
     /// without any (`calcImplicitAnswer`, `src/acl/Checklist.cc`).
-    fn implicit(&self) -> Action {
+    pub(super) fn implicit(&self) -> Action {
         match self.access.last().and_then(|line| line.action) {
             Some(Action::Deny) => Action::Allow,
             Some(Action::Allow) | None => Action::Deny,
@@ -321,24 +291,18 @@ impl SquidFile {
     }
 
     /// Says where a request goes that passes (`src/peer_select.cc`).
-    fn send(
-        &self,
-        target: &Target,
-        listener: &Listener,
-        names: &Names,
-        asking: &Asking<'_>,
-        mut verdict: Verdict,
-    ) -> Verdict {
-        if target.is_internal()
+    fn send(&self, asking: &Asking<'_>, outcome: &mut Outcome<'_>) {
+        let (target, listener) = (asking.target, asking.listener);
+        let is_itself = target.is_internal()
             && target.host == self.settings.visible_hostname
-            && Some(target.port) == self.port()
-        {
-            verdict.way = Some(Way::Itself);
-            return verdict;
+            && Some(target.port) == self.port();
+        if is_itself {
+            outcome.way = Some(Way::Itself);
+            return;
         }
         if target.scheme == Scheme::Wais {
-            verdict.way = Some(Way::Nowhere);
-            return verdict;
+            outcome.way = Some(Way::Nowhere);
+            return;
         }
         let always = asking.first_match(&self.always_direct);
         let never = asking.first_match(&self.never_direct);
@@ -347,8 +311,8 @@ impl SquidFile {
             !self.never_direct.is_empty(),
         );
         if always_asked && always.doubt.is_some() || never_asked && never.doubt.is_some() {
-            verdict.way = Some(Way::Unknown);
-            return verdict;
+            outcome.way = Some(Way::Unknown);
+            return;
         }
         let must_be_direct = always.action == Some(Action::Allow);
         let may_be_direct = must_be_direct
@@ -357,25 +321,114 @@ impl SquidFile {
         let wants_peer = !may_be_direct
             || !self.settings.prefer_direct
                 && (is_hierarchical(target) || !self.settings.nonhierarchical_direct);
-        verdict.way = Some(match peer.filter(|_| !must_be_direct && wants_peer) {
-            Some(peer) => Way::Peer {
+        outcome.way = match (
+            peer.filter(|_| !must_be_direct && wants_peer),
+            asking.addresses(),
+        ) {
+            (Some(peer), _) => Some(Way::Peer {
                 place: peer.place.clone(),
                 name: peer.name.clone(),
                 or_direct: may_be_direct,
-            },
-            None if !may_be_direct => Way::Nowhere,
-            None => match names.addresses(target) {
-                Some(addresses) if addresses.is_empty() && target.scheme != Scheme::Urn => {
-                    verdict.decision = Decision::Unresolvable;
-                    verdict.reason =
-                        format!("{}, but `{}` has no address", verdict.reason, target.host);
-                    return verdict;
+            }),
+            (None, _) if !may_be_direct => Some(Way::Nowhere),
+            (None, Some([])) if target.scheme != Scheme::Urn => {
+                outcome.decision = Decision::Unresolvable;
+                None
+            }
+            (None, addresses) => Some(Way::Direct(addresses.unwrap_or_default().to_vec())),
+        };
+    }
+
+    /// Why `http_access` decided as it did.
+    fn reason_of_lines(&self, line: Option<&AccessLine>, asking: &Asking<'_>) -> String {
+        match line {
+            Some(line) => {
+                let because = line
+                    .reason
+                    .as_deref()
+                    .map_or(String::new(), |why| format!("; {why}"));
+                format!("{}{because}", asking.because(line))
+            }
+            None if self.access.is_empty() => {
+                "the file has no `http_access` line, so squid denies everything".to_owned()
+            }
+            None => {
+                let last = match self.implicit() {
+                    Action::Allow => "denies, so squid allows the rest",
+                    Action::Deny => "allows, so squid denies the rest",
+                };
+                format!("no line fits, and the last one {last}")
+            }
+        }
+    }
+}
+
+/// What becomes of a request, before it is put into words.
+#[derive(Debug, Clone)]
+pub(in crate::egress) struct Outcome<'a> {
+    pub(in crate::egress) decision: Decision,
+    line: Option<&'a AccessLine>,
+    why: Why<'a>,
+    pub(in crate::egress) way: Option<Way>,
+}
+
+/// Why something becomes of a request.
+#[derive(Debug, Clone)]
+enum Why<'a> {
+    /// The access lines say so.
+    Lines,
+    /// One of them can't be decided.
+    Doubt(String),
+    /// A line behind them may refuse it.
+    Later(&'a Place, &'static str),
+    /// No list has the method PURGE.
+    Purge,
+}
+
+impl<'a> Outcome<'a> {
+    /// Where the line stands that decided.
+    pub(in crate::egress) fn place(&self) -> Option<&'a Place> {
+        self.line.map(|line| &line.place)
+    }
+
+    /// The same in words.
+    pub(in crate::egress) fn told(&self, file: &SquidFile, asking: &Asking<'_>) -> Verdict {
+        let target = asking.target;
+        let reason = match &self.why {
+            Why::Doubt(doubt) => doubt.clone(),
+            Why::Later(place, what) => format!("{place} {what}"),
+            Why::Purge => "no list of the file has the method PURGE, so squid denies it".to_owned(),
+            Why::Lines => {
+                let reason = file.reason_of_lines(self.line, asking);
+                match self.decision {
+                    Decision::Unresolvable => {
+                        format!("{reason}, but `{}` has no address", target.host)
+                    }
+                    _ => reason,
                 }
-                Some(addresses) => Way::Direct(addresses),
-                None => Way::Direct(Vec::new()),
-            },
-        });
-        verdict
+            }
+        };
+        Verdict {
+            decision: self.decision,
+            decided_by: self.line.map(|line| Decider {
+                place: line.place.clone(),
+                text: line.text.clone(),
+            }),
+            reason,
+            destination: Some(target.to_string()),
+            way: self.way.clone(),
+        }
+    }
+}
+
+impl Refusal {
+    /// What squid answers.
+    pub(in crate::egress) fn verdict(&self) -> Verdict {
+        let (decision, reason) = match self {
+            Self::Bad(reason) => (Decision::BadRequest, reason),
+            Self::Unsupported(reason) => (Decision::Unsupported, reason),
+        };
+        Verdict::without_rules(decision, reason)
     }
 }
 

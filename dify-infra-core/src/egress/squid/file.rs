@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::list::{List, Lists};
+use super::list::{List, ListKind, Lists};
 use crate::egress::Action;
 
 /// Where something stands in a squid file.
@@ -73,7 +73,7 @@ pub(super) struct AccessLine {
 }
 
 /// A port that clients connect to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Listener {
     pub(super) port: u16,
     pub(super) name: Option<String>,
@@ -189,6 +189,16 @@ impl SquidFile {
         self.access
             .iter()
             .map(|line| (&line.place, line.text.as_str()))
+    }
+
+    /// Whether the access line of a place asks for the destination's address, and for one inside of a list.
+    pub(in crate::egress) fn names_destination(&self, place: &Place) -> bool {
+        let is_destination = |term: &Term| {
+            let list = self.lists.get(term.list).map(|list| &list.kind);
+            !term.negated && matches!(list, Some(ListKind::Destination { .. }))
+        };
+        let mut lines = self.access.iter().filter(|line| line.place == *place);
+        lines.any(|line| line.terms.iter().any(is_destination))
     }
 
     /// Peers that requests may be handed to, by the place of their line.

@@ -1,5 +1,6 @@
 //! Whether a request is in a list: yes, no, or not to be said.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::net::IpAddr;
 
@@ -62,12 +63,12 @@ pub(super) struct Found<'a> {
 
 /// A request that lists are asked about.
 #[derive(Debug)]
-pub(super) struct Asking<'a> {
+pub(in crate::egress) struct Asking<'a> {
     file: &'a SquidFile,
     client: IpAddr,
-    target: &'a Target,
-    listener: &'a Listener,
-    addresses: Option<Vec<IpAddr>>,
+    pub(super) target: &'a Target,
+    pub(super) listener: &'a Listener,
+    addresses: Option<Cow<'a, [IpAddr]>>,
     names: &'a Names,
     steps: Cell<usize>,
 }
@@ -89,6 +90,11 @@ impl<'a> Asking<'a> {
             names,
             steps: Cell::new(0),
         }
+    }
+
+    /// The addresses of the host; nothing when they are not known.
+    pub(super) fn addresses(&self) -> Option<&[IpAddr]> {
+        self.addresses.as_deref()
     }
 
     /// The first line that fits. One of which that can't be said leaves the decision open, unless

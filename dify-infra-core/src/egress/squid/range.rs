@@ -2,21 +2,22 @@
 //!
 //! Follows `acl_ip_data::FactoryParse` and `ACLIP::parse` (`src/acl/Ip.cc`) of squid 5.7.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::address::{bits, numeric};
+use super::address::{address, bits, numeric};
 
 /// More values than this in one list are not read.
 const MOST_VALUES: usize = 4096;
 
-/// Addresses from one value of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Range {
-    first: u128,
-    last: u128,
-    mask: u128,
+/// Addresses from one to another, in the one order that squid keeps for both families: what a value of
+/// a list covers, since a mask cuts bits at the end alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::egress) struct Span {
+    pub(in crate::egress) first: u128,
+    pub(in crate::egress) last: u128,
 }
 
 /// What came of a value.
@@ -40,7 +41,8 @@ pub(super) enum Added {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct AddressList {
     everything: bool,
-    ranges: Vec<Range>,
+    /// In order; none overlaps another.
+    spans: Vec<Span>,
 }
 
 impl AddressList {
@@ -48,7 +50,7 @@ impl AddressList {
     pub(super) fn everything() -> Self {
         Self {
             everything: true,
-            ranges: Vec::new(),
+            spans: Vec::new(),
         }
     }
 
@@ -75,49 +77,89 @@ impl AddressList {
             self.everything = true;
             return Added::Taken;
         }
-        if self.ranges.len() >= MOST_VALUES {
+        if self.spans.len() >= MOST_VALUES {
             return Added::TooMany;
         }
-        let (range, odd) = match read(value) {
-            Read::Range(range, odd) => (range, odd),
+        let (span, odd) = match read(value) {
+            Read::Span(span, odd) => (span, odd),
             Read::Name => return Added::Name,
             Read::Refused => return Added::Refused,
         };
-        let collides = |known: &&Range| known.holds(range.first) || range.holds(known.first);
-        if let Some(known) = self.ranges.iter().find(collides) {
+        // The first that does not end before the new one begins.
+        let at = self.spans.partition_point(|known| known.last < span.first);
+        if let Some(known) = self.spans.get(at).filter(|known| known.first <= span.last) {
             return Added::Dropped {
-                covered: known.holds(range.first) && known.holds(range.end()),
+                covered: known.first <= span.first && span.last <= known.last,
             };
         }
-        self.ranges.push(range);
+        self.spans.insert(at, span);
         if odd { Added::Odd } else { Added::Taken }
     }
 
     /// Whether the list has no value.
     pub(super) fn is_empty(&self) -> bool {
-        !self.everything && self.ranges.is_empty()
+        !self.everything && self.spans.is_empty()
     }
 
     /// Whether an address is in the list.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
-        let address = bits(address);
-        self.everything || self.ranges.iter().any(|range| range.holds(address))
+        self.everything || {
+            let address = bits(address);
+            let at = self.spans.partition_point(|span| span.last < address);
+            self.spans.get(at).is_some_and(|span| span.first <= address)
+        }
+    }
+
+    /// Whether every address is in the list.
+    pub(super) fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// What its values cover, in order; one that is every address has none.
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.spans
     }
 }
 
-impl Range {
-    fn holds(&self, address: u128) -> bool {
-        (self.first..=self.last).contains(&(address & self.mask))
+impl Span {
+    /// The addresses of a network.
+    pub(in crate::egress) fn of(network: IpNet) -> Self {
+        Self {
+            first: bits(network.network()),
+            last: bits(network.broadcast()),
+        }
     }
 
-    /// The last address that the range holds.
-    fn end(&self) -> u128 {
-        self.last | !self.mask
+    /// One address.
+    pub(in crate::egress) fn only(address: IpAddr) -> Self {
+        let first = bits(address.to_canonical());
+        Self { first, last: first }
+    }
+
+    /// Whether all of another is in it.
+    pub(in crate::egress) fn holds(&self, other: &Self) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+
+    /// Its ends as addresses.
+    pub(in crate::egress) fn ends(&self) -> (IpAddr, IpAddr) {
+        (address(self.first), address(self.last))
+    }
+}
+
+/// `10.0.0.0-10.255.255.255`, and one address alone.
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = self.ends();
+        if first == last {
+            return first.fmt(formatter);
+        }
+        write!(formatter, "{first}-{last}")
     }
 }
 
 enum Read {
-    Range(Range, bool),
+    Span(Span, bool),
     Name,
     Refused,
 }
@@ -162,34 +204,31 @@ fn read(value: &str) -> Read {
     };
     let first = bits(start);
     match last {
-        None => Read::Range(
-            Range {
+        None => Read::Span(
+            Span {
                 first: first & mask,
-                last: first & mask,
-                mask,
+                last: first | !mask,
             },
             first & mask != first || prefix == Some("0"),
         ),
         Some(Some(last)) => {
             let last = bits(last);
-            let range = Range {
+            let span = Span {
                 first: first & mask,
-                last: (last & mask).max(first & mask),
-                mask,
+                last: last.max(first) | !mask,
             };
-            Read::Range(range, first & mask != first || last & mask != last)
+            Read::Span(span, first & mask != first || last & mask != last)
         }
         Some(None) => Read::Refused,
     }
 }
 
 fn single(address: u128) -> Read {
-    let range = Range {
+    let span = Span {
         first: address,
         last: address,
-        mask: u128::MAX,
     };
-    Read::Range(range, false)
+    Read::Span(span, false)
 }
 
 /// The mask of a prefix length or of a dotted netmask. A length of 0 is squid's "no mask": one

@@ -3,6 +3,7 @@
 //! Follows `AnyP::Uri::parse`, `urlCheckRequest` (`src/anyp/Uri.cc`) and `parseHttpRequest`
 //! (`src/client_side.cc`) of squid 5.7, with `relaxed_header_parser on` as is the default.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -12,7 +13,7 @@ use crate::egress::ProxyRequest;
 
 /// A scheme that squid knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Scheme {
+pub(in crate::egress) enum Scheme {
     /// A tunnel has none.
     None,
     Http,
@@ -77,7 +78,7 @@ impl Scheme {
     }
 
     /// Whether squid forwards this method of this scheme; the rest ends with status 501.
-    fn takes(self, method: &str) -> bool {
+    pub(super) fn takes(self, method: &str) -> bool {
         match self {
             Self::Urn | Self::Http | Self::CacheObject | Self::Https => true,
             Self::Ftp => ["GET", "HEAD", "PUT"].contains(&method),
@@ -89,7 +90,7 @@ impl Scheme {
 
 /// What a request goes to, after squid has read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(in crate::egress) struct Target {
     /// Upper case for methods that squid knows.
     pub(super) method: String,
     pub(super) scheme: Scheme,
@@ -110,7 +111,7 @@ impl fmt::Display for Target {
 
 /// Why squid answers a request without asking its rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(in crate::egress) enum Refusal {
     /// Status 400 or another of its kind.
     Bad(String),
     /// Status 501.
@@ -406,20 +407,24 @@ impl Target {
     /// Whether this is a page of the proxy's own management: the list `manager` that squid brings,
     /// two patterns over the decoded URL.
     pub(super) fn is_manager(&self) -> bool {
+        const OWN_SCHEME: &str = "cache_object://";
         let url = decoded(&self.url);
-        let lower = url.to_ascii_lowercase();
         let page = || {
             let (scheme, rest) = url.split_once("://")?;
             let (authority, path) = rest.split_at(rest.find('/')?);
             let starts = !scheme.is_empty() && !scheme.contains(':') && !authority.is_empty();
             Some(starts && path.starts_with("/squid-internal-mgr/"))
         };
-        lower.starts_with("cache_object://") || page().unwrap_or(false)
+        let start = url.get(..OWN_SCHEME.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(OWN_SCHEME)) || page().unwrap_or(false)
     }
 }
 
 /// Decodes `%41`, as squid does before it compares URLs.
-fn decoded(url: &str) -> String {
+fn decoded(url: &str) -> Cow<'_, str> {
+    if !url.contains('%') {
+        return Cow::Borrowed(url);
+    }
     let bytes = url.as_bytes();
     let mut text = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -439,7 +444,7 @@ fn decoded(url: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&text).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// What `atoi` makes of a text: a sign and digits at its start, cut to 32 bits; nothing without
