@@ -40,6 +40,7 @@ pub use self::probes::Expected;
 pub use self::ranges::DeniedRange;
 pub use self::report::{ReportRow, SquidReport};
 pub use self::rule::{AccessList, AccessRule, Action, Condition};
+pub(crate) use self::squid::Amount;
 pub use self::squid::{
     Decider, Decision, Names, NoSources, Place, ProxyRequest, Remark, RemarkKind, SquidFile,
     SquidSources, UnreadableSquidFile, Verdict, Way,

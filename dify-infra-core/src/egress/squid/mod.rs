@@ -4,6 +4,7 @@
 //! program does the same is proven by the integration tests.
 
 mod address;
+mod amount;
 mod directives;
 mod evaluate;
 mod file;
@@ -16,6 +17,7 @@ mod read;
 mod target;
 
 pub use self::evaluate::{Decider, Decision, Names, ProxyRequest, Verdict, Way};
+pub(crate) use self::file::Amount;
 pub use self::file::{Place, Remark, RemarkKind, SquidFile};
 pub(super) use self::lower::lower;
 pub use self::read::{NoSources, SquidSources, UnreadableSquidFile};
