@@ -13,6 +13,7 @@ pub(super) fn texts(containers: &[Container], workload: usize) -> Vec<TextFile> 
             files.push(TextFile {
                 kind,
                 text: text.to_owned(),
+                path: None,
                 place: place.clone(),
                 workload: Some(workload),
             });

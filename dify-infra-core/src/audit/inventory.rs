@@ -583,6 +583,8 @@ pub struct TextFile {
     pub kind: FileKind,
     /// Its text.
     pub text: String,
+    /// The path under which its container sees it, where that is known.
+    pub path: Option<String>,
     /// Where it stands.
     pub place: Place,
     /// The index of the workload that reads it.

@@ -2,12 +2,14 @@
 
 use super::own::{names, of_deployment};
 use super::place::Place;
+use super::report::Finding;
 use super::rules::age::OLD_SECRET;
 use crate::catalogue::ServiceKind;
 use crate::check::{allow_findings, spc};
 use crate::deployment::{Deployment, Resolved};
 use crate::diagnostic::{Diagnostic, Diagnostics, KeyPath, Severity};
 use crate::graph::{LowerError, ResourceGraph, ResourceNames, Target, lower};
+use crate::routes::{Location, Matching};
 
 /// Applies the rules about deployments to what a description leads to, with the keys that decide it.
 ///
@@ -30,16 +32,7 @@ pub(crate) fn check_deployment(resolved: &Resolved) -> Result<Diagnostics, Lower
     let mut diagnostics: Diagnostics = report
         .findings
         .iter()
-        .map(|finding| {
-            let path = places.key_path(&finding.place);
-            let message = format!("{} ({})", finding.message, finding.place);
-            let diagnostic = Diagnostic::new(finding.code, finding.severity, path, message)
-                .with_help(finding.help.as_str());
-            finding.related.iter().fold(diagnostic, |it, related| {
-                let message = format!("{} ({})", related.message, related.place);
-                it.with_related(places.key_path(&related.place), message)
-            })
-        })
+        .map(|finding| places.diagnostic(finding))
         .collect();
     let is_note = |it: &Diagnostic| it.severity == Severity::Note;
     let notes: Vec<String> = diagnostics
@@ -70,6 +63,54 @@ struct FilePlaces<'a> {
 }
 
 impl FilePlaces<'_> {
+    /// A finding with places of the file. What the file says stands first, since that alone can be changed in it.
+    fn diagnostic(&self, finding: &Finding) -> Diagnostic {
+        let mut path = self.key_path(&finding.place);
+        let mut related: Vec<_> = finding
+            .related
+            .iter()
+            .map(|it| {
+                (
+                    self.key_path(&it.place),
+                    format!("{} ({})", it.message, it.place),
+                )
+            })
+            .collect();
+        // A variable has a key of its own only where the file sets it.
+        let is_said = |it: &KeyPath| it.to_string().contains(".env.");
+        if let Some(route) = self.body_size_of_route(&finding.location) {
+            path = route;
+        } else if !is_said(&path)
+            && path.to_string().starts_with("services")
+            && let Some(said) = related.iter_mut().find(|(it, _)| is_said(it))
+        {
+            std::mem::swap(&mut path, &mut said.0);
+            said.1 = format!("the other side ({})", finding.place);
+        }
+        let message = format!("{} ({})", finding.message, finding.place);
+        let rule = crate::check::rule(finding.code);
+        let help = rule.and_then(crate::check::Rule::help_in_file);
+        let diagnostic = Diagnostic::new(finding.code, finding.severity, path, message)
+            .with_help(help.unwrap_or_else(|| finding.help.clone()));
+        related.into_iter().fold(diagnostic, |it, (path, message)| {
+            it.with_related(path, message)
+        })
+    }
+
+    /// The key that limits bodies at a location of nginx, when it is that of a route of the file.
+    fn body_size_of_route(&self, location: &str) -> Option<KeyPath> {
+        let (path, matching) = match location.strip_prefix("= ") {
+            Some(path) => (path, Matching::Exact),
+            None => (location, Matching::Prefix),
+        };
+        let is_it = |it: &Location| {
+            it.path == path && it.matching == matching && it.max_body_size.is_some()
+        };
+        let mut routes = self.deployment.placed_routes();
+        let (index, _) = routes.find(|(_, it)| is_it(it))?;
+        Some(KeyPath::of("routes").index(index).key("max_body_size"))
+    }
+
     /// The key of the file for a place in our graph; the file itself when no one key decides it.
     fn key_path(&self, place: &Place) -> KeyPath {
         let (kind, name) = place

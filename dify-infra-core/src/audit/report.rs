@@ -36,6 +36,9 @@ pub struct Finding {
     /// The other side of a disagreement, with what stands there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related>,
+    /// The location of nginx that it is about: one of our own files finds its route by it.
+    #[serde(skip)]
+    pub(crate) location: String,
 }
 
 /// Another place that a finding is about.
@@ -70,6 +73,12 @@ impl Finding {
             place: place.clone(),
             message: message.into(),
         });
+        self
+    }
+
+    /// Says which location of nginx it is about.
+    pub(crate) fn about(&mut self, location: &str) -> &mut Self {
+        location.clone_into(&mut self.location);
         self
     }
 
@@ -137,6 +146,7 @@ impl Findings {
             message,
             help,
             related: Vec::new(),
+            location: String::new(),
         };
         if is_left_out {
             self.more += 1;

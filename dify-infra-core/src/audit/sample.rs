@@ -12,7 +12,7 @@ use crate::graph::{Target, lower};
 use crate::render::arm_template;
 
 /// Files of a compose deployment that keeps every rule; samples lie over it.
-pub(super) const COMPOSE: [(&str, &str); 8] = [
+pub(super) const COMPOSE: [(&str, &str); 9] = [
     (
         "docker-compose.yaml",
         include_str!("base/docker-compose.yaml"),
@@ -24,6 +24,7 @@ pub(super) const COMPOSE: [(&str, &str); 8] = [
     ),
     ("open-squid.conf", include_str!("base/open-squid.conf")),
     ("closed-squid.conf", include_str!("base/closed-squid.conf")),
+    ("nginx.conf", include_str!("base/nginx.conf")),
     ("old-nginx.conf", include_str!("base/old-nginx.conf")),
     ("hasty-nginx.conf", include_str!("base/hasty-nginx.conf")),
     ("small-nginx.conf", include_str!("base/small-nginx.conf")),

@@ -26,6 +26,9 @@ pub struct Rule {
     pub source: &'static str,
     /// How to keep it, as a sentence.
     pub fix: &'static str,
+    /// How to keep it in a deployment file, for a rule about what is deployed where that is another matter: what
+    /// follows from the file is nothing that its author can edit.
+    pub fix_in_file: Option<&'static str>,
     /// A file that breaks it.
     pub bad: Sample,
     /// The same file, mended.
@@ -60,6 +63,7 @@ impl Rule {
             why: "",
             source: "",
             fix: "",
+            fix_in_file: None,
             bad: Sample::part(""),
             good: Sample::part(""),
             check: None,
@@ -71,6 +75,11 @@ impl Rule {
     /// A finding under this rule; how to mend it is what the rule says, unless more is known.
     pub(crate) fn finding(&self, path: KeyPath, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(self.id, self.severity, path, message).with_help(as_help(self.fix))
+    }
+
+    /// How to keep it in a deployment file, as it follows a finding, where that is said.
+    pub(crate) fn help_in_file(&self) -> Option<String> {
+        self.fix_in_file.map(as_help)
     }
 
     /// How to keep it, as it follows a finding.

@@ -84,6 +84,12 @@ fn every_rule_tells_its_whole_story_in_sentences() {
             assert!(!text.is_empty(), "{}", rule.id);
             assert!(!text.contains("  "), "{}: {text}", rule.id);
         }
+        let in_file = rule.fix_in_file.unwrap_or("None.");
+        assert!(
+            in_file.ends_with('.') && !in_file.contains("  "),
+            "{}",
+            rule.id
+        );
         assert!(
             rule.why.ends_with('.') && rule.fix.ends_with('.'),
             "{}",
@@ -140,20 +146,83 @@ fn checked(text: &str) -> Diagnostics {
 }
 
 #[test]
-fn a_disagreement_about_what_is_deployed_names_both_places_of_the_file() {
+fn a_disagreement_about_what_is_deployed_points_at_what_the_file_says() {
     let text = format!("{}{LARGE_FILES}", Sample::BASE);
     let found = checked(&text);
     let finding = found.iter().find(|it| it.code == "LIM105").unwrap();
-    assert_eq!(finding.path.to_string(), "services.nginx");
-    let other = &finding.related[0];
     assert_eq!(
-        other.path.to_string(),
+        finding.path.to_string(),
         "services.api.env.UPLOAD_FILE_SIZE_LIMIT"
     );
-    let span = other.span.unwrap();
+    let span = finding.span.unwrap();
     assert_eq!(&text[span.start..span.end], "900", "{finding}");
+    assert_eq!(finding.related[0].path.to_string(), "services.nginx");
+    // nginx's file follows from this one: nobody can edit it.
+    let help = finding.help.as_deref().unwrap();
+    assert!(help.contains("`max_body_size`"), "{help}");
+    assert!(!help.contains("client_max_body_size"), "{help}");
     let json = serde_json::to_value(finding).unwrap();
-    assert_eq!(json["related"][0]["span"]["line"], 9, "{json}");
+    assert_eq!(json["span"]["line"], 9, "{json}");
+}
+
+#[test]
+fn the_remedy_for_large_files_is_one_that_helps() {
+    let route = |path: &str, size: &str| {
+        format!("\n[[routes]]\npath = \"{path}\"\nservice = \"api\"\nmax_body_size = \"{size}\"\n")
+    };
+    let all = [
+        "/console/api/files/upload",
+        "/console/api/workspaces/current/plugin/upload/",
+        "/v1/files/upload",
+        "/v1/datasets/",
+        "/api/files/upload",
+        "/files/upload/for-plugin",
+    ];
+    let routes: String = all.iter().map(|path| route(path, "900M")).collect();
+    let found = checked(&format!("{}{LARGE_FILES}{routes}", Sample::BASE));
+    assert!(found.iter().all(|it| it.code != "LIM105"), "{found}");
+    // One of them is too small: it is the one that is pointed at.
+    let routes = routes.replacen("900M", "899M", 1);
+    let text = format!("{}{LARGE_FILES}{routes}", Sample::BASE);
+    let found = checked(&text);
+    let finding = found.iter().find(|it| it.code == "LIM105").unwrap();
+    assert_eq!(finding.path.to_string(), "routes[0].max_body_size");
+    let span = finding.span.unwrap();
+    assert_eq!(&text[span.start..span.end], "\"899M\"", "{finding}");
+}
+
+#[test]
+fn remedies_for_a_file_name_what_it_can_say() {
+    for (lines, code, path, remedy) in [
+        (
+            "[services.plugin_daemon.env]\nMAX_PLUGIN_PACKAGE_SIZE = 20000000",
+            "LIM111",
+            "services.plugin_daemon.env.MAX_PLUGIN_PACKAGE_SIZE",
+            "`services.plugin_daemon.env`",
+        ),
+        (
+            "[services.api.env]\nHTTP_REQUEST_MAX_READ_TIMEOUT = 661",
+            "LIM106",
+            "services.api.env.HTTP_REQUEST_MAX_READ_TIMEOUT",
+            "to 660 or less",
+        ),
+        (
+            "[services.api.env]\nPLUGIN_REMOTE_INSTALL_HOST = \"debug.example.com\"",
+            "NET118",
+            "services.api.env.PLUGIN_REMOTE_INSTALL_HOST",
+            "remove `PLUGIN_REMOTE_INSTALL_HOST`: ",
+        ),
+    ] {
+        let found = checked(&format!("{}\n{lines}\n", Sample::BASE));
+        let finding = found.iter().find(|it| it.code == code);
+        let finding = finding.unwrap_or_else(|| panic!("{code}: {found}"));
+        assert_eq!(finding.path.to_string(), path);
+        let help = finding.help.as_deref().unwrap();
+        assert!(help.contains(remedy), "{help}");
+    }
+    let fits = "[services.api.env]\nHTTP_REQUEST_MAX_READ_TIMEOUT = 660";
+    let found = checked(&format!("{}\n{fits}\n", Sample::BASE));
+    assert!(found.iter().all(|it| it.code != "LIM106"), "{found}");
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub use self::ranges::DeniedRange;
 pub(crate) use self::report::SquidFindings;
 pub use self::report::{OpenRange, ReportRow, SquidReport};
 pub use self::rule::{AccessList, AccessRule, Action, Condition};
+pub(crate) use self::squid::Amount;
 pub use self::squid::{
     Decider, Decision, Names, NoSources, Place, ProxyRequest, Remark, RemarkKind, SquidFile,
     SquidSources, UnreadableSquidFile, Verdict, Way,

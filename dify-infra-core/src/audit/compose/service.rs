@@ -341,9 +341,11 @@ fn files(
             {
                 continue;
             }
+            let below = file.strip_prefix(path).unwrap_or_default();
             inventory.files.push(TextFile {
                 kind,
                 text: filled(content, variables),
+                path: Some(format!("{}{below}", mount.path.trim_end_matches('/'))),
                 place: file_place(file),
                 workload: Some(inventory.workloads.len()),
             });

@@ -61,7 +61,7 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         .iter()
         .map(|it| container(inventory, it, resource, &by_name, is_job))
         .collect();
-    files(inventory, volumes, &by_name);
+    files(inventory, volumes, &containers, &by_name);
     let texts = embedded::texts(&containers, inventory.workloads.len());
     inventory.files.extend(texts);
     let environment = [
@@ -432,8 +432,16 @@ fn volume(node: &Node) -> Option<Volume> {
 }
 
 /// Files of nginx and squid that reach their containers as secrets.
-fn files(inventory: &mut Inventory, volumes: &[Node], secrets: &ByName<'_>) {
+fn files(
+    inventory: &mut Inventory,
+    volumes: &[Node],
+    containers: &[Container],
+    secrets: &ByName<'_>,
+) {
     for volume in volumes {
+        let name = volume.literal_at("name");
+        let mut mounts = containers.iter().flat_map(|it| &it.mounts);
+        let mount = mounts.find(|it| name == Some(it.volume.as_str()));
         for item in volume.items_at("secrets") {
             let Some(name) = item.literal_at("secretRef") else {
                 continue;
@@ -450,6 +458,7 @@ fn files(inventory: &mut Inventory, volumes: &[Node], secrets: &ByName<'_>) {
                 inventory.files.push(TextFile {
                     kind,
                     text: text.to_owned(),
+                    path: mount.map(|it| format!("{}/{path}", it.path.trim_end_matches('/'))),
                     place: place.clone(),
                     workload: Some(inventory.workloads.len()),
                 });

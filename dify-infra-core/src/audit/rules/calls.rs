@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::super::inventory::{Container, Fact, FileKind, Inventory, Platform, Workload};
+use super::super::inventory::{Container, Fact, Inventory, Platform, Workload};
 use super::super::place::Place;
 use super::super::recognise::Role;
 use super::super::seen::{Seen, SeenUrl};
 use super::super::type_and_name;
 use super::nginx::forwards;
-use super::{API, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, at_line, label};
+use super::squid::Squid;
+use super::{API, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, label};
 use crate::values::AzureCloud;
 
 /// A URL that a container calls another by.
@@ -20,6 +21,8 @@ pub(crate) struct Call<'a> {
     /// Where it says so.
     pub(crate) place: Place,
     pub(crate) url: SeenUrl,
+    /// The ports that the target's first container listens on, where they are known.
+    pub(crate) ports: Option<Vec<u16>>,
     /// The roles that answer what is asked.
     pub(crate) wanted: &'static [Role],
     pub(crate) target: Target<'a>,
@@ -75,6 +78,17 @@ const CALLS: &[(&[Role], &str, &[Role])] = &[
 /// Every call that can be seen.
 pub(crate) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
     let names = Names::of(inventory);
+    let mut known = HashMap::new();
+    let mut ports = |target: &Target<'_>| {
+        let Target::Workload(target, _) = target else {
+            return None;
+        };
+        let first = target.containers.first()?;
+        let ports = known
+            .entry(std::ptr::from_ref(*target))
+            .or_insert_with(|| ports_of(inventory, target, first));
+        ports.clone()
+    };
     let mut calls = Vec::new();
     for (workload, container) in inventory.containers() {
         for (roles, name, wanted) in CALLS {
@@ -93,27 +107,29 @@ pub(crate) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
                 what: format!("`{name}` of `{}`", label(workload, container)),
                 place: variable.place.clone(),
                 url,
+                ports: ports(&target),
                 wanted,
                 target,
             });
         }
     }
-    for forward in forwards(inventory) {
-        let Some(url) = Seen::from(forward.url.as_str()).url() else {
+    for (caller, forward) in forwards(inventory) {
+        let url = Seen::from(forward.url.as_str()).url();
+        let Some(url) = url.filter(|_| forward.is_http) else {
             continue;
         };
-        let caller = forward.file.workload;
-        let caller = caller.and_then(|it| inventory.workloads.get(it));
         let what = match caller {
             Some(caller) => format!("nginx of `{}`", caller.name.shown()),
             None => "nginx".to_owned(),
         };
+        let target = names.target_of(caller, &url.host);
         calls.push(Call {
             caller,
             what,
-            place: at_line(forward.file, forward.line),
-            target: names.target_of(caller, &url.host),
+            place: forward.place(),
             url,
+            ports: ports(&target),
+            target,
             wanted: BEHIND_NGINX,
         });
     }
@@ -255,28 +271,38 @@ fn target<'a>(names: &Names<'a>, caller: Option<&Workload>, host: &Seen) -> Targ
     }
 }
 
-/// The port that a container listens on: from its variables, or its image's.
+/// The port that a container listens on first.
 pub(super) fn listens_on(inventory: &Inventory, container: &Container) -> Option<u16> {
+    let is_here = |it: &&Workload| {
+        let mut containers = it.containers.iter();
+        containers.any(|it| std::ptr::eq(it, container))
+    };
+    let workload = inventory.workloads.iter().find(is_here)?;
+    ports_of(inventory, workload, container)?.first().copied()
+}
+
+/// The ports that a container listens on: from its file, its variables, or its image's.
+pub(super) fn ports_of(
+    inventory: &Inventory,
+    workload: &Workload,
+    container: &Container,
+) -> Option<Vec<u16>> {
     let (name, default) = match container.role {
         API | WEBSOCKET => ("DIFY_PORT", 5001),
         WEB => ("PORT", 3000),
         SANDBOX => ("SANDBOX_PORT", 8194),
         DAEMON => ("SERVER_PORT", 5002),
         PROXY => {
-            let own = |line: &str| line.trim().strip_prefix("http_port ")?.trim().parse().ok();
-            let files = inventory
-                .files
-                .iter()
-                .filter(|it| it.kind == FileKind::Squid);
-            let mut ports = files.flat_map(|it| it.text.lines().filter_map(own));
-            return Some(ports.next().unwrap_or(3128));
+            let squid = Squid::of(inventory, workload);
+            return Some(squid.map_or_else(|| vec![3128], |it| it.ports()));
         }
         _ => return None,
     };
-    match container.variable(name) {
+    let port = match container.variable(name) {
         None => container.variables_complete.then_some(default),
         Some(variable) => variable.value.literal()?.parse().ok(),
-    }
+    };
+    Some(vec![port?])
 }
 
 /// Whether a workload speaks tcp behind a known ingress; nothing when that can't be seen.

@@ -17,6 +17,7 @@ mod pairs;
 mod privilege;
 mod red;
 mod sec;
+mod squid;
 mod ssr;
 mod url;
 mod ver;
@@ -124,16 +125,8 @@ fn files(inventory: &Inventory, kind: FileKind) -> impl Iterator<Item = &TextFil
     inventory.files.iter().filter(move |it| it.kind == kind)
 }
 
-/// Where a line of a file stands: in a document of its own it has that line, in a value of another document it
-/// has the value's place.
-fn line_of(file: &TextFile, is_it: impl Fn(&str) -> bool) -> Place {
-    match file.text.lines().position(is_it) {
-        Some(line) => at_line(file, line),
-        None => file.place.clone(),
-    }
-}
-
-/// The same for a line by its number, from 0.
+/// Where a line of a file stands, by its number from 0: in a document of its own it has that line, in a value of
+/// another document it has the value's place.
 fn at_line(file: &TextFile, line: usize) -> Place {
     if file.place.pointer().is_empty() && file.place.line().is_none() {
         file.place.clone().at_line(line + 1, 1)

@@ -1,5 +1,7 @@
 //! Public and internal URLs.
 
+use std::net::IpAddr;
+
 use super::super::inventory::{Container, Inventory, Variable, Workload};
 use super::super::report::Findings;
 use super::calls::{self, Naming, Target};
@@ -92,7 +94,9 @@ const PLAIN: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "CONSOLE_WEB_URL", "value": "http://dify.example.com"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "CONSOLE_WEB_URL", "value": "https://dify.example.com"}]}]}}}]"#,
+    ),
     audit: Some(plain),
     ..WARNING
 };
@@ -240,11 +244,16 @@ fn one_origin(inventory: &Inventory, found: &mut Findings) {
     }
 }
 
-/// The last two labels of a host: cookies can be shared below them.
+/// What cookies of a host can be shared within: its registrable domain by the public suffix list
+/// (<https://publicsuffix.org>), or the host itself where there is none, as for an address.
 fn site(host: &super::super::Seen) -> Option<String> {
-    let host = host.literal()?;
-    let labels: Vec<&str> = host.rsplit('.').take(2).collect();
-    Some(labels.join("."))
+    let host = host.literal()?.trim_end_matches('.').to_ascii_lowercase();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    if address.parse::<IpAddr>().is_ok() {
+        return Some(host);
+    }
+    let site = psl::domain_str(&host).map(str::to_owned);
+    Some(site.unwrap_or(host))
 }
 
 /// Whether a host is one that others reach: a name with a dot that is no address.
@@ -290,6 +299,33 @@ fn web_api(inventory: &Inventory, found: &mut Findings) {
                 let message = format!("`{}` has no `{name}`", label(workload, container));
                 found.push(&container.place, message);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::site;
+
+    #[test]
+    fn a_site_is_what_browsers_share_cookies_within() {
+        for (one, other, is_same) in [
+            ("console.example.com", "API.Example.com", true),
+            ("example.com", "app.example.com.", true),
+            ("example.com", "example.org", false),
+            ("a.co.jp", "b.co.jp", false),
+            ("x.a.co.jp", "y.a.co.jp", true),
+            ("a.com.au", "b.com.au", false),
+            ("a.azurewebsites.net", "b.azurewebsites.net", false),
+            ("dify.corp.internal", "api.corp.internal", true),
+            ("10.1.0.4", "172.16.0.4", false),
+            ("10.1.0.4", "10.2.0.4", false),
+            ("10.1.0.4", "10.1.0.4", true),
+            ("[fd00::1]", "[fd00::2]", false),
+            ("localhost", "localhost", true),
+        ] {
+            let same = site(&one.into()) == site(&other.into());
+            assert_eq!(same, is_same, "{one} {other}");
         }
     }
 }

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::super::*;
 use super::pressing;
 use super::samples::{JUDGED, Judged};
-use crate::check::rule;
+use crate::check::{Sample, rule};
 
 /// A failure of the collection, in a few words, the rule that stops it, and where it finds it: a line of a compose
-/// folder, or the path of a template without its numbers.
+/// folder, or the path of a template without its numbers. A failure of several kinds has a row for each.
 const PAINS: &[(u8, &str, &str, &str)] = &[
     (
         1,
@@ -167,6 +167,12 @@ const PAINS: &[(u8, &str, &str, &str)] = &[
         "docker-compose.override.yaml:4:7",
     ),
     (
+        26,
+        "a node waits longer than the front door",
+        "LIM116",
+        "$.resources[].properties.template.containers[].env[].value",
+    ),
+    (
         27,
         "sandbox: operation not permitted",
         "VER110",
@@ -177,6 +183,12 @@ const PAINS: &[(u8, &str, &str, &str)] = &[
         "http settings on a tcp ingress",
         "NET107",
         "$.resources[].properties.configuration.ingress.allowInsecure",
+    ),
+    (
+        28,
+        "a port that belongs to the http entry",
+        "NET108",
+        "$.resources[].properties.configuration.ingress.exposedPort",
     ),
     (
         29,
@@ -191,12 +203,30 @@ const PAINS: &[(u8, &str, &str, &str)] = &[
         "$.resources[].properties.template.scale.minReplicas",
     ),
     (
+        30,
+        "app without ingress is called",
+        "NET103",
+        "$.resources[].properties.template.containers[].env[].value",
+    ),
+    (
         31,
         "nginx keeps an old address",
         "NET115",
-        "old-nginx.conf:5:1",
+        "old-nginx.conf:7:1",
     ),
-    (32, "413 on upload", "LIM105", "small-nginx.conf:6:1"),
+    (32, "413 on upload", "LIM105", "small-nginx.conf:7:1"),
+    (
+        32,
+        "a package is too large for one side",
+        "LIM111",
+        "docker-compose.yaml:32:3",
+    ),
+    (
+        32,
+        "413 of a gateway",
+        "LIM115",
+        "$.resources[].properties.policySettings.fileUploadLimitInMb",
+    ),
     (
         33,
         "240 seconds of the front door",
@@ -281,6 +311,105 @@ const PAINS: &[(u8, &str, &str, &str)] = &[
     ),
 ];
 
+/// Parts of failures that a rule's own sample does not show: the number, in a few words, the rule, where it finds it,
+/// and what lies over the template of a deployment, bad and mended.
+const PARTS: &[Part] = &[
+    Part {
+        number: 26,
+        what: "nginx gives up before node and proxy do",
+        id: "LIM114",
+        place: "$.resources[].properties.configuration.secrets[].value",
+        bad: Sample::resources(
+            r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "resolver 1.1.1.1; client_max_body_size 100M; set $api dify-dev-api; location /v1 { proxy_read_timeout 239s; proxy_pass http://$api:5001; }"}]}}}]"#,
+        ),
+        good: Sample::resources(
+            r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "resolver 1.1.1.1; client_max_body_size 100M; set $api dify-dev-api; location /v1 { proxy_read_timeout 240s; proxy_pass http://$api:5001; }"}]}}}]"#,
+        ),
+    },
+    Part {
+        number: 32,
+        what: "413 of one location",
+        id: "LIM105",
+        place: "$.resources[].properties.configuration.secrets[].value",
+        bad: Sample::resources(
+            r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "resolver 1.1.1.1; client_max_body_size 100M; proxy_read_timeout 240s; set $api dify-dev-api; location /v1 { client_max_body_size 49m; proxy_pass http://$api:5001; }"}]}}}]"#,
+        ),
+        good: Sample::resources(
+            r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "resolver 1.1.1.1; client_max_body_size 100M; proxy_read_timeout 240s; set $api dify-dev-api; location /v1 { client_max_body_size 50m; proxy_pass http://$api:5001; }"}]}}}]"#,
+        ),
+    },
+    Part {
+        number: 32,
+        what: "413 of a gateway before an nginx that takes more",
+        id: "LIM115",
+        place: "$.resources[].properties.policySettings.fileUploadLimitInMb",
+        bad: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies", "name": "waf", "properties": {"policySettings": {"fileUploadLimitInMb": 99}}}]"#,
+        ),
+        good: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies", "name": "waf", "properties": {"policySettings": {"fileUploadLimitInMb": 100}}}]"#,
+        ),
+    },
+    Part {
+        number: 33,
+        what: "a gateway cuts before the front door does",
+        id: "LIM115",
+        place: "$.resources[].properties.backendHttpSettingsCollection[].properties.requestTimeout",
+        bad: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/applicationGateways", "name": "gateway", "properties": {"backendHttpSettingsCollection": [{"name": "dify", "properties": {"requestTimeout": 239}}]}}]"#,
+        ),
+        good: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/applicationGateways", "name": "gateway", "properties": {"backendHttpSettingsCollection": [{"name": "dify", "properties": {"requestTimeout": 240}}]}}]"#,
+        ),
+    },
+    Part {
+        number: 34,
+        what: "subnet without its delegation",
+        id: "NET112",
+        place: "$.resources[].properties.subnets[]",
+        bad: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/27"}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#,
+        ),
+        good: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/27", "delegations": [{"name": "d", "properties": {"serviceName": "Microsoft.App/environments"}}]}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#,
+        ),
+    },
+    Part {
+        number: 34,
+        what: "delegation without workload profiles",
+        id: "NET112",
+        place: "$.resources[].properties.subnets[]",
+        bad: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/23", "delegations": [{"name": "d", "properties": {"serviceName": "Microsoft.App/environments"}}]}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"workloadProfiles": null, "vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#,
+        ),
+        good: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "apps", "properties": {"addressPrefix": "10.0.0.0/23"}}]}}, {"type": "Microsoft.App/managedEnvironments", "properties": {"workloadProfiles": null, "vnetConfiguration": {"infrastructureSubnetId": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'vnet', 'apps')]"}}}]"#,
+        ),
+    },
+    Part {
+        number: 34,
+        what: "subnets overlap",
+        id: "NET112",
+        place: "$.resources[].properties.subnets[]",
+        bad: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "one", "properties": {"addressPrefix": "10.0.0.0/24"}}, {"name": "two", "properties": {"addressPrefix": "10.0.0.128/25"}}]}}]"#,
+        ),
+        good: Sample::resources(
+            r#"[{"$add": true, "type": "Microsoft.Network/virtualNetworks", "name": "vnet", "properties": {"subnets": [{"name": "one", "properties": {"addressPrefix": "10.0.0.0/24"}}, {"name": "two", "properties": {"addressPrefix": "10.0.1.128/25"}}]}}]"#,
+        ),
+    },
+];
+
+/// A part of a failure, with samples of its own.
+struct Part {
+    number: u8,
+    what: &'static str,
+    id: &'static str,
+    place: &'static str,
+    bad: Sample,
+    good: Sample,
+}
+
 /// The failures that no template, compose file or answer of Azure shows before they happen, each with
 /// what meets it instead.
 const BEYOND: &[(u8, &str, &str)] = &[
@@ -339,12 +468,22 @@ fn every_failure_has_a_rule_or_a_reason_why_none_can_see_it() {
 fn every_failure_that_can_be_seen_is_found_at_its_place_and_nothing_when_it_is_mended() {
     let mut table = String::new();
     let mut wrong = Vec::new();
-    for (number, what, id, expected) in PAINS {
+    let own = PAINS.iter().map(|(number, what, id, place)| {
+        let Judged { bad, good, .. } = &JUDGED[id];
+        (*number, *what, *id, *place, bad.clone(), good.clone())
+    });
+    let parts = PARTS.iter().map(|it| {
+        let report = |sample| sample::report(sample).unwrap();
+        let (bad, good) = (report(&it.bad), report(&it.good));
+        (it.number, it.what, it.id, it.place, bad, good)
+    });
+    let mut all: Vec<_> = own.chain(parts).collect();
+    all.sort_by_key(|it| it.0);
+    for (number, what, id, expected, bad, good) in &all {
         let rule = rule(id).unwrap_or_else(|| panic!("no rule {id}"));
-        let Judged { bad, good, .. } = &JUDGED[rule.id];
         let found = bad.under(id).find(|it| it.severity == rule.severity);
         let place = found.map_or("NOT FOUND".to_owned(), |it| it.place.to_string());
-        if !found.is_some_and(|it| shown(&it.place) == *expected && it.place.line().is_some()) {
+        if !found.is_some_and(|one| shown(&one.place) == *expected && one.place.line().is_some()) {
             wrong.push(format!("{number} {id}: {place}"));
         }
         // What is only to be known stays: a rule of that kind is quiet itself.
@@ -353,7 +492,7 @@ fn every_failure_that_can_be_seen_is_found_at_its_place_and_nothing_when_it_is_m
         if !loud.is_empty() || own {
             wrong.push(format!("{number} {id}: mended it has {loud:?}"));
         }
-        let _ = writeln!(table, "{number:>2}  {what:<52} {id}  {place}");
+        let _ = writeln!(table, "{number:>2}  {:<52} {id}  {place}", what);
     }
     println!("{table}");
     assert!(wrong.is_empty(), "{wrong:#?}\n{table}");

@@ -99,7 +99,31 @@ pub(super) struct Peer {
     pub(super) place: Place,
 }
 
-/// Settings that change how requests are read.
+/// An amount that a line gives, or that squid takes without one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Amount {
+    /// Seconds or bytes; nothing when the line, or whether squid reads it, is not understood.
+    pub(crate) number: Option<u64>,
+    /// The line that gives it.
+    pub(crate) place: Place,
+}
+
+impl Amount {
+    /// What holds when no line says otherwise.
+    pub(super) fn by_default(number: u64) -> Self {
+        Self {
+            number: Some(number),
+            place: Place::default(),
+        }
+    }
+
+    /// Whether a line of the file gives it.
+    pub(crate) fn is_written(&self) -> bool {
+        self.place.line > 0
+    }
+}
+
+/// Settings that change how requests are read, and those that say how long and how much.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) visible_hostname: String,
@@ -112,6 +136,10 @@ pub(super) struct Settings {
     pub(super) forwarded: Option<Place>,
     /// Lines that may refuse or change a request after `http_access` let it pass.
     pub(super) later: Vec<(Place, &'static str)>,
+    /// Seconds that a destination may be silent.
+    pub(super) read_timeout: Amount,
+    /// Bytes of memory for answers that are kept or on their way.
+    pub(super) cache_mem: Amount,
 }
 
 impl Default for Settings {
@@ -125,6 +153,8 @@ impl Default for Settings {
             nonhierarchical_direct: true,
             forwarded: None,
             later: Vec::new(),
+            read_timeout: Amount::by_default(15 * 60),
+            cache_mem: Amount::by_default(256 << 20),
         }
     }
 }
@@ -182,6 +212,21 @@ impl SquidFile {
     /// The port that clients of the forward proxy connect to, or else the first port at all.
     pub fn port(&self) -> Option<u16> {
         self.listener(None).map(|listener| listener.port)
+    }
+
+    /// All ports that a line names, or else the one that squid takes without any.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u16> {
+        self.listeners.iter().map(|listener| listener.port)
+    }
+
+    /// Seconds that a destination may be silent (`read_timeout`).
+    pub(crate) fn read_timeout(&self) -> &Amount {
+        &self.settings.read_timeout
+    }
+
+    /// Bytes of memory for answers (`cache_mem`).
+    pub(crate) fn cache_memory(&self) -> &Amount {
+        &self.settings.cache_mem
     }
 
     /// The `http_access` lines in order, each with its place and without its remarks.

@@ -1,6 +1,6 @@
 //! A policy as the same model that a squid file is read into.
 
-use super::file::{AccessLine, Listener, Place, Settings, SquidFile, Term};
+use super::file::{AccessLine, Amount, Listener, Place, Settings, SquidFile, Term};
 use super::list::{List, ListKind};
 use super::range::AddressList;
 use super::target::Scheme;
@@ -9,8 +9,11 @@ use crate::egress::{AccessList, AccessRule, EgressPolicy, ExceptionTarget};
 /// The model of a policy: the lists and decisions that [`crate::render::squid`] writes.
 pub(in crate::egress) fn lower(policy: &EgressPolicy) -> SquidFile {
     let mut file = SquidFile::empty();
+    let limits = policy.limits();
     file.settings = Settings {
         visible_hostname: crate::render::SQUID_HOSTNAME.to_owned(),
+        read_timeout: Amount::by_default(limits.read_timeout.as_secs().max(1)),
+        cache_mem: Amount::by_default(u64::from(limits.memory_mebibytes) << 20),
         ..Settings::default()
     };
     file.listeners.push(Listener {
@@ -179,10 +182,11 @@ mod tests {
                     .collect::<Vec<_>>()
             };
             assert_eq!(texts(&read), texts(&model));
-            assert_eq!(
-                (read.port(), &read.settings),
-                (model.port(), &model.settings)
-            );
+            // Lines of a text have places, those of a policy have none.
+            let mut settings = read.settings.clone();
+            settings.read_timeout.place = Place::default();
+            settings.cache_mem.place = Place::default();
+            assert_eq!((read.port(), &settings), (model.port(), &model.settings));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! program does the same is proven by the integration tests.
 
 mod address;
+mod amount;
 mod directives;
 mod evaluate;
 mod file;
@@ -20,6 +21,7 @@ mod target;
 
 pub(super) use self::evaluate::Outcome;
 pub use self::evaluate::{Decider, Decision, Names, ProxyRequest, Verdict, Way};
+pub(crate) use self::file::Amount;
 pub use self::file::{Place, Remark, RemarkKind, SquidFile};
 pub(super) use self::lower::lower;
 pub(super) use self::proof::{Asked, Hole, Proof, Universe};

@@ -1,5 +1,6 @@
 //! Sizes, replicas, connections, body sizes and timeouts.
 
+mod behind;
 mod bodies;
 mod replicas;
 mod sizes;
@@ -29,4 +30,5 @@ pub(super) const RULES: &[&Rule] = &[
     &replicas::WRONG_PROBE,
     &timeouts::NGINX,
     &bodies::GATEWAY,
+    &timeouts::NODES,
 ];

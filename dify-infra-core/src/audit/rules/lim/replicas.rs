@@ -1,6 +1,6 @@
 //! How many replicas there are, and whether they are well.
 
-use super::super::calls::listens_on;
+use super::super::calls::ports_of;
 use super::super::{API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WEBSOCKET, label, on_azure};
 use super::{ERROR, WARNING};
 use crate::audit::inventory::{Fact, Inventory, Workload, WorkloadKind};
@@ -20,20 +20,26 @@ pub(super) const WRONG_PROBE: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "probes": [{"type": "Readiness", "httpGet": {"path": "/", "port": 5002}}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "probes": [{"type": "Readiness", "httpGet": {"path": "/health/check", "port": 5002}}]}]}}}]"#,
+    ),
     audit: Some(wrong_probe),
     ..ERROR
 };
 
 fn wrong_probe(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in inventory.containers() {
+        if container.probes.is_empty() {
+            continue;
+        }
+        let ports = ports_of(inventory, workload, container).unwrap_or_default();
         for probe in &container.probes {
             let name = label(workload, container);
             let role = container.role.as_str();
             // The daemon's debugging port answers tcp as well.
-            let own = listens_on(inventory, container)
-                .filter(|own| probe.port.is_some_and(|port| port != *own && port != 5003));
-            if let (Some(own), Some(port)) = (own, probe.port) {
+            let is_own = |port: &u16| ports.contains(port) || *port == 5003;
+            let wrong = probe.port.filter(|port| !is_own(port));
+            if let (Some(own), Some(port)) = (ports.first(), wrong) {
                 let message = format!(
                     "a probe of `{name}` asks port {port}, but the {role} listens on {own}"
                 );
@@ -80,7 +86,9 @@ pub(super) const ONE_BEAT: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker-beat", "properties": {"template": {"scale": {"maxReplicas": 2}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker-beat", "properties": {"template": {"scale": {"minReplicas": 1, "maxReplicas": 1}}}}]"#,
+    ),
     audit: Some(one_beat),
     ..ERROR
 };
@@ -95,7 +103,9 @@ pub(super) const ONE_DAEMON: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"scale": {"maxReplicas": 3}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"scale": {"minReplicas": 1, "maxReplicas": 1}}}}]"#,
+    ),
     audit: Some(one_daemon),
     ..ERROR
 };
@@ -110,7 +120,9 @@ pub(super) const NEVER_STARTS: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"scale": {"minReplicas": 0, "rules": []}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"scale": {"minReplicas": 1, "rules": []}}}}]"#,
+    ),
     audit: Some(never_starts),
     ..ERROR
 };
@@ -125,7 +137,9 @@ pub(super) const ASLEEP: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"template": {"scale": {"minReplicas": 0}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"template": {"scale": {"minReplicas": 1}}}}]"#,
+    ),
     audit: Some(asleep),
     ..WARNING
 };
@@ -140,7 +154,9 @@ pub(super) const PROBES: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "probes": null}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "probes": [{"type": "Readiness", "httpGet": {"path": "/health", "port": 5001}}]}]}}}]"#,
+    ),
     audit: Some(probes),
     ..WARNING
 };

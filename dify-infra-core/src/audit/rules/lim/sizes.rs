@@ -1,11 +1,12 @@
 //! CPU, memory and connections.
 
 use super::super::dbx::Servers;
-use super::super::{DAEMON, PROXY, files, label, line_of, number_or, on_azure};
+use super::super::squid::Squid;
+use super::super::{DAEMON, PROXY, label, number_or, on_azure};
 use super::replicas::replicas;
 use super::{ERROR, WARNING};
 use crate::audit::inventory::{
-    Configuration, Container, Fact, FileKind, Inventory, PostgresServer, Workload, WorkloadKind,
+    Configuration, Container, Fact, Inventory, PostgresServer, Workload, WorkloadKind,
 };
 use crate::audit::place::Place;
 use crate::audit::recognise::Role;
@@ -25,7 +26,9 @@ pub(super) const SIZE: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "resources": {"cpu": 1, "memory": "1Gi"}}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"template": {"containers": [{"name": "web", "resources": {"cpu": 1, "memory": "2Gi"}}]}}}]"#,
+    ),
     audit: Some(size),
     ..ERROR
 };
@@ -41,7 +44,9 @@ pub(super) const CONNECTIONS: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "SQLALCHEMY_POOL_SIZE", "value": "100"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "SQLALCHEMY_POOL_SIZE", "value": "2"}]}]}}}]"#,
+    ),
     audit: Some(connections),
     ..ERROR
 };
@@ -56,7 +61,9 @@ pub(super) const PROXY_MEMORY: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"containers": [{"name": "ssrf-proxy", "resources": {"cpu": 0.25, "memory": "0.5Gi"}}]}, "configuration": {"secrets": [{"name": "file-squid-conf", "value": "http_port 3128\ncache_mem 256 MB\nhttp_access deny all"}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"template": {"containers": [{"name": "ssrf-proxy", "resources": {"cpu": 0.25, "memory": "0.5Gi"}}]}, "configuration": {"secrets": [{"name": "file-squid-conf", "value": "http_port 3128\ncache deny all\ncache_mem 0\nhttp_access deny all"}]}}}]"#,
+    ),
     audit: Some(proxy_memory),
     ..WARNING
 };
@@ -301,33 +308,25 @@ pub(super) fn connections_of(container: &Container) -> Option<f64> {
 
 fn proxy_memory(inventory: &Inventory, found: &mut Findings) {
     for (workload, container) in inventory.of(PROXY) {
-        let memory = container
-            .memory
-            .known()
-            .and_then(|it| it.parse::<Memory>().ok());
-        let small = memory.is_some_and(|memory| memory.hundredths() < 100);
-        let file = files(inventory, FileKind::Squid).next();
-        let cache = file.map(|file| {
-            let line = file
-                .text
-                .lines()
-                .find_map(|line| line.trim().strip_prefix("cache_mem "));
-            let number = line.and_then(|it| it.split_whitespace().next()?.parse::<f64>().ok());
-            number.unwrap_or(256.0)
-        });
-        if small && cache.is_some_and(|cache| cache >= 200.0) {
+        let Fact::Known(memory, place) = &container.memory else {
+            continue;
+        };
+        let memory = memory.parse::<Memory>();
+        let squid = Squid::of(inventory, workload);
+        let (Ok(memory), Some(cache)) = (memory, squid.and_then(|it| it.cache_memory())) else {
+            continue;
+        };
+        let memory = f64::from(memory.hundredths()) * 10.24;
+        let is_small = memory < 1024.0;
+        if is_small && cache.number >= 200.0 || cache.number * 2.0 >= memory {
             let message = format!(
-                "squid of `{}` asks for 256 MB of cache",
-                label(workload, container)
+                "squid of `{}` asks for {} MB of cache",
+                label(workload, container),
+                cache.number
             );
-            let finding = found.push(
-                container.memory.place().unwrap_or(&container.place),
-                message,
-            );
-            if let Some(file) = file {
-                let place = line_of(file, |line| line.trim().starts_with("cache_mem "));
-                finding.see(&place, "squid's cache");
-            }
+            found
+                .push(place, message)
+                .see(&cache.place, "squid's cache");
         }
     }
 }

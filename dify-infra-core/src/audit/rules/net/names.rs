@@ -1,10 +1,13 @@
 //! Names of apps, and what nginx makes of them.
 
+use std::collections::HashSet;
+use std::net::IpAddr;
+
 use super::super::calls::{self, Target};
-use super::super::nginx::forwards;
-use super::super::{at_line, files, line_of, on_azure};
+use super::super::nginx::{self, forwards};
+use super::super::on_azure;
 use super::{ERROR, WARNING};
-use crate::audit::inventory::{FileKind, Inventory, TextFile, WorkloadKind};
+use crate::audit::inventory::{Inventory, WorkloadKind};
 use crate::audit::report::Findings;
 use crate::check::rule::{Rule, Sample};
 
@@ -21,7 +24,9 @@ pub(super) const APP_NAME: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "$name": "dify_web"}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "$name": "dify-web"}]"#,
+    ),
     audit: Some(app_name),
     ..ERROR
 };
@@ -34,9 +39,11 @@ pub(super) const HOST_HEADER: Rule = Rule {
     source: "microsoft/azure-container-apps#1298, #1315",
     fix: "Set `proxy_set_header Host` to the target's name, or give the target a tcp ingress.",
     bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { proxy_set_header Host $host; proxy_pass http://dify-dev-web; resolver 1.1.1.1; }"}]}}}]"#,
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { resolver 1.1.1.1; set $web dify-dev-web; proxy_set_header Host $host; proxy_pass http://$web; }"}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { resolver 1.1.1.1; set $web dify-dev-web; proxy_set_header Host $web; proxy_pass http://$web; }"}]}}}]"#,
+    ),
     audit: Some(host_header),
     ..ERROR
 };
@@ -51,7 +58,9 @@ pub(super) const OLD_ADDRESS: Rule = Rule {
     bad: Sample::compose(
         "services:\n  nginx:\n    volumes: [\"./old-nginx.conf:/etc/nginx/conf.d/default.conf\"]",
     ),
-    good: Sample::compose("services:\n  nginx:\n    environment: {}"),
+    good: Sample::compose(
+        "services:\n  nginx:\n    volumes: [\"./nginx.conf:/etc/nginx/conf.d/default.conf\"]",
+    ),
     audit: Some(old_address),
     ..WARNING
 };
@@ -94,31 +103,13 @@ fn underscores_of_nginx(inventory: &Inventory, found: &mut Findings) {
     if !on_azure(inventory) {
         return;
     }
-    for file in files(inventory, FileKind::Nginx) {
-        for host in forwarded_hosts(&file.text) {
-            if host.contains('_') && !host.contains('$') {
-                let message = format!("nginx forwards to `{host}`, which can't be an app's name");
-                found.push(&line_of(file, |line| line.contains(host)), message);
-            }
+    for (_, forward) in forwards(inventory) {
+        let host = forward.host();
+        if let Some(host) = host.literal().filter(|it| it.contains('_')) {
+            let message = format!("nginx forwards to `{host}`, which can't be an app's name");
+            found.push(&forward.place(), message);
         }
     }
-}
-
-/// Hosts behind `proxy_pass` and `server` of an nginx file.
-fn forwarded_hosts(text: &str) -> Vec<&str> {
-    let mut hosts = Vec::new();
-    for statement in text.split([';', '{', '}']) {
-        let words: Vec<&str> = statement.split_whitespace().collect();
-        let ([.., "proxy_pass", value] | ["server", value, ..]) = words.as_slice() else {
-            continue;
-        };
-        let host = value.split_once("://").map_or(*value, |(_, rest)| rest);
-        let host = host.split(['/', ':']).next().unwrap_or_default();
-        if !host.is_empty() {
-            hosts.push(host);
-        }
-    }
-    hosts
 }
 
 fn host_header(inventory: &Inventory, found: &mut Findings) {
@@ -126,45 +117,56 @@ fn host_header(inventory: &Inventory, found: &mut Findings) {
         return;
     }
     let names = calls::Names::of(inventory);
-    let passes_on: Vec<&TextFile> = files(inventory, FileKind::Nginx)
-        .filter(|file| {
-            ["Host $host", "Host $http_host", "Host $server_name"]
-                .iter()
-                .any(|header| file.text.contains(header))
-        })
-        .collect();
-    for forward in forwards(inventory) {
-        if !passes_on.iter().any(|it| std::ptr::eq(*it, forward.file)) {
-            continue;
-        }
-        let host = forward.host();
-        let caller = forward.file.workload;
-        let caller = caller.and_then(|it| inventory.workloads.get(it));
-        let Target::Workload(target, _) = names.target_of(caller, &host) else {
-            continue;
-        };
-        if calls::speaks_tcp(target) == Some(false) {
-            let host = host.shown();
-            let message = format!("nginx passes the visitor's host on to the http app `{host}`");
-            found
-                .push(&at_line(forward.file, forward.line), message)
-                .see(&target.place, format!("`{host}`"));
+    for nginx in nginx::all(inventory) {
+        for pass in nginx.passes() {
+            if !nginx.host_header(&pass).is_some_and(is_of_visitor) {
+                continue;
+            }
+            for forward in pass.forwards.iter().filter(|it| it.is_whole) {
+                let host = forward.host();
+                let Target::Workload(target, _) = names.target_of(nginx.workload, &host) else {
+                    continue;
+                };
+                if calls::speaks_tcp(target) == Some(false) {
+                    let host = host.shown();
+                    let message =
+                        format!("nginx passes the visitor's host on to the http app `{host}`");
+                    found
+                        .push(&forward.place(), message)
+                        .see(&target.place, format!("`{host}`"));
+                }
+            }
         }
     }
 }
 
+/// Whether the value of a `Host` header is what the visitor asked for.
+fn is_of_visitor(value: &str) -> bool {
+    value.split('$').skip(1).any(|it| {
+        let it = it.trim_start_matches('{');
+        let end = it.find(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+        let name = &it[..end.unwrap_or(it.len())];
+        ["host", "http_host", "server_name"].contains(&name)
+    })
+}
+
 fn old_address(inventory: &Inventory, found: &mut Findings) {
-    let all: Vec<_> = files(inventory, FileKind::Nginx).collect();
-    let resolves = all
-        .iter()
-        .any(|it| it.text.split_whitespace().any(|word| word == "resolver"));
-    for file in all {
-        let fixed = forwarded_hosts(&file.text)
-            .into_iter()
-            .find(|host| !host.contains('$') && !host.starts_with("unix") && *host != "localhost");
-        if let Some(host) = fixed.filter(|_| !resolves) {
-            let message = format!("nginx looks `{host}` up once, when it starts");
-            found.push(&line_of(file, |line| line.contains(host)), message);
+    let mut told = HashSet::new();
+    for (_, forward) in forwards(inventory) {
+        let host = forward.host();
+        let Some(name) = host.literal().filter(|it| is_looked_up(it)) else {
+            continue;
+        };
+        let file = std::ptr::from_ref(forward.file);
+        if !forward.is_looked_up_again && told.insert(file) {
+            let message = format!("nginx looks `{name}` up once, when it starts");
+            found.push(&forward.place(), message);
         }
     }
+}
+
+/// Whether a host is a name that a name server is asked for.
+fn is_looked_up(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host != "localhost" && !host.is_empty() && address.parse::<IpAddr>().is_err()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::calls::listens_on;
+use super::super::calls::ports_of;
 use super::super::{DAEMON, filled};
 use super::{ERROR, WARNING};
 use crate::audit::inventory::{Fact, Ingress, Inventory, Workload, to_port};
@@ -20,7 +20,9 @@ pub(super) const HTTP_ONLY: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"allowInsecure": true}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"allowInsecure": false}}}}]"#,
+    ),
     audit: Some(http_only),
     ..ERROR
 };
@@ -35,7 +37,9 @@ pub(super) const EXPOSED_PORT: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"exposedPort": 80}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"exposedPort": 8194}}}}]"#,
+    ),
     audit: Some(exposed_port),
     ..ERROR
 };
@@ -51,7 +55,9 @@ pub(super) const EXTERNAL_TCP: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": true}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": false}}}}]"#,
+    ),
     audit: Some(external_tcp),
     ..ERROR
 };
@@ -65,7 +71,9 @@ pub(super) const DUPLICATE_PORT: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": true, "exposedPort": 3128}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"external": true}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-sandbox", "properties": {"configuration": {"ingress": {"external": true, "exposedPort": 8194}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-ssrf-proxy", "properties": {"configuration": {"ingress": {"external": true}}}}]"#,
+    ),
     audit: Some(duplicate_port),
     ..ERROR
 };
@@ -81,7 +89,9 @@ pub(super) const TARGET_PORT: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"targetPort": 80}}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"targetPort": 3000}}}}]"#,
+    ),
     audit: Some(target_port),
     ..ERROR
 };
@@ -94,10 +104,15 @@ pub(super) const DEBUG_PORT: Rule = Rule {
     source: "langgenius/dify 1.16.0 api/configs; langgenius/dify-plugin-daemon internal/types/app/config.go",
     fix: "Remove `PLUGIN_REMOTE_INSTALL_HOST` and set `PLUGIN_REMOTE_INSTALLING_ENABLED=false`, or \
           expose 5003 for developers alone.",
+    fix_in_file: Some(
+        "Remove `PLUGIN_REMOTE_INSTALL_HOST`: the daemon's debugging is off, and its port is closed.",
+    ),
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "PLUGIN_REMOTE_INSTALL_HOST", "value": "debug.example.com"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"template": {"containers": [{"name": "api", "env": [{"name": "PLUGIN_REMOTE_INSTALL_HOST", "value": "debug.example.com"}]}]}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"configuration": {"ingress": {"additionalPortMappings": [{"external": false, "targetPort": 5003}]}}}}]"#,
+    ),
     audit: Some(debug_port),
     ..WARNING
 };
@@ -201,12 +216,12 @@ fn target_port(inventory: &Inventory, found: &mut Findings) {
         let [container] = workload.containers.as_slice() else {
             continue;
         };
-        let (Fact::Known(target, place), Some(own)) =
-            (&ingress.target_port, listens_on(inventory, container))
-        else {
+        let Fact::Known(target, place) = &ingress.target_port else {
             continue;
         };
-        if to_port(*target) != Some(own) {
+        let ports = ports_of(inventory, workload, container).unwrap_or_default();
+        let is_right = to_port(*target).is_some_and(|it| ports.contains(&it));
+        if let Some(own) = ports.first().filter(|_| !is_right) {
             let message = format!(
                 "the ingress of `{}` leads to port {target}, but the {} listens on {own}",
                 workload.name.shown(),

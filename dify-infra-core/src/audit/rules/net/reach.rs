@@ -1,6 +1,6 @@
 //! Whether a service that calls another reaches it: name, port, scheme and ingress.
 
-use super::super::calls::{self, Call, Naming, Target, listens_on};
+use super::super::calls::{self, Call, Naming, Target};
 use super::super::{API, DAEMON, PROXY, SANDBOX, WEB, WEBSOCKET, filled, label, on_azure};
 use super::ERROR;
 use crate::audit::inventory::{Fact, Ingress, Inventory, Workload};
@@ -51,7 +51,9 @@ pub(super) const NO_INGRESS: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"configuration": {"ingress": null}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"configuration": {"ingress": {"external": false, "transport": "Tcp", "targetPort": 5002, "exposedPort": 5002}}}}]"#,
+    ),
     call: Some(no_ingress),
     ..ERROR
 };
@@ -66,7 +68,9 @@ pub(super) const REDIRECTED: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null}}, "template": {"containers": [{"name": "api"}]}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DIFY_INNER_API_URL", "value": "http://dify-dev-api"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-api", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}, "template": {"containers": [{"name": "api"}]}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-plugin-daemon", "properties": {"template": {"containers": [{"name": "plugin-daemon", "env": [{"name": "DIFY_INNER_API_URL", "value": "http://dify-dev-api"}]}]}}}]"#,
+    ),
     call: Some(redirected),
     ..ERROR
 };
@@ -98,7 +102,9 @@ pub(super) const EXTERNAL_NAME: Rule = Rule {
     bad: Sample::resources(
         r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon.kindsea-1.japaneast.azurecontainerapps.io:5002"}]}]}}}]"#,
     ),
-    good: Sample::resources("[]"),
+    good: Sample::resources(
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-worker", "properties": {"template": {"containers": [{"name": "worker", "env": [{"name": "PLUGIN_DAEMON_URL", "value": "http://dify-dev-plugin-daemon:5002"}]}]}}}]"#,
+    ),
     call: Some(external_name),
     ..ERROR
 };
@@ -233,7 +239,8 @@ fn called_port(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
         let Some(container) = target.containers.first() else {
             return;
         };
-        if let Some(own) = listens_on(inventory, container).filter(|own| *own != port) {
+        let ports = call.ports.as_deref().filter(|it| !it.contains(&port));
+        if let Some([own, ..]) = ports {
             let message = format!(
                 "{} calls port {port}, but `{name}` listens on {own}",
                 call.what

@@ -1,9 +1,9 @@
 //! Reads directives that decide nothing by themselves.
 
 use super::Reader;
-use crate::egress::squid::directives;
-use crate::egress::squid::file::{Place, RemarkKind};
+use crate::egress::squid::file::{Amount, Place, RemarkKind};
 use crate::egress::squid::lines::{Line, words};
+use crate::egress::squid::{amount, directives};
 
 impl Reader<'_> {
     pub(super) fn setting(&mut self, name: &str, rest: &[&str], line: &Line, place: &Place) {
@@ -31,10 +31,22 @@ impl Reader<'_> {
                     self.file.settings.forwarded = None;
                 }
             }
+            "read_timeout" => {
+                self.file.settings.read_timeout = self.amount(amount::seconds(rest), place);
+            }
+            "cache_mem" => self.file.settings.cache_mem = self.amount(amount::bytes(rest), place),
             "cache_peer_domain" | "neighbor_type_domain" => {
                 self.doubt(place, "it changes which peer takes a request");
             }
             _ => self.other(name, line, place),
+        }
+    }
+
+    /// An amount of a line; behind a condition that is not understood it is not known which one holds.
+    fn amount(&self, number: Option<u64>, place: &Place) -> Amount {
+        Amount {
+            number: number.filter(|_| !self.in_doubt()),
+            place: place.clone(),
         }
     }
 
