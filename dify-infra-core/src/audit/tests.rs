@@ -13,9 +13,11 @@ mod images;
 mod leaks;
 mod least_privilege;
 mod pains;
+mod pairs;
 mod parts;
 mod releases;
 mod samples;
+mod switches;
 mod unknowns;
 
 use std::collections::BTreeMap;

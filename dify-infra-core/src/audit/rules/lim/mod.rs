@@ -29,4 +29,8 @@ pub(super) const RULES: &[&Rule] = &[
     &replicas::WRONG_PROBE,
     &timeouts::NGINX,
     &bodies::GATEWAY,
+    &super::platform::AWAKE,
+    &super::platform::ORDER,
+    &super::platform::COUNTED,
+    &super::platform::CORES,
 ];
