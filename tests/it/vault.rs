@@ -403,8 +403,8 @@ async fn an_apply_needs_no_value_that_the_vault_has() {
     // A secret that is not there yet is written, and nothing else is needed.
     let file = edit(
         KEY_VAULT,
-        "MAIL_TYPE",
-        "NOTION_CLIENT_SECRET = { secret = \"notion\" }\nMAIL_TYPE",
+        "[services.api.env]",
+        "[services.api.env]\nNOTION_CLIENT_SECRET = { secret = \"notion\" }",
     );
     let deployment = Scene::on(std::sync::Arc::clone(&scene.azure), &file);
     other = deployment;

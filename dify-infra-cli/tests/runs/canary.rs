@@ -165,7 +165,10 @@ fn no_secret_leaves_the_places_that_are_for_secrets() {
     }
     drop(azure);
 
-    place.edit("SMTP_PORT = 587", "SMTP_PORT = 2525");
+    place.edit(
+        "[services.api.env]",
+        "[services.api.env]\nLOG_LEVEL = \"WARNING\"",
+    );
     heard.run(&place, &["plan", "-v", "--out", "second.json"], 0);
     heard.run(&place, &["apply", "--yes", "--json"], 0);
     heard.run(&place, &["verify", "--junit", "verify.xml", "-vv"], 0);

@@ -266,6 +266,8 @@ pub struct Workload {
     pub max_replicas: Fact<f64>,
     /// Whether scale rules are there.
     pub scale_rules: bool,
+    /// Of scale rules that count requests or connections: `http` or `tcp`, and where each stands.
+    pub counted: Vec<(&'static str, Place)>,
     /// Its containers.
     pub containers: Vec<Container>,
     /// Whether all of its containers are seen.

@@ -69,6 +69,10 @@ pub fn from_graph(graph: &ResourceGraph) -> Inventory {
     }
     let mut inventory = lift::inventory(&resources);
     inventory.resource_group = Some(graph.group().name().to_owned());
+    for server in &mut inventory.postgres {
+        // Who is let in to an existing server its owner says; to one of our own, what makes the graph.
+        server.firewall_seen = false;
+    }
     inventory
 }
 

@@ -275,10 +275,12 @@ impl Seen {
             Some((name, port)) if !port.contains(']') => (name, Some(port)),
             _ => (host, None),
         };
+        let split = user.map(|user| user.split_once(':').unwrap_or((user, "")));
         let password = user.and_then(|user| user.split_once(':')).map(|(_, it)| it);
         Some(SeenUrl {
             scheme: self.unfold(scheme).shown().to_ascii_lowercase(),
             has_user: user.is_some(),
+            user: split.map(|(user, _)| self.unfold(user)).unwrap_or_default(),
             password: password.map(|password| self.unfold(password)),
             host: self.unfold(host).lower(),
             port: port.and_then(|port| port.parse().ok()),
@@ -390,6 +392,8 @@ pub struct SeenUrl {
     pub scheme: String,
     /// Whether there is a user name or password.
     pub has_user: bool,
+    /// The user name; empty when there is none.
+    pub user: Seen,
     /// The password.
     pub password: Option<Seen>,
     /// The host in lower case.

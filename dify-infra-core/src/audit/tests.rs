@@ -16,9 +16,11 @@ mod leaks;
 mod least_privilege;
 mod limits;
 mod pains;
+mod pairs;
 mod parts;
 mod releases;
 mod samples;
+mod switches;
 mod unknowns;
 
 use std::collections::BTreeMap;

@@ -87,6 +87,7 @@ pub(super) fn workload(
         min_replicas: replicas.clone(),
         max_replicas: replicas,
         scale_rules: false,
+        counted: Vec::new(),
         containers_complete: true,
         secrets_complete: true,
         containers: vec![container],

@@ -16,6 +16,8 @@ pub struct Environment {
     pub internal: Fact<bool>,
     /// Whether it has workload profiles.
     pub workload_profiles: bool,
+    /// Whether the names of all of them can be seen.
+    pub profiles_seen: bool,
     /// Names of its workload profiles with their types, as `D4`.
     pub profile_types: Vec<(String, String)>,
     /// Where its apps' logs go, in lower case.
@@ -36,12 +38,20 @@ pub struct PostgresServer {
     pub public_access: Fact<String>,
     /// Whether it stands in a subnet of its own.
     pub injected: bool,
+    /// Whether a private endpoint leads to it.
+    pub private_endpoint: bool,
+    /// The login that Azure makes with it.
+    pub administrator: Fact<Seen>,
+    /// That login's password.
+    pub password: Fact<Seen>,
     /// Databases, with their places.
     pub databases: Vec<(Seen, Place)>,
     /// Settings: name, value, place and what each waits for.
     pub configurations: Vec<Configuration>,
     /// Firewall rules: first address, last address, place.
     pub firewall: Vec<(Seen, Seen, Place)>,
+    /// Whether all of them were handed over: those of a server that somebody else made are not.
+    pub firewall_seen: bool,
     /// Whether its children were handed over too.
     pub children_seen: bool,
     /// Whether it can be seen what waits for what: Azure's answers tell nothing of it.
@@ -86,6 +96,16 @@ pub struct RedisInstance {
     pub name: Seen,
     /// What offers it.
     pub offer: RedisOffer,
+    /// Size, as `Balanced_B0`; nothing for the older offer.
+    pub sku: Fact<String>,
+    /// Whether keys are taken: `enabled` or `disabled`, in lower case.
+    pub access_keys: Fact<String>,
+    /// The version of Azure's interface that the instance is written with, and its database.
+    pub api_versions: (Option<String>, Option<String>),
+    /// Whether a private endpoint leads to it.
+    pub private_endpoint: bool,
+    /// Where the instance itself stands; its database, which has the settings, stands at `place`.
+    pub cluster: Place,
     /// Clustering policy, in lower case.
     pub clustering: Fact<String>,
     /// Eviction policy, in lower case.
@@ -110,6 +130,10 @@ pub struct StorageAccount {
     pub name: Seen,
     /// Blob containers.
     pub containers: Vec<(Seen, Place)>,
+    /// Whether the account's keys are taken; they are unless it says otherwise.
+    pub shared_keys: Fact<bool>,
+    /// Whether a private endpoint leads to it.
+    pub private_endpoint: bool,
     /// Whether blobs may be public.
     pub public_blobs: Fact<bool>,
     /// `Enabled` or `Disabled`, in lower case.

@@ -8,6 +8,7 @@ use super::super::inventory::{
     Secret, SecretUses, Source, TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
 };
 use super::super::node::{Node, Tree};
+use super::super::place::Place;
 use super::super::recognise::{image_parts, is_image_told, role_of};
 use super::super::seen::{Seen, Unseen};
 use super::super::text_file_kind;
@@ -90,6 +91,7 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
             .and_then(|it| it.get("rules"))
             .is_some_and(|rules| rules.whole_unseen().is_some() || !rules.items().is_empty()),
         containers,
+        counted: scale.map(counted).unwrap_or_default(),
         containers_complete,
         secrets,
         secrets_complete,
@@ -118,6 +120,15 @@ fn list<'n>(inventory: &mut Inventory, above: Option<&'n Node>, key: &str) -> Op
         return None;
     }
     Some(list.items())
+}
+
+/// Scale rules that count requests or connections.
+fn counted(scale: &Node) -> Vec<(&'static str, Place)> {
+    let kind = |rule: &Node| {
+        let mut kinds = ["http", "tcp"].into_iter();
+        kinds.find_map(|kind| Some((kind, rule.get(kind)?.place.clone())))
+    };
+    scale.items_at("rules").iter().filter_map(kind).collect()
 }
 
 /// Which secrets an app refers to, wherever that stands in its body.

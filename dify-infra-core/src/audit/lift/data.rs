@@ -1,6 +1,6 @@
 //! PostgreSQL, Redis, storage and vaults, each with its children.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::inventory::{
     Configuration, Fact, Inventory, PostgresServer, RedisInstance, RedisOffer, StorageAccount,
@@ -9,7 +9,7 @@ use super::super::inventory::{
 use super::super::node::Node;
 use super::super::rules::age::is_certificate;
 use super::super::seen::Seen;
-use super::{Resource, bool_fact, number_fact, text_fact, word_fact};
+use super::{Resource, bool_fact, number_fact, seen_fact, text_fact, word_fact};
 
 const SERVER: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
 const STORAGE: &str = "Microsoft.Storage/storageAccounts";
@@ -18,14 +18,25 @@ const REDIS: &str = "Microsoft.Cache/redisEnterprise";
 /// Adds all data services; their children are found by the names that they begin with.
 pub(super) fn add(inventory: &mut Inventory, all: &[Resource]) {
     let resources = &Families::of(all);
+    let endpoints = &Endpoints::of(all);
     for resource in all {
         let (body, place) = (&resource.body, resource.place().clone());
         if resource.is(SERVER) {
-            inventory.postgres.push(server(resource, resources));
+            inventory
+                .postgres
+                .push(server(resource, resources, endpoints));
         } else if resource.is("Microsoft.Cache/redis") {
             inventory.redis.push(RedisInstance {
                 name: resource.name.clone(),
                 offer: RedisOffer::Cache,
+                sku: Fact::Absent,
+                access_keys: match bool_fact(body, "properties/disableAccessKeyAuthentication") {
+                    Fact::Known(true, place) => Fact::Known("disabled".to_owned(), place),
+                    _ => Fact::Absent,
+                },
+                api_versions: (api_version(resource), None),
+                private_endpoint: endpoints.lead_to(resource),
+                cluster: place.clone(),
                 clustering: match number_fact(body, "properties/shardCount") {
                     Fact::Known(shards, place) if shards > 0.0 => {
                         Fact::Known("osscluster".to_owned(), place)
@@ -40,9 +51,13 @@ pub(super) fn add(inventory: &mut Inventory, all: &[Resource]) {
                 place,
             });
         } else if resource.is(REDIS) {
-            inventory.redis.push(managed_redis(resource, resources));
+            inventory
+                .redis
+                .push(managed_redis(resource, resources, endpoints));
         } else if resource.is(STORAGE) {
-            inventory.storage.push(storage(resource, resources));
+            inventory
+                .storage
+                .push(storage(resource, resources, endpoints));
         } else if resource.is("Microsoft.KeyVault/vaults/secrets") {
             inventory.stored_secrets.extend(stored(resource));
         } else if resource.is("Microsoft.KeyVault/vaults") {
@@ -98,6 +113,42 @@ impl<'a> Families<'a> {
     }
 }
 
+/// What private endpoints of the template or the group lead to: ids from `/providers/` on, in lower case.
+struct Endpoints(HashSet<String>);
+
+impl Endpoints {
+    fn of(resources: &[Resource]) -> Self {
+        let all = resources
+            .iter()
+            .filter(|it| it.is("Microsoft.Network/privateEndpoints"));
+        let lists = [
+            "properties/privateLinkServiceConnections",
+            "properties/manualPrivateLinkServiceConnections",
+        ];
+        let targets = all.flat_map(|it| {
+            let connections = lists.iter().flat_map(|list| it.body.items_at(list));
+            connections.filter_map(|it| it.at("properties/privateLinkServiceId")?.seen())
+        });
+        let paths = targets.filter_map(|it| {
+            let id = it.shown().to_lowercase();
+            id.rfind("/providers/").map(|start| id[start..].to_owned())
+        });
+        Self(paths.collect())
+    }
+
+    /// Whether one leads to a resource, as it says or as Azure answers it.
+    fn lead_to(&self, resource: &Resource) -> bool {
+        let answered = "properties/privateEndpointConnections";
+        let path = resource.path().shown().to_lowercase();
+        !resource.body.items_at(answered).is_empty() || self.0.contains(&path)
+    }
+}
+
+/// The version of Azure's interface that a resource is written with.
+fn api_version(resource: &Resource) -> Option<String> {
+    resource.body.literal_at("apiVersion").map(str::to_owned)
+}
+
 /// The children of a resource, of one type.
 fn children<'a>(
     families: &Families<'a>,
@@ -109,7 +160,7 @@ fn children<'a>(
     children.cloned().unwrap_or_default().into_iter()
 }
 
-fn server(resource: &Resource, resources: &Families<'_>) -> PostgresServer {
+fn server(resource: &Resource, resources: &Families<'_>, endpoints: &Endpoints) -> PostgresServer {
     let body = &resource.body;
     let named = |kind: &'static str| {
         children(resources, resource, kind)
@@ -146,6 +197,9 @@ fn server(resource: &Resource, resources: &Families<'_>) -> PostgresServer {
         injected: body
             .at("properties/network/delegatedSubnetResourceId")
             .is_some(),
+        private_endpoint: endpoints.lead_to(resource),
+        administrator: seen_fact(body, "properties/administratorLogin"),
+        password: seen_fact(body, "properties/administratorLoginPassword"),
         databases: named("databases"),
         configurations,
         firewall: children(resources, resource, "firewallRules")
@@ -158,19 +212,29 @@ fn server(resource: &Resource, resources: &Families<'_>) -> PostgresServer {
                 )
             })
             .collect(),
+        firewall_seen: true,
         children_seen: true,
         order_seen: true,
         place: resource.place().clone(),
     }
 }
 
-fn managed_redis(resource: &Resource, resources: &Families<'_>) -> RedisInstance {
+fn managed_redis(
+    resource: &Resource,
+    resources: &Families<'_>,
+    endpoints: &Endpoints,
+) -> RedisInstance {
     let database = children(resources, resource, "databases").next();
     let body = database.map(|it| &it.body);
     let word = |path: &str| body.map_or(Fact::Absent, |body| word_fact(body, path));
     RedisInstance {
         name: resource.name.clone(),
         offer: RedisOffer::Managed,
+        sku: text_fact(&resource.body, "sku/name"),
+        access_keys: word("properties/accessKeysAuthentication"),
+        api_versions: (api_version(resource), database.and_then(api_version)),
+        private_endpoint: endpoints.lead_to(resource),
+        cluster: resource.place().clone(),
         clustering: word("properties/clusteringPolicy"),
         eviction: word("properties/evictionPolicy"),
         port: body.map_or(Fact::Absent, |body| number_fact(body, "properties/port")),
@@ -184,13 +248,15 @@ fn managed_redis(resource: &Resource, resources: &Families<'_>) -> RedisInstance
     }
 }
 
-fn storage(resource: &Resource, resources: &Families<'_>) -> StorageAccount {
+fn storage(resource: &Resource, resources: &Families<'_>, endpoints: &Endpoints) -> StorageAccount {
     let body = &resource.body;
     StorageAccount {
         name: resource.name.clone(),
         containers: children(resources, resource, "blobServices/containers")
             .map(|it| (it.own_name(), it.place().clone()))
             .collect(),
+        shared_keys: bool_fact(body, "properties/allowSharedKeyAccess"),
+        private_endpoint: endpoints.lead_to(resource),
         public_blobs: bool_fact(body, "properties/allowBlobPublicAccess"),
         public_access: word_fact(body, "properties/publicNetworkAccess"),
         default_deny: body

@@ -153,6 +153,13 @@ fn platform(inventory: &mut Inventory, resource: &Resource) {
             subnet: seen_fact(body, "properties/vnetConfiguration/infrastructureSubnetId"),
             internal: bool_fact(body, "properties/vnetConfiguration/internal"),
             workload_profiles: !body.items_at("properties/workloadProfiles").is_empty(),
+            profiles_seen: body.at("properties/workloadProfiles").is_none_or(|list| {
+                let is_known = |it: &Node| {
+                    let keys = ["name", "workloadProfileType"];
+                    keys.iter().all(|key| it.literal_at(key).is_some())
+                };
+                list.whole_unseen().is_none() && list.items().iter().all(is_known)
+            }),
             profile_types: body
                 .items_at("properties/workloadProfiles")
                 .iter()

@@ -19,6 +19,8 @@ pub(super) const RULES: &[&Rule] = &[
     &UNVERSIONED,
     &WRITTEN_TWICE,
     &NO_LOGS,
+    &super::switches::PUBLIC_ACCESS,
+    &super::platform::PROFILE,
 ];
 
 const DUPLICATE: Rule = Rule {

@@ -22,6 +22,8 @@ pub(super) const RULES: &[&Rule] = &[
     &ONE_STORAGE,
     &LASTING,
     &SHARE,
+    &super::siblings::FILES,
+    &super::switches::ACCOUNT_KEYS,
 ];
 
 const COMPLETE: Rule = Rule {
@@ -261,7 +263,10 @@ fn container(inventory: &Inventory, found: &mut Findings) {
 }
 
 /// The storage account that a container is told to use: the one that is named, else the only one.
-fn account_of<'a>(inventory: &'a Inventory, container: &Container) -> Option<&'a StorageAccount> {
+pub(super) fn account_of<'a>(
+    inventory: &'a Inventory,
+    container: &Container,
+) -> Option<&'a StorageAccount> {
     if let [only] = inventory.storage.as_slice() {
         return Some(only);
     }

@@ -23,6 +23,14 @@ pub(super) const RULES: &[&Rule] = &[
     &OVERWRITTEN,
     &OWN_DATABASE,
     &VECTOR_STORE,
+    &super::identities::PASSWORD,
+    &super::identities::LOGIN,
+    &super::identities::PORT,
+    &super::identities::NO_SERVER,
+    &super::siblings::VECTORS,
+    &super::migration::SAME_DATABASE,
+    &super::switches::PLAIN_DATABASE,
+    &super::switches::UNREACHABLE,
 ];
 
 const DAEMON_TLS: Rule = Rule {
@@ -169,7 +177,7 @@ const VECTOR_STORE: Rule = Rule {
 };
 
 /// Whether a host is one of Azure's PostgreSQL servers.
-fn is_azure(host: &Seen) -> bool {
+pub(super) fn is_azure(host: &Seen) -> bool {
     let end = host.end().to_ascii_lowercase();
     // The zone is `privatelink.` and the domain of public names.
     AzureCloud::ALL.iter().any(|cloud| {

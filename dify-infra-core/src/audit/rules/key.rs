@@ -28,6 +28,7 @@ pub(super) const RULES: &[&Rule] = &[
     &URL_BREAKING,
     &AGENT_TOKEN,
     &SHARED_KEY,
+    &super::disclosure::COMPUTED,
 ];
 
 /// Who calls the daemon and the sandbox. Beat loads the same settings and calls neither.

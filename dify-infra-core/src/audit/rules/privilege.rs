@@ -1,6 +1,6 @@
 //! Least privilege: what a container has, answers or offers beyond what it needs.
 
-use super::super::inventory::{Fact, Inventory, Workload};
+use super::super::inventory::{Fact, Inventory, RegistryAccount, Workload};
 use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::exposure::is_loopback;
@@ -128,7 +128,7 @@ pub(super) const VAULT: Rule = Rule {
 };
 
 /// Secrets that stand in the variables of Dify's containers, under the names of all of them.
-const SECRETS: [&str; 15] = [
+pub(super) const SECRETS: [&str; 15] = [
     "SECRET_KEY",
     "DB_PASSWORD",
     "PGVECTOR_PASSWORD",
@@ -147,7 +147,7 @@ const SECRETS: [&str; 15] = [
 ];
 
 /// Whether a container of a role has no use for one of [`SECRETS`].
-fn is_unneeded(role: Role, name: &str) -> bool {
+pub(super) fn is_unneeded(role: Role, name: &str) -> bool {
     match role {
         WEB | NGINX | PROXY => true,
         // Its own key, also under the name that the API has for it.
@@ -312,6 +312,10 @@ fn admin_user(inventory: &Inventory, found: &mut Findings) {
         if let Fact::Known(true, place) = &registry.admin_user {
             found.push(place, "the registry's admin user is on");
         }
+    }
+    let is_told = |it: &RegistryAccount| it.admin_user.is(&true);
+    if !inventory.registries.iter().any(is_told) {
+        super::disclosure::admin_credentials(inventory, found);
     }
 }
 

@@ -19,6 +19,14 @@ pub(super) const RULES: &[&Rule] = &[
     &INDEX,
     &EVICTION,
     &ONE_REDIS,
+    &super::broker::REDIS_PASSWORD,
+    &super::broker::BROKER,
+    &super::siblings::KEYS,
+    &super::switches::CERTIFICATES,
+    &super::switches::ACCESS_KEYS,
+    &super::switches::PROTOCOL,
+    &super::switches::ONE_SHARD,
+    &super::switches::CLIENTS,
 ];
 
 const BROKER: Rule = Rule {
@@ -138,7 +146,7 @@ const ONE_REDIS: Rule = Rule {
 };
 
 /// Which of Azure's offers a host belongs to.
-fn offer_of(inventory: &Inventory, host: &Seen) -> Option<RedisOffer> {
+pub(super) fn offer_of(inventory: &Inventory, host: &Seen) -> Option<RedisOffer> {
     let end = host.end().to_ascii_lowercase();
     if end.ends_with(".redis.azure.net") || end.ends_with(".redisenterprise.cache.azure.net") {
         Some(RedisOffer::Managed)
@@ -154,7 +162,7 @@ fn offer_of(inventory: &Inventory, host: &Seen) -> Option<RedisOffer> {
     }
 }
 
-fn instance_of<'a>(inventory: &'a Inventory, host: &Seen) -> Option<&'a RedisInstance> {
+pub(super) fn instance_of<'a>(inventory: &'a Inventory, host: &Seen) -> Option<&'a RedisInstance> {
     let (name, _) = host.split_once('.')?;
     inventory
         .redis

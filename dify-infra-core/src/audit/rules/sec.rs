@@ -28,6 +28,9 @@ pub(super) const RULES: &[&Rule] = &[
     &exposure::PUBLISHED_PORT,
     &exposure::INTERNAL_SERVICE,
     &super::age::OLD_SECRET,
+    &super::disclosure::RENAMED,
+    &super::disclosure::DEBUG,
+    &super::disclosure::SIGNATURES,
 ];
 
 const PLAIN: Rule = Rule {

@@ -1,11 +1,11 @@
 //! What a release needs: variables, their history, services, a migration.
 
 use super::super::inventory::{Container, Inventory, Workload};
-use super::super::recognise::Role;
 use super::super::report::Findings;
+use super::super::seen::Seen;
 use super::{
     API, BEAT, DAEMON, NGINX, PROXY, SANDBOX, WEB, WORKER, at_least, carried, filled, images,
-    is_before, label, lacks, on_azure, services_of_application,
+    is_before, label, lacks, services_of_application,
 };
 use crate::catalogue::{Catalogue, Read, Version};
 use crate::check::rule::{Family, Rule, Sample};
@@ -22,12 +22,14 @@ pub(super) const RULES: &[&Rule] = &[
     &REQUIRED,
     &images::PINNED,
     &images::FLAVOUR,
-    &MIGRATION,
+    &super::migration::MIGRATION,
     &SERVICES,
     &images::OLD,
     &images::RUNS_CODE,
     &images::PLACEHOLDER,
     &carried::CARRIED,
+    &super::siblings::TASKS,
+    &super::siblings::QUEUES,
 ];
 
 const SIBLINGS: Rule = Rule {
@@ -81,20 +83,6 @@ const REQUIRED: Rule = Rule {
     ..ERROR
 };
 
-const MIGRATION: Rule = Rule {
-    id: "VER107",
-    title: "Somebody migrates the database",
-    why: "Without a container or job whose `MIGRATION_ENABLED` is `true` there are no tables: \
-          \"relation dify_setups does not exist\". With several, the ones that don't get the lock start at once.",
-    source: "kei1-dev/azure-dify troubleshooting guide; langgenius/dify 1.16.0 api/docker/entrypoint.sh",
-    fix: "Run one job with `MODE=migration` and `MIGRATION_ENABLED=true` before the others, or set it on \
-          the API alone.",
-    bad: Sample::compose("services:\n  api:\n    environment:\n      MIGRATION_ENABLED: \"false\""),
-    good: Sample::compose("services:\n  api:\n    environment:\n      MIGRATION_ENABLED: \"true\""),
-    audit: Some(migration),
-    ..ERROR
-};
-
 const SERVICES: Rule = Rule {
     id: "VER108",
     title: "Every service that the release needs is there",
@@ -125,6 +113,14 @@ const SHARED: [&str; 9] = [
 
 /// The largest package of a plugin. The scheduler, which runs no task itself, has no use for it.
 const PACKAGE_SIZE: &str = "PLUGIN_MAX_PACKAGE_SIZE";
+
+/// Whether two values are known to differ in more than a slash at the end, which Dify's URLs of services may have.
+fn differ(one: &Seen, other: &Seen) -> bool {
+    match (one.literal(), other.literal()) {
+        (Some(one), Some(other)) => one.trim_end_matches('/') != other.trim_end_matches('/'),
+        _ => false,
+    }
+}
 
 fn siblings(inventory: &Inventory, found: &mut Findings) {
     let Some((api_workload, api)) = inventory.of(API).next() else {
@@ -160,7 +156,7 @@ fn siblings(inventory: &Inventory, found: &mut Findings) {
             .filter(|name| is_read(name))
         {
             if let (Some(mine), Some(theirs)) = (filled(container, name), filled(api, name))
-                && mine.value.same(&theirs.value) == Some(false)
+                && differ(&mine.value, &theirs.value)
             {
                 let message = format!(
                     "`{name}` of `{}` differs from that of `{}`",
@@ -294,46 +290,6 @@ fn required(inventory: &Inventory, found: &mut Findings) {
             missing(workload, container, name);
         }
         missing(workload, container, "PLUGIN_WORKING_PATH");
-    }
-}
-
-fn migration(inventory: &Inventory, found: &mut Findings) {
-    let all: Vec<_> = inventory.application().collect();
-    let Some((_, first)) = all.first() else {
-        return;
-    };
-    if all.iter().any(|(_, it)| it.role == Role::Migration) {
-        return;
-    }
-    let mut unsure = false;
-    let mut migrating = Vec::new();
-    for (workload, container) in &all {
-        match container.variable("MIGRATION_ENABLED") {
-            Some(variable) => match variable.value.literal() {
-                Some("true") => migrating.push((workload, container, variable)),
-                Some(_) => {}
-                None => unsure = true,
-            },
-            None => unsure |= !container.variables_complete,
-        }
-    }
-    if migrating.is_empty() && !unsure && !inventory.may_hide_services() {
-        found.push(
-            first.place_of("MIGRATION_ENABLED"),
-            "nobody migrates the database",
-        );
-    }
-    // The workers of compose files share one set; only one of them gets the lock. On Azure each has its own.
-    if migrating.len() > 1 && on_azure(inventory) {
-        let (workload, container, variable) = migrating[1];
-        let message = format!(
-            "`{}` migrates the database as well as `{}`",
-            label(workload, container),
-            label(migrating[0].0, migrating[0].1)
-        );
-        found
-            .warn(&variable.place, message)
-            .see(&migrating[0].2.place, "the other one");
     }
 }
 

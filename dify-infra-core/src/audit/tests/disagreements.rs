@@ -11,12 +11,14 @@ use crate::diagnostic::Severity;
 
 /// The rules that compare two places: each with what its bad sample has wrong at the one and at the other.
 const TWO_PLACES: &[&str] = &[
-    "AZR101", "AZR106", "BLB103", "BLB105", "DBX101", "DBX102", "DBX103", "DBX104", "DBX105",
-    "DBX106", "DBX107", "DBX108", "DBX109", "KEY101", "KEY102", "KEY103", "KEY104", "KEY107",
-    "KEY109", "KEY110", "LIM104", "LIM105", "LIM106", "LIM109", "LIM111", "LIM114", "LIM115",
-    "LIM116", "NET102", "NET103", "NET104", "NET105", "NET106", "NET109", "NET110", "NET112",
-    "NET113", "NET114", "NET117", "NET118", "NET121", "RED102", "RED103", "RED105", "RED107",
-    "URL103", "VER101", "VER102",
+    "AZR101", "AZR106", "AZR109", "BLB103", "BLB105", "BLB108", "BLB109", "DBX101", "DBX102",
+    "DBX103", "DBX104", "DBX105", "DBX106", "DBX107", "DBX108", "DBX109", "DBX110", "DBX111",
+    "DBX112", "DBX114", "DBX115", "DBX116", "KEY101", "KEY102", "KEY103", "KEY104", "KEY107",
+    "KEY109", "KEY110", "KEY111", "LIM104", "LIM105", "LIM106", "LIM109", "LIM111", "LIM114",
+    "LIM115", "LIM116", "LIM117", "LIM118", "LIM120", "NET102", "NET103", "NET104", "NET105",
+    "NET106", "NET109", "NET110", "NET112", "NET113", "NET114", "NET117", "NET118", "NET121",
+    "RED102", "RED103", "RED105", "RED107", "RED108", "RED109", "RED110", "RED112", "RED113",
+    "RED114", "RED115", "SEC116", "URL103", "VER101", "VER102", "VER113",
 ];
 
 #[test]

@@ -162,8 +162,18 @@ const ALSO: &[(&str, &[&str], &str)] = &[
     ("KEY103", &["SEC101"], IN_THE_FILE),
     ("KEY105", &["SEC101"], IN_THE_FILE),
     ("KEY106", &["SEC101"], IN_THE_FILE),
-    ("KEY108", &["SEC101"], IN_THE_FILE),
+    (
+        "KEY108",
+        &["RED108", "SEC101"],
+        "a password that is seen stands in the file, and is another than that of Redis",
+    ),
     ("KEY109", &["SEC101"], IN_THE_FILE),
+    ("DBX110", &["SEC101"], IN_THE_FILE),
+    (
+        "RED109",
+        &["RED107"],
+        "one service with another broker has another Redis",
+    ),
     (
         "KEY110",
         &[
@@ -174,13 +184,13 @@ const ALSO: &[(&str, &[&str], &str)] = &[
     ),
     (
         "SEC114",
-        &["NET102"],
-        "an external app of http is called on the ports of http",
+        &["LIM118", "NET102"],
+        "an external app of http is called on the ports of http, and its scale rule counts connections",
     ),
     (
         "SSR102",
-        &["NET102"],
-        "an ingress of http is called on the ports of http",
+        &["LIM118", "NET102"],
+        "an ingress of http is called on the ports of http, and its scale rule counts connections",
     ),
     ("VER101", &["VER104"], "what a worker lacks it needs"),
     (

@@ -31,4 +31,8 @@ pub(super) const RULES: &[&Rule] = &[
     &timeouts::NGINX,
     &bodies::GATEWAY,
     &timeouts::NODES,
+    &super::platform::ORDER,
+    &super::platform::COUNTED,
+    &super::platform::CORES,
+    &super::platform::AWAKE,
 ];

@@ -36,4 +36,5 @@ pub(super) const RULES: &[&Rule] = &[
     &downloads::PACKAGES,
     &reach::NO_SCHEME,
     &reach::PLAIN_SERVICE,
+    &super::platform::PORTS,
 ];
