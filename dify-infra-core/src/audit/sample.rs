@@ -1,5 +1,7 @@
 //! Judges the samples of rules: each lies over a whole deployment that keeps every rule.
 
+mod excerpt;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -10,6 +12,8 @@ use crate::check::{Sample, SampleForm};
 use crate::deployment::Deployment;
 use crate::graph::{Target, lower};
 use crate::render::arm_template;
+
+pub use excerpt::{Shown, shown};
 
 /// Files of a compose deployment that keeps every rule; samples lie over it.
 pub(super) const COMPOSE: [(&str, &str); 8] = [
