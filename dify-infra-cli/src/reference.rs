@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, Command};
-use dify_infra_core::audit::sample::{Shown, shown};
+use dify_infra_core::audit::{Shown, shown};
 use dify_infra_core::check::{Rule, SampleForm, rules};
 
 use crate::args;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use dify_infra_core::audit::sample::shown;
+use dify_infra_core::audit::shown;
 use dify_infra_core::check::{Rule, rule, rules};
 use serde_json::{Value, json};
 
