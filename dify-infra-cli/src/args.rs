@@ -159,6 +159,12 @@ Examples:
   dify-infra completions fish > ~/.config/fish/completions/dify-infra.fish
   dify-infra completions powershell | Out-String | Invoke-Expression")]
     Completions(CompletionsArguments),
+    /// Print the manual page, or write those of all commands into a directory
+    #[command(after_help = "\
+Examples:
+  dify-infra man | man -l -
+  dify-infra man ~/.local/share/man/man1")]
+    Man(ManArguments),
     /// Run an Azure on a loopback port, to try things out and to test deploy pipelines
     #[command(after_help = "\
 Examples:
@@ -450,6 +456,14 @@ pub struct CompletionsArguments {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Args, Debug)]
+pub struct ManArguments {
+    /// Directory for the pages, which is made when it is not there [default: the main page on stdout]
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
 }
 
 /// Arguments of `emulate`.

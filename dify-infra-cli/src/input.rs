@@ -41,7 +41,7 @@ pub(crate) fn shown(path: &Path) -> String {
 ///
 /// # Errors
 ///
-/// When it can't be read, is no UTF-8 text, or has more than 16 MiB. The error holds nothing of the text.
+/// When it can't be read, is not UTF-8 text, or has more than 16 MiB. The error holds nothing of the text.
 pub(crate) fn read_limited(path: &Path) -> io::Result<String> {
     let bytes = if is_stream(path) {
         up_to_limit(io::stdin())?
@@ -62,7 +62,7 @@ fn decoded(bytes: Vec<u8>) -> Result<String, String> {
     let is_utf_16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if is_utf_16 || bytes.iter().take(4).any(|byte| *byte == 0) {
         return Err(
-            "is no UTF-8 text but UTF-16, as `>` of Windows PowerShell writes it: save it as UTF-8"
+            "is not UTF-8 text but UTF-16, as `>` of Windows PowerShell writes it: save it as UTF-8"
                 .to_owned(),
         );
     }
@@ -70,7 +70,7 @@ fn decoded(bytes: Vec<u8>) -> Result<String, String> {
         let error = error.utf8_error();
         let before = error.valid_up_to();
         // The error of the conversion holds the bytes, so it is dropped.
-        format!("is no UTF-8 text from byte {before} on: save it as UTF-8")
+        format!("is not UTF-8 text from byte {before} on: save it as UTF-8")
     })
 }
 
@@ -194,7 +194,7 @@ fn unreadable(shown: &str, kind: &str, error: &io::Error) -> Problem {
             }
         }
         io::ErrorKind::FileTooLarge => {
-            let message = format!("{shown} has more than 16 MiB, so it is no {kind}");
+            let message = format!("{shown} has more than 16 MiB, so it is not {article} {kind}");
             Problem::new(message).hint("name the file that was meant")
         }
         io::ErrorKind::InvalidData => Problem::new(format!(
@@ -243,7 +243,7 @@ mod tests {
         );
         let path = directory.path().join("x.toml");
         for (bytes, part) in [
-            (&b"name = \"\xfc\"\n"[..], "no UTF-8 text from byte 8 on"),
+            (&b"name = \"\xfc\"\n"[..], "not UTF-8 text from byte 8 on"),
             (b"\xff\xfen\0a\0", "UTF-16, as `>` of Windows PowerShell"),
             (b"n\0a\0m\0", "UTF-16, as `>` of Windows PowerShell"),
         ] {

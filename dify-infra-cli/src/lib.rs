@@ -8,6 +8,7 @@ pub mod env;
 pub mod exit;
 mod input;
 mod interrupt;
+mod manual;
 pub mod reference;
 pub mod secrets_command;
 mod secrets_file;
@@ -18,7 +19,7 @@ mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 pub use secrets_command::main as secrets_main;
 
@@ -81,12 +82,45 @@ fn failed(ui: &Ui, error: &anyhow::Error) -> Exit {
 
 /// Prints what clap has to say: help and version on stdout, mistakes on stderr.
 fn explain(error: &clap::Error) -> Exit {
+    if let Some(absent) = absent(error) {
+        errors::show(&Ui::new(Verbosity::Normal), &absent.into());
+        return Exit::Usage;
+    }
     // Nothing is left to do when the terminal is gone.
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
         _ => Exit::Usage,
     }
+}
+
+/// Commands that people look for and that are not there yet, with what does the same meanwhile.
+const ABSENT: [(&str, &str); 3] = [
+    (
+        "logs",
+        "`az containerapp logs show --name APP --resource-group GROUP --follow` shows them; `dify-infra outputs` \
+         has the names of the apps",
+    ),
+    (
+        "undo",
+        "`dify-infra apply` with the earlier deployment file takes a change back; `dify-infra destroy` removes the \
+         apps and keeps the data",
+    ),
+    (
+        "cost",
+        "`dify-infra graph` lists what is deployed, for the calculator at \
+         https://azure.microsoft.com/pricing/calculator",
+    ),
+];
+
+/// What to say of a command that is not there yet.
+fn absent(error: &clap::Error) -> Option<UsageError> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let (name, instead) = ABSENT.iter().find(|(absent, _)| absent == name)?;
+    let error = UsageError::of(format!("`dify-infra {name}` is not there yet"));
+    Some(error.with_hint(*instead))
 }
 
 /// Logs to stderr what `-v` or the variable asks for.

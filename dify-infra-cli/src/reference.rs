@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, Command};
-use dify_infra_core::check::{SampleForm, rules};
+use dify_infra_core::audit::{Shown, shown};
+use dify_infra_core::check::{Rule, SampleForm, rules};
 
 use crate::args;
 use crate::env;
@@ -179,29 +180,28 @@ pub fn all_rules() -> String {
             let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
             let _ = writeln!(page, "\n*{name}:* {words}");
         }
-        let (bad, good) = (rule.bad.text().trim(), rule.good.text().trim());
-        page.push_str(&samples(rule.bad.form(), bad, good));
+        page.push_str(&samples(rule));
     }
     page
 }
 
 /// What breaks a rule and what keeps it, in the language of the sample.
-fn samples(form: SampleForm, bad: &str, good: &str) -> String {
-    match form {
-        SampleForm::Compose => {
-            format!(
-                "\n```yaml\n# over a whole compose file: breaks it\n{bad}\n\n# keeps it\n{good}\n```\n"
-            )
-        }
-        SampleForm::Resources => {
-            let good = if good == "[]" { "" } else { good };
-            format!("\n```json\n{bad}\n{good}\n```\n")
-        }
-        SampleForm::Squid => {
-            format!("\n```text\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```\n")
-        }
-        _ => format!("\n```toml\n# breaks it\n{bad}\n\n# keeps it\n{good}\n```\n"),
+fn samples(rule: &Rule) -> String {
+    let Shown {
+        language,
+        bad,
+        good,
+    } = shown(rule);
+    let over = match rule.bad.form() {
+        SampleForm::Compose => ", in a docker-compose.override.yaml",
+        SampleForm::Resources => ", in a template",
+        _ => "",
+    };
+    let mut text = format!("\n*Breaks it{over}:*\n\n```{language}\n{bad}\n```\n");
+    if let Some(good) = good {
+        let _ = write!(text, "\n*Keeps it:*\n\n```{language}\n{good}\n```\n");
     }
+    text
 }
 
 /// A text in one cell of a table.

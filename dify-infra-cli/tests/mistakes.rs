@@ -217,7 +217,7 @@ fn no_slip_costs_the_deployment_file() {
     };
     plan("dify.toml")
         .exits(1)
-        .says(&["dify.toml is no plan, so it was left as it is"]);
+        .says(&["dify.toml is not a plan, so it was left as it is"]);
     plan("plan.json").exits(0);
     plan("plan.json").exits(0);
     let applied = run(place.path(), &["apply", "--plan", "dify.toml"]).exits(1);

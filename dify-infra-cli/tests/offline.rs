@@ -419,7 +419,7 @@ fn a_file_without_an_end_is_refused() {
     ] {
         let check = run(directory.path(), arguments);
         assert_eq!(check.code, Some(1), "{}", check.stderr);
-        let refused = "/dev/zero has more than 16 MiB, so it is no ";
+        let refused = "/dev/zero has more than 16 MiB, so it is not a ";
         assert!(check.stderr.contains(refused), "{}", check.stderr);
     }
 }
@@ -480,7 +480,11 @@ fn check_squid_says_what_a_file_lets_through_and_which_line_decides() {
     std::fs::write(&file, b"http_port 3128\n\xff\n").unwrap();
     let binary = run(directory.path(), &["check", "--squid", "squid.conf"]);
     assert_eq!(binary.code, Some(1), "{}", binary.stderr);
-    assert!(binary.stderr.contains("no UTF-8 text"), "{}", binary.stderr);
+    assert!(
+        binary.stderr.contains("not UTF-8 text"),
+        "{}",
+        binary.stderr
+    );
 }
 
 #[test]
@@ -654,4 +658,70 @@ fn check_judges_the_secrets_file_that_it_is_given() {
     let many = run(directory.path(), &many);
     assert_eq!(many.code, Some(1), "{}", many.stderr);
     assert!(many.stderr.contains("several files"), "{}", many.stderr);
+}
+
+#[test]
+fn a_region_that_azure_does_not_have_is_told_by_init() {
+    let directory = tempfile::tempdir().unwrap();
+    let init = run(directory.path(), &["init", "--location", "japaneasst"]);
+    assert_eq!(init.code, Some(0), "{}", init.stderr);
+    assert!(init.stdout.contains("japaneasst"), "{}", init.stdout);
+    assert!(
+        init.stderr.contains("warning") && init.stderr.contains("`japaneast`"),
+        "{}",
+        init.stderr
+    );
+}
+
+#[test]
+fn manual_pages_are_written_for_every_command_of_both_programs() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = run(directory.path(), &["man", "pages"]);
+    assert_eq!((written.code, written.stdout.as_str()), (Some(0), ""));
+    for page in [
+        "dify-infra.1",
+        "dify-infra-plan.1",
+        "dify-infra-images-import.1",
+    ] {
+        let text = std::fs::read_to_string(directory.path().join("pages").join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+    let main = run(directory.path(), &["man"]);
+    assert!(main.stdout.contains(".TH dify-infra 1"), "{}", main.stdout);
+    let secrets = Command::new(env!("CARGO_BIN_EXE_dify-secrets"))
+        .args(["man", "pages"])
+        .current_dir(directory.path())
+        .status()
+        .unwrap();
+    assert!(secrets.success());
+    assert!(directory.path().join("pages/dify-secrets-gen.1").exists());
+}
+
+#[test]
+fn completion_offers_rules_and_formats() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = run(directory.path(), &["completions", "bash"]).stdout;
+    assert!(script.contains("LIM004"), "no rule is offered");
+    let secrets = Command::new(env!("CARGO_BIN_EXE_dify-secrets"))
+        .args(["completions", "bash"])
+        .output()
+        .unwrap();
+    let script = String::from_utf8(secrets.stdout).unwrap();
+    assert!(script.contains("bicepparam"), "no format is offered");
+}
+
+#[test]
+fn a_command_that_is_not_there_yet_names_another_way() {
+    let directory = tempfile::tempdir().unwrap();
+    for (command, instead) in [
+        ("logs", "az containerapp logs show"),
+        ("undo", "dify-infra apply"),
+        ("cost", "pricing"),
+    ] {
+        let ran = run(directory.path(), &[command]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(64), ""));
+        for part in ["not there yet", instead] {
+            assert!(ran.stderr.contains(part), "{command}: {}", ran.stderr);
+        }
+    }
 }

@@ -12,8 +12,8 @@ use dify_infra_azure::secrets::Completed;
 use dify_infra_core::plan::{Change, Plan, RiskLevel, Snapshot, fingerprints};
 use serde_json::json;
 
-use super::saved::Loaded;
-use super::{again, plan, running, waiting};
+use super::saved_plan::Loaded;
+use super::{azure_run, command_line, dns_records, plan};
 use crate::args::ApplyArguments;
 use crate::exit::Exit;
 use crate::secrets_file::SecretsFile;
@@ -39,8 +39,8 @@ pub(super) async fn run(
         .as_ref()
         .map_or(arguments.prune, |saved| saved.plan.origin.prune);
     let _lock = session.lock()?;
-    let repeated = again::about(settings, &path);
-    let again = again::apply(settings, &path, arguments);
+    let repeated = command_line::about(settings, &path);
+    let again = command_line::apply(settings, &path, arguments);
     if arguments.resume {
         tell_last_run(ui, &session);
     }
@@ -68,7 +68,7 @@ pub(super) async fn run(
     }
     let waits = arguments
         .wait_for_dns
-        .filter(|_| !waiting::ids(&plan).is_empty());
+        .filter(|_| !dns_records::ids(&plan).is_empty());
     let is_idle = plan.is_empty();
     let claim = if is_idle && waits.is_none() {
         None
@@ -88,7 +88,7 @@ pub(super) async fn run(
         session: &session,
         completed: &completed,
         again: &again,
-        options: running::options(&session, settings)
+        options: azure_run::options(&session, settings)
             .with_max_parallel(usize::from(arguments.max_parallel))
             .with_prune(prune),
     };
@@ -165,7 +165,7 @@ impl Run<'_> {
             .with_options(self.options.clone())
             .with_events(&progress);
         let secrets = &self.completed.secrets;
-        let report = running::watch(
+        let report = azure_run::watch(
             ui,
             |cancellation| {
                 let applier = applier.with_cancellation(cancellation);
@@ -181,7 +181,7 @@ impl Run<'_> {
             self.again,
         )
         .await?;
-        running::conclude(ui, self.again, &report);
+        azure_run::conclude(ui, self.again, &report);
         Ok(report)
     }
 
@@ -195,7 +195,7 @@ impl Run<'_> {
     ) -> anyhow::Result<(Plan, Option<ApplyReport>)> {
         let Self { ui, session, .. } = self;
         let mut report = report;
-        let mut open = waiting::ids(&first);
+        let mut open = dns_records::ids(&first);
         let is_over = |report: &Option<ApplyReport>| {
             report.as_ref().is_some_and(|report| !report.is_success())
         };
@@ -210,7 +210,7 @@ impl Run<'_> {
             if rest.is_applyable() && !rest.is_empty() {
                 ui.say(crate::ui::plan::render(&rest).trim_end());
                 let next = self.carry_out(&rest, snapshot, None).await?;
-                report = Some(waiting::joined(report, next));
+                report = Some(dns_records::joined(report, next));
                 *snapshot = session.observe(ui).await;
                 // Once is enough: what still differs afterwards is for the next run.
                 open.retain(|id| rest.change(id).is_none_or(|one| !one.action.writes()));
@@ -219,11 +219,11 @@ impl Run<'_> {
                 }
                 continue;
             }
-            let limit = waits.take().filter(|_| !waiting::ids(&plan).is_empty());
+            let limit = waits.take().filter(|_| !dns_records::ids(&plan).is_empty());
             let Some(limit) = limit else {
                 return Ok((plan, report));
             };
-            if !waiting::for_records(ui, self.settings, session, snapshot, limit).await? {
+            if !dns_records::for_records(ui, self.settings, session, snapshot, limit).await? {
                 return Ok((plan, report));
             }
         }
@@ -345,7 +345,7 @@ async fn check_ahead(ui: &Ui, session: &Session, plan: &Plan) -> Result<(), Prob
     if found.is_empty() {
         return Ok(());
     }
-    running::show_problems(ui, &found);
+    azure_run::show_problems(ui, &found);
     let count = found.len();
     let plural = if count == 1 { "this" } else { "these" };
     Err(Problem::new(format!(
@@ -417,10 +417,10 @@ fn finish(ui: &Ui, settings: &Settings, ended: &Ended) -> anyhow::Result<Exit> {
         snapshot,
     );
     let is_success = report.as_ref().is_none_or(ApplyReport::is_success);
-    waiting::tell(ui, session, snapshot, &ended.plan, &ended.repeated);
+    dns_records::tell(ui, session, snapshot, &ended.plan, &ended.repeated);
     if settings.json {
-        let run = report.as_ref().map(running::as_json);
-        let waiting = waiting::as_json(session, snapshot, &ended.plan);
+        let run = report.as_ref().map(azure_run::as_json);
+        let waiting = dns_records::as_json(session, snapshot, &ended.plan);
         ui.json(&json!({ "format": 1, "run": run, "waiting": waiting, "outputs": offers }))?;
     } else if is_success {
         let owner = session.graph.owner();

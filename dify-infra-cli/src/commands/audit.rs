@@ -141,7 +141,7 @@ fn foreign(input: &Input) -> Option<Problem> {
         !is_json && lines.any(|it| it.starts_with(start) && it.contains(word))
     };
     if ends(&[".bicepparam"]) || has_line("using ", ".bicep'") {
-        let problem = Problem::new(format!("{shown} is a Bicep parameters file, no JSON yet"));
+        let problem = Problem::new(format!("{shown} is a Bicep parameters file, not JSON yet"));
         return Some(problem.hint(format!(
             "compile it: `az bicep build-params --file {shown} --stdout > parameters.json`"
         )));

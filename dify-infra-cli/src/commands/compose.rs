@@ -10,7 +10,7 @@ use dify_infra_core::render::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::rendered;
+use super::rendered_files;
 use crate::args::RenderArguments;
 use crate::exit::Exit;
 use crate::input::{Input, read_limited};
@@ -40,9 +40,9 @@ pub(super) fn run(
         return Ok(Exit::Done);
     };
     let env_file = secrets(ui, settings, input, deployment, &project)?;
-    rendered::make(directory)?;
+    rendered_files::make(directory)?;
     write_env_file(ui, directory, &env_file, arguments.force)?;
-    rendered::write(ui, directory, project.files())?;
+    rendered_files::write(ui, directory, project.files())?;
     ui.hint(format!(
         "start it with `docker compose --file {} up --detach`",
         directory.join(COMPOSE_FILE).display()

@@ -7,7 +7,7 @@ use dify_infra_core::plan::{Observed, Snapshot};
 use dify_infra_core::resource::{Kind, Layer, ResourceId};
 use serde_json::Value;
 
-use super::{again, running};
+use super::{azure_run, command_line};
 use crate::args::DestroyArguments;
 use crate::exit::Exit;
 use crate::session::Session;
@@ -39,10 +39,10 @@ pub(super) async fn run(
     session.state.create()?;
     let progress = Progress::new(ui);
     let applier = Applier::new(&session.client, &session.graph)
-        .with_options(running::options(&session, settings))
+        .with_options(azure_run::options(&session, settings))
         .with_events(&progress);
-    let again = again::destroy(settings, arguments);
-    let report = running::watch(
+    let again = command_line::destroy(settings, arguments);
+    let report = azure_run::watch(
         ui,
         |cancellation| {
             let applier = applier.with_cancellation(cancellation);
@@ -53,12 +53,12 @@ pub(super) async fn run(
         &again,
     )
     .await?;
-    running::conclude(ui, &again, &report);
+    azure_run::conclude(ui, &again, &report);
     if report.is_success() {
         tell_rest(ui, settings, &session, &snapshot, arguments);
     }
     if settings.json {
-        ui.json(&running::as_json(&report))?;
+        ui.json(&azure_run::as_json(&report))?;
     }
     Ok(if report.is_success() {
         Exit::Done
@@ -82,7 +82,7 @@ fn tell_rest(
             && node.kind() != Kind::ResourceGroup
     });
     if !arguments.include_data && data.any(|node| is_there(&node)) {
-        let about = again::about(settings, &arguments.file.file);
+        let about = command_line::about(settings, &arguments.file.file);
         ui.hint(format!(
             "the data stays and costs as before; `dify-infra apply{about}` builds on it, and \
              `dify-infra destroy{about} --include-data` deletes it"
@@ -137,7 +137,7 @@ async fn refuse_what_others_use(
     if found.problems.is_empty() {
         return Ok(());
     }
-    running::show_problems(ui, &found.problems);
+    azure_run::show_problems(ui, &found.problems);
     Err(Problem::new(
         "nothing was deleted, since others would lose their data",
     ))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use dify_infra_core::audit::shown;
 use dify_infra_core::check::{Rule, rule, rules};
 use serde_json::{Value, json};
 
@@ -101,18 +102,16 @@ fn text(rule: &Rule) -> String {
             indented(&wrapped(words))
         );
     }
-    let _ = write!(
-        text,
-        "\n{}:\n{}",
-        styled(BOLD, "breaks the rule"),
-        indented(rule.bad.text())
-    );
-    let _ = write!(
-        text,
-        "\n{}:\n{}",
-        styled(BOLD, "keeps it"),
-        indented(rule.good.text())
-    );
+    let samples = shown(rule);
+    let samples = [
+        ("breaks the rule", Some(samples.bad)),
+        ("keeps it", samples.good),
+    ];
+    for (name, sample) in samples {
+        if let Some(sample) = sample {
+            let _ = write!(text, "\n{}:\n{}", styled(BOLD, name), indented(&sample));
+        }
+    }
     if rule.can_be_allowed() {
         let allowance = format!(
             "[checks]\nallow = [{{ rule = \"{}\", reason = \"...\" }}]",
@@ -166,6 +165,7 @@ fn list(rules: &[&'static Rule]) -> String {
 }
 
 fn as_json(rule: &'static Rule) -> Value {
+    let samples = shown(rule);
     json!({
         "id": rule.id,
         "title": rule.title,
@@ -175,8 +175,8 @@ fn as_json(rule: &'static Rule) -> Value {
         "why": rule.why,
         "fix": rule.fix,
         "source": rule.source,
-        "bad": rule.bad.text(),
-        "good": rule.good.text(),
+        "bad": samples.bad,
+        "good": samples.good,
     })
 }
 

@@ -1,28 +1,29 @@
 //! One function for each command.
 
-mod again;
 mod apply;
 mod audit;
+mod azure_run;
 mod check;
 mod check_squid;
+mod command_line;
 mod completions;
 mod compose;
 mod destroy;
+mod dns_records;
 mod emulate;
 mod explain;
 mod graph;
 mod images;
 mod init;
+mod man;
 mod outputs;
 mod plan;
 mod render;
-mod rendered;
+mod rendered_files;
 mod route;
-mod running;
-mod saved;
+mod saved_plan;
 mod upgrade;
 mod verify;
-mod waiting;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -67,6 +68,7 @@ pub(crate) fn run(ui: &Ui, settings: &Settings, command: Command) -> anyhow::Res
             ImagesCommand::Import(import) => wait(images::import(ui, settings, &import)),
         },
         Command::Completions(arguments) => completions::run(ui, &arguments),
+        Command::Man(arguments) => man::run(ui, &arguments),
         Command::Emulate(arguments) => wait(emulate::run(ui, settings, &arguments)),
     }
 }
@@ -107,6 +109,7 @@ fn refuse_json(command: &Command) -> Result<(), UsageError> {
     let name = match command {
         Command::Init(_) => "init",
         Command::Completions(_) => "completions",
+        Command::Man(_) => "man",
         Command::Graph(_) => "graph",
         Command::Render(arguments) => match arguments.to {
             RenderFormat::Nginx => "render --to nginx",

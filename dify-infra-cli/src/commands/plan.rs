@@ -7,7 +7,7 @@ use dify_infra_core::plan::{self, Fingerprints, Options, Plan, Snapshot, fingerp
 
 use dify_infra_core::spec::Document;
 
-use super::saved;
+use super::saved_plan;
 use crate::args::PlanArguments;
 use crate::exit::Exit;
 use crate::input::is_stream;
@@ -47,8 +47,8 @@ pub(super) async fn run(
         crate::ui::diagnostics::show(ui, &session.input, &old);
     }
     if let Some(path) = &arguments.out {
-        let origin = saved::origin(&session, arguments.prune, known.is_some());
-        saved::save(ui, path, origin, (&plan, &snapshot))?;
+        let origin = saved_plan::origin(&session, arguments.prune, known.is_some());
+        saved_plan::save(ui, path, origin, (&plan, &snapshot))?;
     }
     Ok(judge(&plan, arguments.detailed_exitcode))
 }

@@ -5,7 +5,7 @@ use dify_infra_core::graph::{ResourceGraph, ResourceNames};
 use dify_infra_core::render::{RenderedFile, arm_template, environment_files, mounted_files};
 use dify_infra_core::resource::Kind;
 
-use super::rendered;
+use super::rendered_files;
 use crate::args::{RenderArguments, RenderFormat};
 use crate::exit::Exit;
 use crate::input::{Input, is_stream};
@@ -39,8 +39,8 @@ pub(super) fn run(
     };
     match &arguments.out {
         Some(directory) => {
-            rendered::make(directory)?;
-            rendered::write(ui, directory, &files)?;
+            rendered_files::make(directory)?;
+            rendered_files::write(ui, directory, &files)?;
         }
         None => ui.data(&joined(&files))?,
     }

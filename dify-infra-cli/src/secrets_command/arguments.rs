@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use dify_infra_core::secrets::Format;
 
 /// Generates, checks and rotates the secrets of a Dify deployment.
 #[derive(Debug, Parser)]
-#[command(name = "dify-secrets", version, max_term_width = 100)]
+#[command(name = "dify-secrets", version = crate::VERSION, max_term_width = 100)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -19,6 +20,7 @@ pub(super) enum Command {
     Check(CheckArguments),
     Rotate(RotateArguments),
     Completions(CompletionsArguments),
+    Man(ManArguments),
 }
 
 /// Prints a script that completes commands and flags in a shell
@@ -28,6 +30,21 @@ pub(super) struct CompletionsArguments {
     /// The shell
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+/// Prints the manual page, or writes those of all commands into a directory
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  dify-secrets man ~/.local/share/man/man1")]
+pub(super) struct ManArguments {
+    /// Directory for the pages, which is made when it is not there [default: the main page on stdout]
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(super) directory: Option<PathBuf>,
+}
+
+/// The names of the formats, which shells complete.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.iter().map(|format| format.name()))
+        .try_map(|name| name.parse::<Format>())
 }
 
 /// Generates secrets from the operating system's randomness
@@ -55,7 +72,7 @@ pub(super) struct GenArguments {
 
     /// How to write them: env, json, toml, bicepparam or github [default: by the name of FILE, else
     /// env]
-    #[arg(long)]
+    #[arg(long, value_parser = formats(), hide_possible_values = true)]
     pub(super) format: Option<Format>,
 
     /// A new file to write, readable by you alone, instead of stdout
@@ -96,7 +113,7 @@ pub(super) struct CheckArguments {
 
     /// How the file is written: env, json, toml, bicepparam or github [default: by its name and
     /// content]
-    #[arg(long)]
+    #[arg(long, value_parser = formats(), hide_possible_values = true)]
     pub(super) format: Option<Format>,
 }
 

@@ -87,7 +87,8 @@ impl<'a> Judged<'a> {
             } else {
                 "could not be read"
             };
-            return Err(anyhow::anyhow!("{} {reason} as {format}", source.shown).into());
+            let shown = &source.shown;
+            return Err(anyhow::anyhow!("{shown}, read in the format {format}, {reason}").into());
         }
         let checker = checker(format);
         Ok(Self {
@@ -187,12 +188,12 @@ impl<'a> Source<'a> {
         };
         let bytes = bytes.with_context(unreadable)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST {
-            bail!("{shown} is larger than 1 MiB, so it is no file of secrets");
+            bail!("{shown} is larger than 1 MiB, so it is not a file of secrets");
         }
         // The error of the conversion holds the bytes, so it is dropped.
         match String::from_utf8(bytes) {
             Ok(text) => Ok(text.into()),
-            Err(_) => bail!("{shown} is no UTF-8 text"),
+            Err(_) => bail!("{shown} is not UTF-8 text"),
         }
     }
 

@@ -24,7 +24,8 @@ pub use file::{Existing, write_private};
 pub(crate) use version_control::advice as keep_out_of_version_control;
 
 use crate::completions::script;
-use arguments::{Arguments, Command, CompletionsArguments};
+use crate::manual;
+use arguments::{Arguments, Command, CompletionsArguments, ManArguments};
 
 /// How a run ends; the numbers are those of all commands of dify-infra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,7 @@ fn run(command: Command) -> Exit {
         Command::Check(arguments) => check::run(&arguments),
         Command::Rotate(arguments) => rotate::run(&arguments),
         Command::Completions(arguments) => completions(&arguments),
+        Command::Man(arguments) => man(&arguments),
     };
     match outcome {
         Ok(exit) => exit,
@@ -96,6 +98,20 @@ fn run(command: Command) -> Exit {
 fn completions(arguments: &CompletionsArguments) -> Result<Exit, Failure> {
     let script = script(arguments.shell, Arguments::command(), "dify-secrets");
     put(&script).context("the script could not be written to stdout")?;
+    Ok(Exit::Done)
+}
+
+fn man(arguments: &ManArguments) -> Result<Exit, Failure> {
+    let command = Arguments::command();
+    match &arguments.directory {
+        None => put(manual::page(&command)?.as_bytes())
+            .context("the page can't be written to stdout")?,
+        Some(directory) => {
+            for path in manual::write(command, directory)? {
+                say(&format!("wrote {}", path.display()));
+            }
+        }
+    }
     Ok(Exit::Done)
 }
 

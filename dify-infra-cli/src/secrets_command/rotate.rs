@@ -82,7 +82,7 @@ fn read(path: &Path) -> anyhow::Result<SecretString> {
     // The error of the conversion holds the bytes, so it is dropped.
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text.into()),
-        Err(_) => bail!("{shown} is no UTF-8 text"),
+        Err(_) => bail!("{shown} is not UTF-8 text"),
     }
 }
 

@@ -79,35 +79,49 @@ fn render(input: &Input, masked: &Masked<'_>, diagnostic: &Diagnostic) -> String
         let own = related.span.filter(|span| !is_nowhere(*span));
         primary.is_some() && own.is_some() && own != primary
     });
-    let elsewhere: Vec<String> = elsewhere.into_iter().map(note).collect();
+    let elsewhere: Vec<String> = elsewhere.into_iter().map(|it| note(input, it)).collect();
     let notes = elsewhere
         .iter()
         .map(|text| Level::NOTE.message(text.as_str()));
     let group = if let Some(span) = primary {
-        // The lines alone: a snippet reads its whole text, and there may be thousands of findings.
-        let spans = in_text.iter().filter_map(|related| related.span);
-        let spans: Vec<Span> = spans.chain([span]).collect();
-        let first = spans.iter().map(|it| it.start).min().unwrap_or_default();
-        let last = spans.iter().map(|it| it.end).max().unwrap_or_default();
-        let lines = lines_around(source, first..last);
-        let range = |span: Span| {
-            let at = |place: usize| place.clamp(lines.start, lines.end) - lines.start;
-            at(span.start)..at(span.end).max(at(span.start) + 1)
+        let marked = |spans: &[(Span, Option<&str>)], kind: AnnotationKind| {
+            // The lines alone: a snippet reads its whole text, and there may be thousands of findings.
+            let first = spans.iter().map(|(it, _)| it.start).min();
+            let last = spans.iter().map(|(it, _)| it.end).max();
+            let lines = lines_around(source, first.unwrap_or_default()..last.unwrap_or_default());
+            let line = spans.iter().map(|(it, _)| it.line).min().unwrap_or(1);
+            // The end of a line that Windows writes is two characters, of which one would be drawn.
+            let text = source[lines.clone()].replace('\r', " ");
+            let marks = spans.iter().enumerate().map(|(index, (span, label))| {
+                let at = |place: usize| place.clamp(lines.start, lines.end) - lines.start;
+                let start = at(span.start);
+                let kind = if index == 0 {
+                    kind
+                } else {
+                    AnnotationKind::Context
+                };
+                let mark = kind.span(start..at(span.end).max(start + 1));
+                match label {
+                    Some(label) => mark.label((*label).to_owned()),
+                    None => mark,
+                }
+            });
+            let marks: Vec<_> = marks.collect();
+            Snippet::source(text)
+                .line_start(line)
+                .path(input.shown.clone())
+                .annotations(marks)
         };
-        let others = in_text.iter().filter_map(|related| {
-            let annotation = AnnotationKind::Context.span(range(related.span?));
-            Some(annotation.label(related.message.as_str()))
-        });
-        let line = spans.iter().map(|it| it.line).min().unwrap_or(1);
-        // The end of a line that Windows writes is two characters, of which one would be drawn.
-        let text = source[lines.clone()].replace('\r', " ");
-        let snippet = Snippet::source(text)
-            .line_start(line)
-            .path(&input.shown)
-            .annotation(AnnotationKind::Primary.span(range(span)))
-            .annotations(others);
+        // What is on the same line is drawn there, anything else under a place of its own.
+        let labelled = in_text
+            .iter()
+            .filter_map(|it| Some((it.span?, Some(it.message.as_str()))));
+        let (near, far): (Vec<_>, Vec<_>) = labelled.partition(|(it, _)| it.line == span.line);
+        let mut here = vec![(span, None)];
+        here.extend(near);
         Group::with_title(title)
-            .element(snippet)
+            .element(marked(&here, AnnotationKind::Primary))
+            .elements(far.iter().map(|it| marked(&[*it], AnnotationKind::Primary)))
             .elements(notes)
             .elements(help)
     } else {
@@ -121,12 +135,16 @@ fn render(input: &Input, masked: &Masked<'_>, diagnostic: &Diagnostic) -> String
     renderer.render(&[group]) + "\n"
 }
 
-/// The other side of a disagreement that is not in the text: a default of the release, say.
-fn note(related: &RelatedPlace) -> String {
+/// The other side of a disagreement that is not drawn: a default of the release, say, or a key of the file
+/// when the finding itself has no place in it.
+fn note(input: &Input, related: &RelatedPlace) -> String {
+    let place = related.span.filter(|span| !is_nowhere(*span));
+    let place = place.map(|at| format!("{}:{}:{}: ", input.shown, at.line, at.column));
+    let place = place.unwrap_or_default();
     if related.path.segments().is_empty() {
-        related.message.clone()
+        format!("{place}{}", related.message)
     } else {
-        format!("{}: {}", related.path, related.message)
+        format!("{place}{}: {}", related.path, related.message)
     }
 }
 
@@ -257,8 +275,10 @@ mod tests {
         });
         let shown = anstream::adapter::strip_str(&render(&input(), &finding)).to_string();
         for part in [
+            "--> dify.toml:3:1",
+            "::: dify.toml:2:8",
             "2 | name = \"dify\"",
-            "------ the other side",
+            "the other side",
             "note: public.origin: a default",
         ] {
             assert!(shown.contains(part), "{part} is not in\n{shown}");

@@ -159,7 +159,7 @@ fn what_cannot_be_read_exits_1() {
     .unwrap();
     for (file, reason) in [
         ("missing.env", "could not be read"),
-        ("binary.env", "no UTF-8"),
+        ("binary.env", "not UTF-8"),
         ("empty.env", "holds no secrets"),
         ("large.env", "larger than 1 MiB"),
         ("broken.json", "broken.json line 1 is no valid JSON"),

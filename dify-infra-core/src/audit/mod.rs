@@ -35,7 +35,6 @@ mod proxies;
 mod recognise;
 mod report;
 pub(crate) mod rules;
-#[cfg(test)]
 pub(crate) mod sample;
 mod seen;
 #[cfg(test)]
@@ -59,6 +58,7 @@ pub use proxies::{ProxyPolicy, proxy_policies};
 pub use recognise::Role;
 pub use report::{Finding, Findings, Report};
 pub use rules::age::{OLDEST_DAYS, days, old_secrets};
+pub use sample::{Shown, shown};
 pub use seen::{Seen, SeenUrl, Unseen};
 
 pub(crate) use arm::{reference as arm_reference, type_and_name, unseen_node as arm_unseen};

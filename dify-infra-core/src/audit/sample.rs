@@ -1,17 +1,25 @@
 //! Judges the samples of rules: each lies over a whole deployment that keeps every rule.
 
+mod excerpt;
+
+#[cfg(test)]
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
+#[cfg(test)]
 use super::{ComposeInput, Inventory, Report, TemplateInput, audit, from_compose, from_template};
+#[cfg(test)]
 use crate::check::{Sample, SampleForm};
 use crate::deployment::Deployment;
 use crate::graph::{Target, lower};
 use crate::render::arm_template;
 
+pub use excerpt::{Shown, shown};
+
 /// Files of a compose deployment that keeps every rule; samples lie over it.
+#[cfg(test)]
 pub(super) const COMPOSE: [(&str, &str); 9] = [
     (
         "docker-compose.yaml",
@@ -31,9 +39,11 @@ pub(super) const COMPOSE: [(&str, &str); 9] = [
 ];
 
 /// When samples are judged, in seconds since 1970.
+#[cfg(test)]
 const NOW: i64 = 1_800_000_000;
 
 /// What an audit says of a sample; nothing for samples that are deployment files.
+#[cfg(test)]
 pub(crate) fn report(sample: &Sample) -> Option<Report> {
     let mut inventory = inventory(sample)?;
     inventory.now = Some(NOW);
@@ -41,6 +51,7 @@ pub(crate) fn report(sample: &Sample) -> Option<Report> {
 }
 
 /// What a sample describes; nothing for samples that are deployment files.
+#[cfg(test)]
 pub(crate) fn inventory(sample: &Sample) -> Option<Inventory> {
     match sample.form() {
         SampleForm::Compose => {

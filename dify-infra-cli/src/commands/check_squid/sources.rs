@@ -57,7 +57,7 @@ impl<'a> Beside<'a> {
         let path = self.inside(path)?;
         let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
         if !is_file {
-            return Err("which is no file".to_owned());
+            return Err("which is not a file".to_owned());
         }
         let files_left = self.files_left.get().checked_sub(1);
         let files_left = files_left.ok_or("which is one file too many to be read")?;
@@ -70,7 +70,7 @@ impl<'a> Beside<'a> {
         let left = left.checked_sub(bytes.len() as u64);
         self.bytes_left
             .set(left.ok_or("which is too large to be read")?);
-        String::from_utf8(bytes).map_err(|_| "which is no UTF-8 text".to_owned())
+        String::from_utf8(bytes).map_err(|_| "which is not UTF-8 text".to_owned())
     }
 }
 
@@ -90,7 +90,7 @@ impl SquidSources for Beside<'_> {
             format!("{}/{pattern}", Pattern::escape(&directory))
         };
         let paths = glob_with(&place, AS_SQUID)
-            .map_err(|error| format!("which is no pattern: {}", error.msg))?;
+            .map_err(|error| format!("which is not a valid pattern: {}", error.msg))?;
         let mut files = Vec::new();
         for path in paths.take(MOST_FILES as usize + 1) {
             let path = path.map_err(|error| unreadable(error.error()))?;

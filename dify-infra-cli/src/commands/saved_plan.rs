@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use dify_infra_core::plan::{Origin, Plan, SavedPlan, SavedPlanError, Snapshot};
 
-use super::again::quoted;
+use super::command_line::quoted;
 use crate::input::{self, is_stream, read_limited};
 use crate::session::Session;
 use crate::ui::Ui;
@@ -73,7 +73,7 @@ fn refuse_what_is_no_plan(path: &Path) -> Result<(), Problem> {
         return Ok(());
     }
     Err(
-        Problem::new(format!("{shown} is no plan, so it was left as it is"))
+        Problem::new(format!("{shown} is not a plan, so it was left as it is"))
             .hint("give --out a new file, such as plan.json"),
     )
 }
