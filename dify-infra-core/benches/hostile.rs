@@ -69,7 +69,7 @@ fn template(text: &str) {
     };
     if let Ok(inventory) = from_template(input) {
         let report = audit(&inventory);
-        emit(&inventory, &report);
+        let _ = emit(&inventory, &report);
     }
 }
 
@@ -104,7 +104,7 @@ fn folder(files: &[(&str, &str)]) {
     };
     if let Ok(inventory) = from_compose(input) {
         let report = audit(&inventory);
-        emit(&inventory, &report);
+        let _ = emit(&inventory, &report);
     }
 }
 
@@ -160,7 +160,7 @@ fn live(text: &str) {
         .collect();
     let inventory = from_resources(&live);
     let report = audit(&inventory);
-    emit(&inventory, &report);
+    let _ = emit(&inventory, &report);
 }
 
 fn deployment(text: &str) {

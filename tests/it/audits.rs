@@ -30,7 +30,7 @@ async fn every_example_that_is_deployed_audits_clean_and_is_described_again() {
             }
         }
         // Services that the group itself runs come back with their sizes and replicas.
-        let emitted = emit(&inventory, &report).text;
+        let emitted = emit(&inventory, &report).unwrap().text;
         let resolved =
             check_file(&emitted).unwrap_or_else(|found| panic!("{name}: {found}\n{emitted}"));
         let (again, before) = (resolved.deployment, &scene.deployment);

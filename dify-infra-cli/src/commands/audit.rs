@@ -13,7 +13,7 @@ use dify_infra_core::audit::{
 };
 use dify_infra_core::diagnostic::Severity;
 use dify_infra_core::names::ResourceGroupName;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::AuditArguments;
 use crate::exit::Exit;
@@ -38,7 +38,7 @@ pub(super) async fn run(
     inventory.now = Some(jiff::Timestamp::now().as_second());
     let report = audit(&inventory);
     let policies = proxy_policies(&inventory);
-    let emitted = arguments.emit.then(|| emit(&inventory, &report).text);
+    let emitted = arguments.emit.then(|| emit(&inventory, &report));
     if settings.json {
         let count = |severity| report.count(severity);
         let mut json = json!({
@@ -54,16 +54,23 @@ pub(super) async fn run(
                 "note": count(Severity::Note),
             },
         });
-        if let Some(text) = emitted {
-            json["emitted"] = text.into();
+        match &emitted {
+            Some(Ok(emitted)) => json["emitted"] = emitted.text.as_str().into(),
+            Some(Err(why)) => {
+                json["emitted"] = Value::Null;
+                json["not_emitted"] = why.to_string().into();
+            }
+            None => {}
         }
         ui.json(&json)?;
     } else {
         // The file is the data then, and the findings are for people.
-        match emitted {
-            Some(text) => {
+        match &emitted {
+            Some(emitted) => {
                 ui.say(report_text(&report, &policies).trim_end());
-                ui.data(&text)?;
+                if let Ok(emitted) = emitted {
+                    ui.data(&emitted.text)?;
+                }
             }
             None => ui.data(&report_text(&report, &policies))?,
         }
@@ -78,9 +85,14 @@ pub(super) async fn run(
             "containers are told by their images, such as langgenius/dify-api; name what has them",
         ).into());
     }
+    let refused = emitted.and_then(Result::err);
+    if let Some(why) = &refused {
+        let problem = Problem::new("no deployment file was written");
+        errors::show(ui, &anyhow::Error::from(why.clone()).context(problem));
+    }
     Ok(if report.has_errors() {
         Exit::Diagnostics
-    } else if report.recognised == 0 {
+    } else if report.recognised == 0 || refused.is_some() {
         Exit::Failed
     } else {
         Exit::Done
@@ -201,7 +213,10 @@ fn report_text(report: &Report, policies: &[ProxyPolicy]) -> String {
         let rules = report.findings.iter().filter(|it| it.severity == severity);
         let mut rules: Vec<&str> = rules.map(|it| it.code).collect();
         rules.dedup();
-        let count = report.count(severity).to_string();
+        let count = match report.left_out_of(severity) {
+            0 => report.count(severity).to_string(),
+            more => format!("{} and {more} more", report.count(severity)),
+        };
         table.row([severity.to_string(), count, rules.join(" ")]);
     }
     let _ = writeln!(shown, "\n{}", table.render());

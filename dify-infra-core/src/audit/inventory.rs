@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use platform::{
     Configuration, Environment, Gateway, PostgresServer, RedisInstance, RedisOffer,
-    RegistryAccount, RoleAssignment, StorageAccount, StoredSecret, Subnet, Vault,
+    RegistryAccount, RoleAssignment, ServiceNetwork, StorageAccount, StoredSecret, Subnet, Vault,
 };
 
 use super::place::Place;
@@ -115,6 +115,8 @@ pub struct Inventory {
     pub(crate) exceptions: Vec<EgressException>,
     /// Plain settings of what is not an app, for whoever writes the deployment down.
     pub(crate) settings: Vec<Settings>,
+    /// What of each resource of Azure may have no place in a deployment file.
+    pub(crate) summaries: Vec<Summary>,
     /// The region, when it can be seen.
     pub(crate) location: Option<String>,
     /// The resource group, when it can be seen.
@@ -150,6 +152,7 @@ impl Inventory {
             files: Vec::new(),
             exceptions: Vec::new(),
             settings: Vec::new(),
+            summaries: Vec::new(),
             location: None,
             resource_group: None,
             texts: Vec::new(),
@@ -195,6 +198,21 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     /// The values, as `properties/version` = `16`.
     pub(crate) values: BTreeMap<String, String>,
+}
+
+/// What of a resource of Azure may have no place in a deployment file.
+#[derive(Debug, Clone)]
+pub(crate) struct Summary {
+    /// The type as written.
+    pub(crate) kind: String,
+    /// The name as it can be shown.
+    pub(crate) name: String,
+    /// Tags that are wholly seen.
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Those of its settings that are known to be carried seldom, as `scale/rules`.
+    pub(crate) settings: BTreeSet<&'static str>,
+    /// Host names of its own that are wholly seen.
+    pub(crate) domains: Vec<String>,
 }
 
 impl Inventory {
@@ -252,6 +270,8 @@ pub struct Workload {
     pub name: Seen,
     /// Other names under which others call it: aliases of compose networks.
     pub aliases: Vec<String>,
+    /// How a compose service is connected.
+    pub network: ServiceNetwork,
     /// Where it stands.
     pub place: Place,
     /// The managed environment's id, as far as seen.
@@ -503,6 +523,10 @@ pub struct Secret {
 pub struct RegistryLogin {
     /// Host name.
     pub server: Seen,
+    /// User name; none for a login by identity.
+    pub username: Option<Seen>,
+    /// The managed identity that pulls: an id, or `system`.
+    pub identity: Option<Seen>,
 }
 
 /// Managed identities of an app.

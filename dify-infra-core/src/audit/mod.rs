@@ -19,6 +19,7 @@
 //! ```
 
 mod arm;
+mod comments;
 mod compose;
 mod embedded;
 mod emit;
@@ -41,14 +42,14 @@ mod seen;
 mod tests;
 
 pub use arm::{InvalidTemplate, TemplateInput, from_template};
-pub use compose::{ComposeInput, InvalidCompose, from_compose};
-pub use emit::{Emitted, emit};
+pub use compose::{ComposeInput, InvalidCompose, compose_files, from_compose};
+pub use emit::{Emitted, NotEmitted, emit};
 pub use inventory::{
     Configuration, Container, Environment, Fact, FileKind, Gateway, Identity, Ingress, Inventory,
     Mount, NotSeen, Output, Parameter, Platform, PortMapping, PostgresServer, Probe, PublishedPort,
     RedisInstance, RedisOffer, RegistryAccount, RegistryLogin, RoleAssignment, Secret, SecretUses,
-    Source, StorageAccount, StoredSecret, Subnet, TextFile, Variable, Vault, Volume, Workload,
-    WorkloadKind,
+    ServiceNetwork, Source, StorageAccount, StoredSecret, Subnet, TextFile, Variable, Vault,
+    Volume, Workload, WorkloadKind,
 };
 pub use live::{LiveResource, from_resources};
 pub use own::{from_deployment, from_graph};

@@ -96,7 +96,7 @@ pub struct Findings {
     items: Vec<Finding>,
     /// How many the rule that is being applied has found of a severity.
     counts: BTreeMap<Severity, usize>,
-    more: usize,
+    more: BTreeMap<Severity, usize>,
     /// What rules write into once a finding is left out.
     spare: Option<Finding>,
 }
@@ -149,7 +149,7 @@ impl Findings {
             location: String::new(),
         };
         if is_left_out {
-            self.more += 1;
+            *self.more.entry(severity).or_default() += 1;
             return self.spare.insert(finding);
         }
         self.items.push(finding);
@@ -168,6 +168,9 @@ pub struct Report {
     pub not_seen: Vec<NotSeen>,
     /// Findings that were left out since there were too many.
     pub left_out: usize,
+    /// The same by severity.
+    #[serde(skip)]
+    more: BTreeMap<Severity, usize>,
     /// How many containers were recognised as a part of Dify.
     pub recognised: usize,
 }
@@ -216,7 +219,7 @@ fn once_for_each_place(findings: Vec<Finding>, inventory: &Inventory) -> Vec<Fin
 
 impl Report {
     pub(super) fn new(findings: Findings, inventory: &Inventory) -> Self {
-        let left_out = findings.more;
+        let more = findings.more;
         let mut findings = findings.items;
         let mut unseen = inventory.unseen.clone();
         let places = findings.iter_mut().flat_map(|finding| {
@@ -241,7 +244,8 @@ impl Report {
         Self {
             findings,
             not_seen: unseen,
-            left_out,
+            left_out: more.values().sum(),
+            more,
             recognised,
         }
     }
@@ -251,7 +255,12 @@ impl Report {
         self.count(Severity::Error) > 0
     }
 
-    /// How many findings are of a severity.
+    /// How many findings of a severity were left out.
+    pub fn left_out_of(&self, severity: Severity) -> usize {
+        self.more.get(&severity).copied().unwrap_or_default()
+    }
+
+    /// How many findings are of a severity, without those that were left out.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings
             .iter()

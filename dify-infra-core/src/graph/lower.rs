@@ -21,6 +21,7 @@ use crate::resource::resources::ResourceGroup;
 use crate::resource::{AnyResource, OWNER_TAG, ResourceId};
 
 pub use names::{ResourceNames, registry_id};
+pub(crate) use names::{storage_account, vault};
 
 /// The stand-in for a subscription that is not known: in files that are rendered offline.
 const NO_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";

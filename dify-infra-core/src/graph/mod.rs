@@ -19,6 +19,7 @@ use crate::resource::text::visit;
 use crate::resource::{AnyResource, Kind, ResourceId, Text};
 
 pub use lower::{LowerError, ResourceNames, Target, lower, registry_id};
+pub(crate) use lower::{storage_account, vault};
 pub use schedule::{Schedule, Task};
 
 /// Whether a resource is ours to write.

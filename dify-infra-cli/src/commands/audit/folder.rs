@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use dify_infra_core::audit::{ComposeInput, Inventory, from_compose};
+use dify_infra_core::audit::{ComposeInput, Inventory, compose_files, from_compose};
 
 use crate::input::Input;
 use crate::ui::errors::Problem;
@@ -43,7 +43,7 @@ pub(super) fn compose(path: &Path, profiles: &[String]) -> anyhow::Result<Invent
         let name = path.file_name().map(|it| it.to_string_lossy().into_owned());
         (above.unwrap_or(Path::new(".")), name)
     };
-    let names = compose_files(directory, chosen)?;
+    let names = names(directory, chosen)?;
     let mut files = BTreeMap::new();
     // What compose itself opens is read in any case, and whatever is wrong with it is said.
     for (name, kind) in names
@@ -52,6 +52,10 @@ pub(super) fn compose(path: &Path, profiles: &[String]) -> anyhow::Result<Invent
         .chain([(VARIABLES, "file of variables")])
     {
         let path = directory.join(name);
+        // What `COMPOSE_FILE` names outside of the folder is not read: the audit says so.
+        if name.starts_with("../") || name.starts_with('/') {
+            continue;
+        }
         if kind == "compose file" || fs::symlink_metadata(&path).is_ok() {
             files.insert(name.to_owned(), Input::read_as(&path, kind)?.text);
         }
@@ -68,9 +72,16 @@ pub(super) fn compose(path: &Path, profiles: &[String]) -> anyhow::Result<Invent
 }
 
 /// The compose file that is named or found, and the one that lies over it.
-fn compose_files(directory: &Path, chosen: Option<String>) -> anyhow::Result<Vec<String>> {
+fn names(directory: &Path, chosen: Option<String>) -> anyhow::Result<Vec<String>> {
     if let Some(name) = chosen {
         return Ok(vec![name]);
+    }
+    let variables = directory.join(VARIABLES);
+    if fs::symlink_metadata(&variables).is_ok() {
+        let variables = Input::read_as(&variables, "file of variables")?.text;
+        if let Some(names) = compose_files(&variables)? {
+            return Ok(names);
+        }
     }
     fs::read_dir(directory)
         .with_context(|| format!("the folder {} can't be read", directory.display()))?;

@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use self::evaluate::{Evaluator, copies};
+use super::comments::without_comments;
 use super::inventory::{Inventory, Output, Parameter};
 use super::lift::{self, Resource};
 use super::node::{Node, Tree};
@@ -90,17 +91,22 @@ pub struct TemplateInput<'a> {
 /// ```
 pub fn from_template(input: TemplateInput<'_>) -> Result<Inventory, InvalidTemplate> {
     let (document, text) = input.template;
-    let json = parse(document, text)?;
+    let text = without_comments(text);
+    let json = parse(document, &text)?;
     let (template, wrapper) = template_of(document, &json)?;
     let place = wrapper
         .iter()
         .fold(Place::document(document), |place, key| place.key(key));
     let mut evaluator = Evaluator::new(template, place.clone());
     let given = match input.parameters {
-        Some((document, text)) => Some((document, parse(document, text)?)),
+        Some((document, text)) => {
+            let text = without_comments(text);
+            let json = parse(document, &text)?;
+            Some((document, text, json))
+        }
         None => None,
     };
-    if let Some((document, json)) = &given {
+    if let Some((document, _, json)) = &given {
         let values = parameters_file(json, &Place::document(document));
         evaluator.scopes[0].given = values;
     }
@@ -111,11 +117,10 @@ pub fn from_template(input: TemplateInput<'_>) -> Result<Inventory, InvalidTempl
     for scope in 1..evaluator.scopes.len() {
         evaluator.declarations(&mut inventory, scope);
     }
-    let texts = [Some(input.template), input.parameters];
+    let texts = std::iter::once((document, text));
     inventory.texts = texts
-        .into_iter()
-        .flatten()
-        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .chain(given.map(|(name, text, _)| (name, text)))
+        .map(|(name, text)| (name.to_owned(), text.into_owned()))
         .collect();
     for (place, why) in evaluator.granted {
         inventory.not_seen(&place, why);

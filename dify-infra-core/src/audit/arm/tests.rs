@@ -230,3 +230,21 @@ fn what_is_no_template_is_told_in_a_sentence() {
         );
     }
 }
+
+#[test]
+fn comments_are_no_part_of_a_template_and_places_stay() {
+    let plain = "{\"parameters\": {\"key\": {\"type\": \"string\", \"defaultValue\": \"http://x\"}},\n\
+                 \"resources\": [{\"type\": \"Microsoft.App/containerApps\", \"name\": \"[parameters('key')]\",\n\
+                 \"properties\": {\"template\": {\"containers\": [{\"name\": \"c\", \"image\": \
+                 \"langgenius/dify-api:1.16.0\"}]}}}]}";
+    let commented = format!("// é\n/* two\nlines */{plain} // end");
+    let inventory = lifted(&commented);
+    assert_eq!(inventory.workloads[0].name.literal(), Some("http://x"));
+    let lines = |text: &str| -> Vec<Option<usize>> {
+        let report = crate::audit::audit(&lifted(text));
+        report.findings.iter().map(|it| it.place.line()).collect()
+    };
+    let shifted: Vec<_> = lines(plain).iter().map(|it| it.map(|it| it + 2)).collect();
+    assert!(!shifted.is_empty());
+    assert_eq!(lines(&commented), shifted);
+}

@@ -2,7 +2,9 @@
 
 mod dotenv;
 mod interpolate;
+mod load;
 mod merge;
+mod paths;
 mod service;
 mod yaml;
 
@@ -10,12 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::dotenv::dotenv;
 use self::interpolate::Entries;
+use self::load::Service;
 use super::inventory::{Inventory, Platform};
-use super::node::{Node, Tree};
+use super::node::Node;
 use super::place::Place;
-
-/// Services that a service extends, one after the other, at most.
-const MOST_EXTENDED: usize = 16;
 
 /// What stands for every profile.
 const ALL_PROFILES: &str = "*";
@@ -74,7 +74,7 @@ pub enum InvalidCompose {
 ///
 /// # Errors
 ///
-/// When a compose file is missing, or is no YAML, or has no services; when no service has a profile that was asked
+/// When there is no compose file, or one is no YAML, or has no services; when no service has a profile that was asked
 /// for; when a file of variables has a line that
 /// compose refuses.
 ///
@@ -92,29 +92,14 @@ pub enum InvalidCompose {
 /// # Ok::<(), dify_infra_core::audit::InvalidCompose>(())
 /// ```
 pub fn from_compose(input: ComposeInput<'_>) -> Result<Inventory, InvalidCompose> {
-    let mut merged: Option<Node> = None;
-    for file in input.compose {
-        let node = read(&input, file)?;
-        merged = Some(match merged {
-            Some(below) => merge::over(below, node),
-            None => merge::plain(node),
-        });
-    }
-    let merged = merged.ok_or_else(|| InvalidCompose::Missing {
-        file: "docker-compose.yaml".to_owned(),
-    })?;
     let project = match input.files.get(".env") {
         Some(text) => dotenv(".env", text, &Entries::new())?,
         None => Entries::new(),
     };
     let mut inventory = Inventory::new(Platform::Compose);
-    if let Some(include) = merged.get("include") {
-        inventory.complete = false;
-        inventory.not_seen(&include.place, "files that are included");
-    }
-    interpolate::note_missing(&merged, &project, &mut inventory);
+    let loaded = load::load(&input, project.clone(), &mut inventory)?;
     let active = active_profiles(&input, &project);
-    let known = known_profiles(&merged, &project);
+    let known = known_profiles(&loaded.services);
     for profile in input.profiles {
         if *profile != ALL_PROFILES && !known.contains(*profile) {
             let known: Vec<_> = known.iter().map(|it| format!("`{it}`")).collect();
@@ -128,69 +113,43 @@ pub fn from_compose(input: ComposeInput<'_>) -> Result<Inventory, InvalidCompose
             });
         }
     }
-    let volumes = merged.get("volumes").cloned();
-    for (name, node) in merged
-        .get("services")
-        .map(Node::members)
-        .unwrap_or_default()
+    for Service {
+        name,
+        node,
+        entries,
+    } in &loaded.services
     {
-        let node = extended(&input, &merged, node, 0)?;
-        if !is_active(&node, &active, &project) {
+        if !is_active(node, &active, entries) {
             continue;
         }
         let context = service::Context {
             input: &input,
-            project: &project,
-            volumes: volumes.as_ref(),
+            project: entries,
+            volumes: &loaded.volumes,
+            networks: &loaded.networks,
         };
-        let workload = service::workload(&context, &mut inventory, name, &node)?;
+        let workload = service::workload(&context, &mut inventory, name, node)?;
         inventory.workloads.push(workload);
     }
     Ok(inventory)
 }
 
-fn read(input: &ComposeInput<'_>, file: &str) -> Result<Node, InvalidCompose> {
-    let text = input
-        .files
-        .get(file)
-        .ok_or_else(|| InvalidCompose::Missing {
-            file: file.to_owned(),
-        })?;
-    let refuse = |reason: String| InvalidCompose::NoYaml {
-        file: file.to_owned(),
-        reason,
+/// The compose files that a file of variables names in `COMPOSE_FILE`, which compose takes instead of those that it
+/// finds (docs.docker.com compose/how-tos/environment-variables/envvars); nothing when it names none.
+///
+/// # Errors
+///
+/// When the file has a line that compose refuses.
+pub fn compose_files(variables: &str) -> Result<Option<Vec<String>>, InvalidCompose> {
+    let entries = dotenv(".env", variables, &Entries::new())?;
+    let literal = |name: &str| entries.get(name).and_then(|it| it.value.literal());
+    let separator = literal("COMPOSE_PATH_SEPARATOR").filter(|it| !it.is_empty());
+    let Some(files) = literal("COMPOSE_FILE").filter(|it| !it.is_empty()) else {
+        return Ok(None);
     };
-    let node = yaml::read(file, text).map_err(refuse)?;
-    match node.get("services").map(|it| &it.tree) {
-        Some(Tree::Object(_)) => Ok(node),
-        _ => Err(refuse("it has no `services`".to_owned())),
-    }
-}
-
-/// A service with what it extends below it.
-fn extended(
-    input: &ComposeInput<'_>,
-    document: &Node,
-    node: &Node,
-    depth: usize,
-) -> Result<Node, InvalidCompose> {
-    let Some(extends) = node.get("extends") else {
-        return Ok(node.clone());
-    };
-    let service = extends.literal().or_else(|| extends.literal_at("service"));
-    let (Some(service), true) = (service, depth < MOST_EXTENDED) else {
-        return Ok(node.clone());
-    };
-    let other = match extends.literal_at("file") {
-        Some(file) => Some(read(input, file.trim_start_matches("./"))?),
-        None => None,
-    };
-    let document = other.as_ref().unwrap_or(document);
-    let Some(base) = document.get("services").and_then(|it| it.get(service)) else {
-        return Ok(node.clone());
-    };
-    let base = extended(input, document, base, depth + 1)?;
-    Ok(merge::over(base, node.clone()))
+    let files = files.split(separator.unwrap_or(":"));
+    let files = files.filter(|it| !it.is_empty());
+    Ok(Some(files.map(|it| paths::join("", it)).collect()))
 }
 
 fn active_profiles(input: &ComposeInput<'_>, project: &Entries) -> BTreeSet<String> {
@@ -206,17 +165,16 @@ fn active_profiles(input: &ComposeInput<'_>, project: &Entries) -> BTreeSet<Stri
 }
 
 /// The profiles that services have.
-fn known_profiles(document: &Node, project: &Entries) -> BTreeSet<String> {
-    let services = document.get("services").map(Node::members);
-    services
-        .unwrap_or_default()
-        .iter()
-        .flat_map(|(_, service)| service.items_at("profiles"))
-        .filter_map(|profile| {
-            let name = interpolate::interpolate(profile.literal()?, project).0;
+fn known_profiles(services: &[Service]) -> BTreeSet<String> {
+    let of = |service: &Service| -> Vec<String> {
+        let profiles = service.node.items_at("profiles").iter();
+        let names = profiles.filter_map(|it| {
+            let name = interpolate::interpolate(it.literal()?, &service.entries).0;
             name.literal().map(str::to_owned)
-        })
-        .collect()
+        });
+        names.collect()
+    };
+    services.iter().flat_map(of).collect()
 }
 
 fn is_active(node: &Node, active: &BTreeSet<String>, project: &Entries) -> bool {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::super::embedded;
 use super::super::inventory::{
-    Container, Fact, Inventory, Mount, Probe, PublishedPort, SecretUses, Source, TextFile,
-    Variable, Volume, Workload, WorkloadKind,
+    Container, Fact, Inventory, Mount, Probe, PublishedPort, SecretUses, ServiceNetwork, Source,
+    TextFile, Variable, Volume, Workload, WorkloadKind,
 };
 use super::super::node::{Node, Tree};
 use super::super::place::Place;
@@ -14,14 +14,16 @@ use super::super::seen::{Seen, Unseen};
 use super::super::text_file_kind;
 use super::dotenv::dotenv;
 use super::interpolate::{self, Entries, Entry, interpolate};
-use super::{ComposeInput, InvalidCompose, file_place};
+use super::{ComposeInput, InvalidCompose, file_place, paths};
 
 /// What a service is read with.
 pub(super) struct Context<'a> {
     pub(super) input: &'a ComposeInput<'a>,
     pub(super) project: &'a Entries,
-    /// Named volumes of the file.
-    pub(super) volumes: Option<&'a Node>,
+    /// Named volumes of the files.
+    pub(super) volumes: &'a [Node],
+    /// Networks of the files.
+    pub(super) networks: &'a [Node],
 }
 
 /// Reads a service.
@@ -36,6 +38,16 @@ pub(super) fn workload(
         Some(image) => Fact::Known(text(context, image), image.place.clone()),
         None => Fact::Absent,
     };
+    if image.is_absent()
+        && let Some(build) = node.get("build")
+    {
+        inventory.not_seen(
+            &build.place,
+            format!(
+                "what `{name}` runs, since its image is built: name it by `image` to have it judged"
+            ),
+        );
+    }
     let parts = image.known().map(image_parts);
     let mounts = mounts(context, node);
     files(context, inventory, &mounts, &variables);
@@ -80,6 +92,7 @@ pub(super) fn workload(
         kind: WorkloadKind::ComposeService,
         name: Seen::from(name),
         aliases: aliases(context, node),
+        network: network(context, node),
         place: node.place.clone(),
         environment: None,
         profile: Fact::Absent,
@@ -144,7 +157,7 @@ fn variables(
     let mut complete = true;
     let mut variables = Variables::default();
     for (path, place, required) in env_files(context, node) {
-        match context.input.files.get(path.trim_start_matches("./")) {
+        match context.input.files.get(&paths::join("", &path)) {
             Some(file) => {
                 for (name, Entry { value, place }) in dotenv(&path, file, context.project)? {
                     variables.set(name, value, Source::File, place);
@@ -246,6 +259,33 @@ fn aliases(context: &Context<'_>, node: &Node) -> Vec<String> {
     aliases
 }
 
+/// The networks of a service by the names that docker knows them by: two keys may be of one network.
+fn network(context: &Context<'_>, node: &Node) -> ServiceNetwork {
+    let mode = node.get("network_mode").map(|it| text(context, it).shown());
+    let list = node.get("networks");
+    let mut keys: Vec<String> = list
+        .map(Node::members)
+        .unwrap_or_default()
+        .iter()
+        .map(|(key, _)| key.clone())
+        .collect();
+    let items = list.map(Node::items).unwrap_or_default().iter();
+    keys.extend(items.map(|it| text(context, it).shown()));
+    if keys.is_empty() && mode.is_none() {
+        keys.push("default".to_owned());
+    }
+    let named = |key: String| {
+        let mut all = context.networks.iter();
+        let named = all.find_map(|it| it.get(&key)?.get("name"));
+        named.map_or(key, |it| text(context, it).shown())
+    };
+    ServiceNetwork {
+        mode,
+        names: keys.into_iter().map(named).collect(),
+        has_own_name: node.get("container_name").is_some(),
+    }
+}
+
 fn published(context: &Context<'_>, node: &Node) -> Option<PublishedPort> {
     let place = node.place.clone();
     if let Some(target) = node.get("target") {
@@ -299,7 +339,8 @@ fn mounts(context: &Context<'_>, node: &Node) -> Vec<Mount> {
 fn volume(context: &Context<'_>, mount: &Mount) -> Volume {
     let named = context
         .volumes
-        .and_then(|volumes| volumes.get(&mount.volume));
+        .iter()
+        .find_map(|volumes| volumes.get(&mount.volume));
     let driver = named
         .and_then(|it| it.literal_at("driver_opts/type"))
         .unwrap_or_default();
@@ -322,10 +363,10 @@ fn files(
     variables: &[Variable],
 ) {
     for mount in mounts {
-        let path = mount.volume.trim_start_matches("./");
+        let path = paths::join("", &mount.volume);
         let directory = format!("{path}/");
         for (file, content) in context.input.files {
-            if file != path && !file.starts_with(&directory) {
+            if *file != path && !file.starts_with(&directory) {
                 continue;
             }
             let script = file
@@ -342,7 +383,7 @@ fn files(
             {
                 continue;
             }
-            let below = file.strip_prefix(path).unwrap_or_default();
+            let below = file.strip_prefix(path.as_str()).unwrap_or_default();
             inventory.files.push(TextFile {
                 kind,
                 text: filled(content, variables),

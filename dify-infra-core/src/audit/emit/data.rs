@@ -1,81 +1,12 @@
-//! Images, network and data services.
-
-use std::collections::BTreeMap;
+//! Network and data services.
 
 use super::super::inventory::{Inventory, Platform, RedisOffer, Settings};
 use super::super::recognise::Role;
 use super::super::seen::Seen;
 use super::draft::{Draft, quoted};
-use super::version_of;
-use crate::catalogue::{ImageKind, Release, ServiceKind};
+use super::names::Names;
+use crate::catalogue::ServiceKind;
 use crate::names::{PostgresServerName, RedisEnterpriseName, StorageAccountName};
-use crate::values::ImageReference;
-
-/// Where images come from: one registry for all, or single images of one's own.
-pub(super) fn images(inventory: &Inventory, release: &Release, draft: &mut Draft) {
-    let mut found: BTreeMap<ImageKind, ImageReference> = BTreeMap::new();
-    for kind in ServiceKind::ALL {
-        let image = inventory
-            .of(Role::Service(kind))
-            .find_map(|(_, it)| it.image.known()?.literal()?.parse().ok());
-        if let Some(image) = image {
-            found.entry(kind.image()).or_insert(image);
-        }
-    }
-    let prefix_of = |kind: ImageKind, image: &ImageReference| {
-        let repository = &release.image(kind).repository;
-        let path = image.repository().strip_suffix(repository.as_str())?;
-        let is_whole = path.is_empty() || path.ends_with('/');
-        let prefix = format!("{}/{path}", image.registry());
-        (is_whole && !image.is_on_docker_hub()).then(|| prefix.trim_end_matches('/').to_owned())
-    };
-    let prefixes: Vec<_> = found
-        .iter()
-        .map(|(kind, it)| prefix_of(*kind, it))
-        .collect();
-    let shared = match prefixes.first() {
-        Some(Some(first)) if prefixes.iter().all(|it| it.as_ref() == Some(first)) => Some(first),
-        _ => None,
-    };
-    if let Some(registry) = shared {
-        draft.text("images", "registry", registry);
-        let logs_in = inventory
-            .workloads
-            .iter()
-            .any(|it| !it.registries.is_empty());
-        if logs_in {
-            draft.because("add `username` and `password = { secret = \"registry-password\" }`");
-        }
-    }
-    for (kind, image) in &found {
-        let ours = release.image(*kind);
-        let tag = image.tag().unwrap_or("latest");
-        let is_own = !image.is_on_docker_hub() && shared.is_none();
-        let is_moving = ["latest", "main", "edge", "stable"].contains(&tag);
-        let is_version = version_of(tag).is_some();
-        if tag != ours.tag && image.digest().is_none() {
-            draft.note(&format!(
-                "`{image}`: Dify {} ships `{}`",
-                release.version(),
-                ours.tag
-            ));
-        }
-        if is_own {
-            let tag = if is_version || is_moving {
-                ours.tag.as_str()
-            } else {
-                tag
-            };
-            let name = format!("{}/{}:{tag}", image.registry(), image.repository());
-            let whole = if image.digest().is_some() {
-                image.to_string()
-            } else {
-                name
-            };
-            draft.text("images.overrides", kind.key(), &whole);
-        }
-    }
-}
 
 /// The network of the environment, as far as the file can make one.
 pub(super) fn network(inventory: &Inventory, draft: &mut Draft) {
@@ -116,28 +47,20 @@ pub(super) fn network(inventory: &Inventory, draft: &mut Draft) {
 }
 
 /// PostgreSQL, Redis, storage, logs and the vault.
-pub(super) fn services(inventory: &Inventory, draft: &mut Draft) {
+pub(super) fn services(inventory: &Inventory, names: &Names, draft: &mut Draft) {
     if inventory.platform == Platform::Compose {
         draft.note("data of containers stays where it is: databases and files have to be moved into Azure's services");
     }
-    postgres(inventory, draft);
-    redis(inventory, draft);
-    storage(inventory, draft);
+    postgres(inventory, names, draft);
+    redis(inventory, names, draft);
+    storage(inventory, names, draft);
     if let Some(days) = inventory
         .settings_of("Microsoft.OperationalInsights/workspaces")
         .and_then(|it| it.values.get("properties/retentionInDays"))
     {
         draft.set("logs", "retention_days", days.clone());
     }
-    vault(inventory, draft);
-}
-
-/// Whether a name is one that dify-infra derives, so that the file need not say it.
-fn is_derived(name: &str, part: &str) -> bool {
-    name.contains(part)
-        && (name.contains('<')
-            || name.contains('{')
-            || name.rsplit('-').next().is_some_and(|it| it.len() == 6))
+    vault(inventory, names, draft);
 }
 
 fn number(draft: &mut Draft, settings: &Settings, path: &str, key: (&str, &str)) {
@@ -150,28 +73,28 @@ fn number(draft: &mut Draft, settings: &Settings, path: &str, key: (&str, &str))
     }
 }
 
-fn postgres(inventory: &Inventory, draft: &mut Draft) {
+fn postgres(inventory: &Inventory, names: &Names, draft: &mut Draft) {
     const TABLE: &str = "data.postgres";
     if let (Some(server), Some(settings)) = (
         inventory.postgres.first(),
         inventory.settings_of("Microsoft.DBforPostgreSQL/flexibleServers"),
     ) {
-        let name = server.name.shown();
         let value = |path: &str| settings.values.get(path).map(String::as_str);
-        let is_existing = !is_derived(&name, "-postgres-")
-            && server
-                .name
-                .literal()
-                .is_some_and(|it| PostgresServerName::parse(it).is_ok());
-        if is_existing {
-            draft.text(TABLE, "existing", &name);
+        let existing = server
+            .name
+            .literal()
+            .filter(|it| PostgresServerName::parse(it).is_ok() && !names.is_server(it));
+        if let Some(name) = existing {
+            draft.text(TABLE, "existing", name);
             draft.because(
                 "its administrator's password belongs into the secrets file, as POSTGRES_PASSWORD",
             );
-        } else {
-            if let Some(sku) = value("sku/name") {
-                draft.text(TABLE, "sku", sku);
-            }
+        }
+        // Of an existing server the size tells how many connections there are.
+        if let Some(sku) = value("sku/name") {
+            draft.text(TABLE, "sku", sku);
+        }
+        if existing.is_none() {
             number(draft, settings, "properties/version", (TABLE, "version"));
             number(
                 draft,
@@ -225,7 +148,7 @@ fn postgres(inventory: &Inventory, draft: &mut Draft) {
     }
 }
 
-fn redis(inventory: &Inventory, draft: &mut Draft) {
+fn redis(inventory: &Inventory, names: &Names, draft: &mut Draft) {
     const TABLE: &str = "data.redis";
     let Some(instance) = inventory.redis.first() else {
         return;
@@ -241,13 +164,12 @@ fn redis(inventory: &Inventory, draft: &mut Draft) {
     let Some(settings) = inventory.settings_of("Microsoft.Cache/redisEnterprise") else {
         return;
     };
-    let is_existing = !is_derived(&name, "-redis-")
-        && instance
-            .name
-            .literal()
-            .is_some_and(|it| RedisEnterpriseName::parse(it).is_ok());
-    if is_existing {
-        draft.text(TABLE, "existing", &name);
+    let existing = instance
+        .name
+        .literal()
+        .filter(|it| RedisEnterpriseName::parse(it).is_ok() && !names.is_redis(it));
+    if let Some(name) = existing {
+        draft.text(TABLE, "existing", name);
         return;
     }
     if let Some(sku) = settings.values.get("sku/name") {
@@ -259,24 +181,18 @@ fn redis(inventory: &Inventory, draft: &mut Draft) {
     }
 }
 
-fn storage(inventory: &Inventory, draft: &mut Draft) {
+fn storage(inventory: &Inventory, names: &Names, draft: &mut Draft) {
     const TABLE: &str = "data.storage";
     if let (Some(account), Some(settings)) = (
         inventory.storage.first(),
         inventory.settings_of("Microsoft.Storage/storageAccounts"),
     ) {
-        let name = account.name.shown();
-        let prefix = inventory.postgres.first().map(|it| it.name.shown());
-        // An account's name has no hyphens, so the server's tells whether the names are ours.
-        let is_ours =
-            prefix.is_some_and(|it| is_derived(&it, "-postgres-")) || name.contains(['<', '{']);
-        let is_existing = !is_ours
-            && account
-                .name
-                .literal()
-                .is_some_and(|it| StorageAccountName::parse(it).is_ok());
-        if is_existing {
-            draft.text(TABLE, "existing", &name);
+        let existing = account
+            .name
+            .literal()
+            .filter(|it| StorageAccountName::parse(it).is_ok() && !names.is_storage(it));
+        if let Some(name) = existing {
+            draft.text(TABLE, "existing", name);
         } else if let Some(sku) = settings.values.get("sku/name") {
             draft.text(TABLE, "sku", sku);
             if let Some(blobs) =
@@ -309,7 +225,7 @@ fn storage(inventory: &Inventory, draft: &mut Draft) {
     }
 }
 
-fn vault(inventory: &Inventory, draft: &mut Draft) {
+fn vault(inventory: &Inventory, names: &Names, draft: &mut Draft) {
     let urls = inventory.workloads.iter().flat_map(|it| &it.secrets);
     if !urls.into_iter().any(|it| it.vault_url.is_some()) {
         return;
@@ -318,12 +234,8 @@ fn vault(inventory: &Inventory, draft: &mut Draft) {
     let Some(settings) = inventory.settings_of("Microsoft.KeyVault/vaults") else {
         return;
     };
-    let is_ours = settings.name.contains(['<', '{'])
-        || settings
-            .name
-            .rsplit('-')
-            .next()
-            .is_some_and(|it| it.len() == 6);
+    // A name with a brace in it is seen in part alone, and the file needs the whole.
+    let is_ours = settings.name.contains(['<', '{']) || names.is_vault(&settings.name);
     if !is_ours {
         draft.text("secrets", "existing", &settings.name);
         return;

@@ -1,5 +1,6 @@
 //! A deployment file that is being written: keys with comments, and what was left out.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::diagnostic::{KeyPath, Segment};
@@ -90,6 +91,30 @@ impl Draft {
         self.items.len() < before
     }
 
+    /// The places of all that may be removed, by table and key.
+    pub(super) fn removable(&self) -> Vec<(String, String)> {
+        let items = self.items.iter().filter(|it| !it.table.is_empty());
+        items
+            .filter(|it| it.table != "azure")
+            .map(|it| (it.table.clone(), it.key.clone()))
+            .collect()
+    }
+
+    /// Whether a key is set, and to what as TOML.
+    pub(super) fn value(&self, table: &str, key: &str) -> Option<&str> {
+        let item = self
+            .items
+            .iter()
+            .find(|it| it.table == table && it.key == key);
+        item.map(|it| it.value.as_str())
+    }
+
+    /// Removes a table, or one key of it.
+    pub(super) fn take(&mut self, table: &str, key: Option<&str>) {
+        self.items
+            .retain(|it| it.table != table || key.is_some_and(|key| it.key != key));
+    }
+
     /// Removes all but what every deployment must have.
     pub(super) fn strip(&mut self) {
         self.items
@@ -123,7 +148,7 @@ impl Draft {
                 let _ = writeln!(text, "[{table}]");
             }
             for item in self.items.iter().filter(|it| it.table == table) {
-                let _ = write!(text, "{} = {}", item.key, item.value);
+                let _ = write!(text, "{} = {}", key(&item.key), item.value);
                 if let Some(comment) = &item.comment {
                     let _ = write!(text, "  # {comment}");
                 }
@@ -131,6 +156,16 @@ impl Draft {
             }
         }
         text
+    }
+}
+
+/// A key as it is, or in quotes where it has more than letters, digits, `_` and `-`.
+fn key(key: &str) -> Cow<'_, str> {
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || b"_-".contains(&it);
+    if !key.is_empty() && key.bytes().all(is_plain) {
+        Cow::Borrowed(key)
+    } else {
+        Cow::Owned(quoted(key))
     }
 }
 

@@ -6,15 +6,20 @@
 
 mod data;
 mod draft;
+mod images;
+mod left;
 mod names;
+mod repair;
 mod services;
+mod stores;
 #[cfg(test)]
 mod tests;
 
-use super::inventory::{Inventory, Platform};
+use std::collections::BTreeSet;
+
+use super::inventory::{Container, Inventory, Platform};
 use super::recognise::Role;
 use super::report::Report;
-use super::rules::{dify_version, nearest_release};
 use super::seen::Seen;
 use crate::catalogue::{Catalogue, Release, ServiceKind, Version};
 use crate::check::check_file;
@@ -22,9 +27,8 @@ use crate::deployment::Deployment;
 use crate::diagnostic::Severity;
 use crate::values::PublicOrigin;
 use draft::Draft;
-
-/// How often what `check` refuses is taken out before all but the necessary is.
-const MOST_REPAIRS: usize = 40;
+use repair::repair;
+use stores::Store;
 
 /// A deployment file made from an audited deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +38,34 @@ pub struct Emitted {
     pub text: String,
 }
 
+/// Why no file is made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotEmitted {
+    /// There is no Dify.
+    #[error(
+        "nothing was recognised as a part of Dify, so there is nothing for a deployment file to describe"
+    )]
+    NoDify,
+    /// Dify is newer than every release that is offered.
+    #[error(
+        "Dify {found} runs, and the newest release that a deployment file can name is {newest}: its code is older than \
+         the tables that {found} has made in the database"
+    )]
+    TooNew {
+        /// What runs.
+        found: Version,
+        /// The newest release of the catalogue.
+        newest: Version,
+    },
+}
+
 /// Describes an audited deployment, repaired, as a deployment file.
+///
+/// # Errors
+///
+/// When there is no Dify in it, or one that is newer than every release of the catalogue: older code does not
+/// run on the tables of newer code.
 ///
 /// ```
 /// use dify_infra_core::audit::{audit, emit, from_deployment};
@@ -42,77 +73,89 @@ pub struct Emitted {
 ///
 /// let original = check_file(Sample::BASE)?.deployment;
 /// let inventory = from_deployment(&original).expect("it has resources");
-/// let emitted = emit(&inventory, &audit(&inventory));
+/// let emitted = emit(&inventory, &audit(&inventory)).expect("it has Dify");
 /// assert_eq!(check_file(&emitted.text)?.deployment, original);
 /// # Ok::<(), dify_infra_core::diagnostic::Diagnostics>(())
 /// ```
-pub fn emit(inventory: &Inventory, report: &Report) -> Emitted {
+pub fn emit(inventory: &Inventory, report: &Report) -> Result<Emitted, NotEmitted> {
+    if report.recognised == 0 {
+        return Err(NotEmitted::NoDify);
+    }
     let mut draft = Draft::default();
-    let release = release(inventory, &mut draft);
-    names::write(inventory, release, &mut draft);
+    let release = release(inventory, &mut draft)?;
+    let names = names::write(inventory, release, &mut draft);
+    left::tags(inventory, &mut draft);
     origin(inventory, &mut draft);
-    data::images(inventory, release, &mut draft);
+    images::write(inventory, release, &mut draft);
     data::network(inventory, &mut draft);
-    data::services(inventory, &mut draft);
-    if let Some(base) = base(&mut draft, release) {
-        services::write(inventory, &base, &mut draft);
+    data::services(inventory, &names, &mut draft);
+    let store = Store::of(inventory, &mut draft);
+    if let Some(base) = base(&draft, release) {
+        services::write(inventory, &base, &store, &mut draft);
     }
-    others(inventory, &mut draft);
-    let head = head(inventory, report);
     repair(&mut draft);
-    Emitted {
-        text: draft.render(&head),
-    }
-}
-
-/// Takes out what `check` refuses until it refuses nothing.
-fn repair(draft: &mut Draft) {
-    for _ in 0..MOST_REPAIRS {
-        let Err(found) = check_file(&draft.render(&[])) else {
-            return;
-        };
-        let mut any = false;
-        for error in found.iter().filter(|it| it.severity == Severity::Error) {
-            let why = format!("{}: {}", error.code, error.message);
-            any |= draft.remove(&error.path, &why);
+    let still = match check_file(&draft.render(&[])) {
+        Ok(resolved) => {
+            left::tell(inventory, &resolved.deployment, &mut draft);
+            let found = resolved.diagnostics;
+            let pressing = found.iter().filter(|it| it.severity != Severity::Note);
+            pressing.map(|it| it.code.clone()).collect()
         }
-        if !any {
-            break;
-        }
-    }
-    if check_file(&draft.render(&[])).is_err() {
-        draft.strip();
-        draft.note("nothing but names and release could be carried: `check` refused the rest");
-    }
+        Err(_) => BTreeSet::new(),
+    };
+    others(inventory, &mut draft);
+    Ok(Emitted {
+        text: draft.render(&head(inventory, report, &still)),
+    })
 }
 
 /// What the file leads to without its services: what need not be said.
-fn base(draft: &mut Draft, release: &Release) -> Option<Deployment> {
+fn base(draft: &Draft, release: &Release) -> Option<Deployment> {
     let mut trial = draft.clone();
     repair(&mut trial);
     let resolved = check_file(&trial.render(&[])).ok()?;
     (resolved.deployment.release() == release).then_some(resolved.deployment)
 }
 
-fn head(inventory: &Inventory, report: &Report) -> Vec<String> {
+/// What stands above the file; `still` are the rules that a check of the file still warns of.
+fn head(inventory: &Inventory, report: &Report, still: &BTreeSet<String>) -> Vec<String> {
     let from = match inventory.platform {
         Platform::ContainerApps => "a deployment on Azure Container Apps",
         Platform::Compose => "a compose project",
     };
-    let mut codes: Vec<&str> = report
-        .findings
-        .iter()
+    let pressing = report.findings.iter();
+    let found: BTreeSet<&str> = pressing
         .filter(|it| it.severity != Severity::Note)
         .map(|it| it.code)
         .collect();
-    codes.sort_unstable();
-    codes.dedup();
+    let gone = |code: &&&str| !still.contains(**code);
+    // Keys are in the secrets file, which nobody has seen yet.
+    let (keys, repaired): (Vec<&str>, Vec<&str>) = found
+        .iter()
+        .filter(gone)
+        .partition(|code| code.starts_with("KEY"));
     let mut lines = vec![format!(
-        "Made by `dify-infra audit --emit` from {from}. It describes the same deployment with what was \
-         wrong repaired; read every line before you apply it."
+        "Made by `dify-infra audit --emit` from {from}: what a deployment file can say of it, without what was \
+         wrong. What it can't say is listed below; read every line before you apply it."
     )];
-    if !codes.is_empty() {
-        lines.push(format!("Repaired: {}.", codes.join(" ")));
+    if !repaired.is_empty() {
+        lines.push(format!(
+            "Repaired: {}; a check of this file finds them no more.",
+            repaired.join(" ")
+        ));
+    }
+    if !keys.is_empty() {
+        lines.push(format!(
+            "About values of secrets, so repaired only by new values in the secrets file: {}.",
+            keys.join(" ")
+        ));
+    }
+    if !still.is_empty() {
+        let still: Vec<&str> = still.iter().map(String::as_str).collect();
+        lines.push(format!(
+            "A check of this file still warns of: {}.",
+            still.join(" ")
+        ));
     }
     lines.push(
         "No secret is in it. Keep the values that must stay as they are, SECRET_KEY before all, by putting \
@@ -122,28 +165,63 @@ fn head(inventory: &Inventory, report: &Report) -> Vec<String> {
     lines
 }
 
-/// The offered release that is nearest to what runs.
-fn release(inventory: &Inventory, draft: &mut Draft) -> &'static Release {
+/// The first offered release that is not older than what runs: tables that newer code has made are not for
+/// older code.
+fn release(inventory: &Inventory, draft: &mut Draft) -> Result<&'static Release, NotEmitted> {
     let catalogue = Catalogue::builtin();
-    let oldest = || catalogue.releases().last();
-    let found = dify_version(inventory);
-    let release = match found {
-        Some(version) => nearest_release(version).or_else(oldest),
-        None => None,
+    let Some(found) = version(inventory) else {
+        let release = catalogue.default_release();
+        draft.note(&format!(
+            "the release of Dify can't be seen in its image tags: {} is assumed, which must not be older than \
+             what runs",
+            release.version()
+        ));
+        return Ok(release);
     };
-    let release = release.unwrap_or_else(|| catalogue.default_release());
-    match found {
-        None => draft.note(&format!(
-            "the release of Dify can't be seen in its image tags: {} is assumed",
+    // The newest comes first.
+    let mut releases = catalogue.releases().iter().rev();
+    let Some(release) = releases.find(|it| it.version() >= found) else {
+        let newest = catalogue.releases().first();
+        let newest = newest.unwrap_or_else(|| catalogue.default_release());
+        return Err(NotEmitted::TooNew {
+            found,
+            newest: newest.version(),
+        });
+    };
+    if release.version() != found {
+        draft.note(&format!(
+            "Dify {found} is not offered; the file names {}, the next that is: read what changes in between",
             release.version()
-        )),
-        Some(version) if version != release.version() => draft.note(&format!(
-            "Dify {version} is not offered; the file names {}, the nearest: read what changes in between",
-            release.version()
-        )),
-        Some(_) => {}
+        ));
     }
-    release
+    Ok(release)
+}
+
+/// The newest release that any image of Dify's own names: it has made the tables.
+fn version(inventory: &Inventory) -> Option<Version> {
+    let of_tag = |container: &Container| {
+        let tag = container.tag.as_deref()?;
+        // `1.16.0-acme3` is 1.16.0 with something of somebody's own.
+        let release = tag.split(['-', '_', '+']).next()?;
+        container.version.or_else(|| release.parse().ok())
+    };
+    let newest = |services: [ServiceKind; 4]| {
+        let all = inventory.containers().filter(|(_, it)| {
+            services.iter().any(|kind| it.role == Role::Service(*kind))
+                || it.role == Role::Migration
+        });
+        all.filter_map(|(_, it)| of_tag(it)).max()
+    };
+    newest([
+        ServiceKind::Api,
+        ServiceKind::ApiWebsocket,
+        ServiceKind::Worker,
+        ServiceKind::WorkerBeat,
+    ])
+    .or_else(|| {
+        let webs = inventory.of(Role::Service(ServiceKind::Web));
+        webs.filter_map(|(_, it)| of_tag(it)).max()
+    })
 }
 
 /// The origin that most public URLs name; plain http becomes https.
@@ -182,6 +260,15 @@ fn origin(inventory: &Inventory, draft: &mut Draft) {
             return;
         }
     }
+    if let Some((domain, app)) = left::domain(inventory) {
+        let origin = format!("https://{domain}");
+        if origin.parse::<PublicOrigin>().is_ok() {
+            draft.text("public", "origin", &origin);
+            draft.because(&format!(
+                "the domain of `{app}`; `certificate` says where its certificate comes from"
+            ));
+        }
+    }
 }
 
 /// What a deployment file has no place for.
@@ -197,18 +284,6 @@ fn others(inventory: &Inventory, draft: &mut Draft) {
                 workload.name.shown()
             ));
         }
-    }
-    let stores: Vec<&str> = inventory
-        .application()
-        .filter_map(|(_, it)| it.literal("VECTOR_STORE"))
-        .collect();
-    if let Some(store) = stores
-        .iter()
-        .find(|it| !it.is_empty() && **it != "pgvector")
-    {
-        draft.note(&format!(
-            "the vector store `{store}` becomes pgvector: knowledge bases have to be indexed again"
-        ));
     }
     for file in &inventory.files {
         draft.note(&format!(

@@ -4,13 +4,44 @@ use super::super::inventory::{Inventory, Platform, WorkloadKind};
 use super::super::recognise::Role;
 use super::draft::Draft;
 use crate::catalogue::{Release, ServiceKind};
+use crate::graph::{storage_account, vault};
 use crate::names::{DeploymentName, EnvironmentLabel, Location, Suffix};
 
 const NAME: &str = "dify";
 const LOCATION: &str = "japaneast";
 
+/// The names that the written file leads to: whatever is called otherwise is somebody's own.
+pub(super) struct Names {
+    prefix: String,
+    /// The end of names that are unique in all of Azure, when it is told by one of them.
+    suffix: Option<String>,
+}
+
+impl Names {
+    fn is(&self, name: &str, derived: impl Fn(&str) -> String) -> bool {
+        let suffix = self.suffix.as_deref();
+        suffix.is_some_and(|suffix| derived(suffix) == name)
+    }
+
+    pub(super) fn is_server(&self, name: &str) -> bool {
+        self.is(name, |suffix| format!("{}-postgres-{suffix}", self.prefix))
+    }
+
+    pub(super) fn is_redis(&self, name: &str) -> bool {
+        self.is(name, |suffix| format!("{}-redis-{suffix}", self.prefix))
+    }
+
+    pub(super) fn is_storage(&self, name: &str) -> bool {
+        self.is(name, |suffix| storage_account(&self.prefix, suffix))
+    }
+
+    pub(super) fn is_vault(&self, name: &str) -> bool {
+        self.is(name, |suffix| vault(&self.prefix, suffix))
+    }
+}
+
 /// Writes the top of the file and `[azure]`.
-pub(super) fn write(inventory: &Inventory, release: &Release, draft: &mut Draft) {
+pub(super) fn write(inventory: &Inventory, release: &Release, draft: &mut Draft) -> Names {
     let prefix = prefix(inventory);
     let parts = prefix.as_deref().and_then(split);
     let is_guess = parts.is_none();
@@ -56,9 +87,11 @@ pub(super) fn write(inventory: &Inventory, release: &Release, draft: &mut Draft)
         draft.because("the template names none");
     }
     let prefix = format!("{name}-{environment}");
-    if let Some(suffix) = suffix(inventory, &prefix) {
-        draft.text("azure", "suffix", &suffix);
+    let suffix = suffix(inventory, &prefix);
+    if let Some(suffix) = &suffix {
+        draft.text("azure", "suffix", suffix);
     }
+    Names { prefix, suffix }
 }
 
 /// What the names of the apps begin with: `dify-dev` of `dify-dev-api`.
@@ -83,7 +116,11 @@ fn split(prefix: &str) -> Option<(String, String)> {
 
 /// The end of global names, when they are ours: `dify-dev-postgres-4kq2zd`.
 fn suffix(inventory: &Inventory, prefix: &str) -> Option<String> {
-    let server = inventory.postgres.first()?.name.literal()?.to_owned();
-    let suffix = server.strip_prefix(prefix)?.strip_prefix("-postgres-")?;
-    Suffix::parse(suffix).is_ok().then(|| suffix.to_owned())
+    let server = inventory.postgres.first().map(|it| ("postgres", &it.name));
+    let redis = inventory.redis.first().map(|it| ("redis", &it.name));
+    server.into_iter().chain(redis).find_map(|(part, name)| {
+        let rest = name.literal()?.strip_prefix(prefix)?;
+        let suffix = rest.strip_prefix(&format!("-{part}-"))?;
+        Suffix::parse(suffix).is_ok().then(|| suffix.to_owned())
+    })
 }

@@ -9,6 +9,7 @@ use super::super::recognise::Role;
 use super::super::rules::sounds_secret;
 use super::draft::{Draft, quoted};
 use super::is_there;
+use super::stores::{self, Store};
 use crate::catalogue::{Read, ServiceKind, Variable as Known};
 use crate::check::{holds_credential, sets_itself};
 use crate::deployment::{Deployment, Service};
@@ -17,9 +18,11 @@ use crate::secrets::SecretName;
 use crate::values::{ConsumptionSize, Cpu, Memory};
 
 /// Writes what differs from what the file leads to without it.
-pub(super) fn write(inventory: &Inventory, base: &Deployment, draft: &mut Draft) {
+pub(super) fn write(inventory: &Inventory, base: &Deployment, store: &Store, draft: &mut Draft) {
     let derived = derived(base);
+    let nothing = BTreeMap::new();
     let mut missing = Vec::new();
+    let mut others = false;
     for service in base.services() {
         if !is_there(inventory, service.kind) {
             missing.push(service.kind.key());
@@ -30,12 +33,22 @@ pub(super) fn write(inventory: &Inventory, base: &Deployment, draft: &mut Draft)
         };
         size(service, container, draft);
         replicas(service, base, workload, draft);
-        let nothing = BTreeMap::new();
         let ours = derived.get(&service.kind).unwrap_or(&nothing);
         for variable in &container.variables {
-            set(service.kind, base, ours, variable, draft);
+            if store.leaves_out(&variable.name) {
+                others |= !variable.value.is_empty();
+            } else if variable.name != stores::VARIABLE {
+                set(service.kind, base, ours, variable, draft);
+            }
         }
     }
+    if others {
+        draft.note("variables of stores that the file does not use, as `S3_` and `QDRANT_`");
+    }
+    store.write(inventory, base, draft, |kind, variable, draft| {
+        let ours = derived.get(&kind).unwrap_or(&nothing);
+        set(kind, base, ours, variable, draft);
+    });
     if !missing.is_empty() {
         draft.note(&format!(
             "added, since it is missing: {}",

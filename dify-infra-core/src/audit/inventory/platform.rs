@@ -26,6 +26,17 @@ pub struct Environment {
     pub place: Place,
 }
 
+/// How a compose service is connected; an app of Azure is in the network of its environment.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceNetwork {
+    /// `network_mode`, where it is written: `host`, `none`, `service:name`.
+    pub mode: Option<String>,
+    /// The networks that it is in; `default` where it names none.
+    pub names: Vec<String>,
+    /// Whether `container_name` replaces the name that compose makes of project, service and number.
+    pub has_own_name: bool,
+}
+
 /// A PostgreSQL server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::super::embedded;
 use super::super::inventory::{
     Container, Fact, Identity, Ingress, Inventory, Mount, PortMapping, Probe, RegistryLogin,
-    Secret, SecretUses, Source, TextFile, Variable, Volume, Workload, WorkloadKind, to_port,
+    Secret, SecretUses, ServiceNetwork, Source, TextFile, Variable, Volume, Workload, WorkloadKind,
+    to_port,
 };
 use super::super::node::{Node, Tree};
 use super::super::place::Place;
@@ -80,6 +81,7 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
         kind,
         name: resource.name.clone(),
         aliases: Vec::new(),
+        network: ServiceNetwork::default(),
         place: resource.place().clone(),
         environment,
         profile: text_fact(body, "properties/workloadProfileName"),
@@ -99,7 +101,12 @@ pub(super) fn add(inventory: &mut Inventory, resource: &Resource) {
             .iter()
             .filter_map(|it| {
                 let server = it.get("server")?.seen()?;
-                Some(RegistryLogin { server })
+                let text = |key: &str| it.get(key).and_then(Node::seen);
+                Some(RegistryLogin {
+                    server,
+                    username: text("username").filter(|it| !it.is_empty()),
+                    identity: text("identity").filter(|it| !it.is_empty()),
+                })
             })
             .collect(),
         identity: identity(body, configuration),

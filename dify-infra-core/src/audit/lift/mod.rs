@@ -3,6 +3,7 @@
 mod apps;
 mod data;
 mod settings;
+mod summary;
 
 use super::inventory::{
     Environment, Fact, Gateway, Inventory, Platform, RegistryAccount, RoleAssignment, Subnet,
@@ -139,6 +140,7 @@ pub(crate) fn inventory(resources: &[Resource]) -> Inventory {
         }
         apps::add(&mut inventory, resource);
         settings::add(&mut inventory, resource);
+        summary::add(&mut inventory, resource);
         platform(&mut inventory, resource);
     }
     data::add(&mut inventory, resources);

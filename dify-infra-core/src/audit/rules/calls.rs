@@ -16,6 +16,8 @@ use crate::values::AzureCloud;
 pub(crate) struct Call<'a> {
     /// Who calls; nothing for a file that no workload is seen to read.
     pub(crate) caller: Option<&'a Workload>,
+    /// The variable that says so; empty for a file.
+    pub(crate) variable: &'static str,
     /// What says so, as "`CODE_EXECUTION_ENDPOINT` of `api`".
     pub(crate) what: String,
     /// Where it says so.
@@ -36,6 +38,8 @@ pub(crate) enum Target<'a> {
     Nobody,
     /// The container itself.
     Itself,
+    /// Another container that shares the caller's network: of the same app, or by `network_mode`.
+    Beside(&'a Container),
     /// Another place, or a name that can't be seen.
     Elsewhere,
 }
@@ -101,9 +105,13 @@ pub(crate) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
             let Some(url) = variable.value.url() else {
                 continue;
             };
-            let target = names.target_of(Some(workload), &url.host);
+            let target = match names.target_of(Some(workload), &url.host) {
+                Target::Itself => beside(inventory, (workload, container), &url),
+                target => target,
+            };
             calls.push(Call {
                 caller: Some(workload),
+                variable: name,
                 what: format!("`{name}` of `{}`", label(workload, container)),
                 place: variable.place.clone(),
                 url,
@@ -118,13 +126,18 @@ pub(crate) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
         let Some(url) = url.filter(|_| forward.is_http) else {
             continue;
         };
+        let nginx = caller.and_then(|it| it.containers.iter().find(|it| it.role == NGINX));
         let what = match caller {
             Some(caller) => format!("nginx of `{}`", caller.name.shown()),
             None => "nginx".to_owned(),
         };
-        let target = names.target_of(caller, &url.host);
+        let target = match (names.target_of(caller, &url.host), caller.zip(nginx)) {
+            (Target::Itself, Some(nginx)) => beside(inventory, nginx, &url),
+            (target, _) => target,
+        };
         calls.push(Call {
             caller,
+            variable: "",
             what,
             place: forward.place(),
             url,
@@ -135,6 +148,58 @@ pub(crate) fn calls(inventory: &Inventory) -> Vec<Call<'_>> {
     }
     calls
 }
+
+/// What answers a container at its own address. Containers of one app share the network
+/// (learn.microsoft.com container-apps/containers), as do compose services with `network_mode: service:name`.
+fn beside<'a>(
+    inventory: &'a Inventory,
+    (workload, container): (&'a Workload, &'a Container),
+    url: &SeenUrl,
+) -> Target<'a> {
+    let home = network_of(inventory, workload);
+    if home.network.mode.as_deref().is_some_and(|it| it != "none") {
+        // The host, or a container that no file tells of, may answer on any port.
+        return Target::Elsewhere;
+    }
+    let sharing = inventory
+        .workloads
+        .iter()
+        .filter(|it| std::ptr::eq(network_of(inventory, it), home))
+        .flat_map(|it| &it.containers);
+    let mut is_sure = true;
+    for other in sharing.filter(|it| !std::ptr::eq(*it, container)) {
+        match listens_on(inventory, other) {
+            Some(port) if url.effective_port() == Some(port) => return Target::Beside(other),
+            Some(_) => {}
+            None => is_sure &= matches!(other.role, super::WORKER | super::BEAT),
+        }
+    }
+    if is_sure {
+        Target::Itself
+    } else {
+        Target::Elsewhere
+    }
+}
+
+/// The workload whose network a workload uses: its own, or the one that `network_mode: service:name` leads to.
+pub(super) fn network_of<'a>(inventory: &'a Inventory, workload: &'a Workload) -> &'a Workload {
+    let mut home = workload;
+    for _ in 0..MOST_SHARED {
+        let mode = home.network.mode.as_deref().unwrap_or_default();
+        let Some(name) = mode.strip_prefix("service:") else {
+            break;
+        };
+        let mut all = inventory.workloads.iter();
+        let Some(next) = all.find(|it| it.name.literal() == Some(name)) else {
+            break;
+        };
+        home = next;
+    }
+    home
+}
+
+/// Services that share a network, one with the next, at most.
+const MOST_SHARED: usize = 8;
 
 /// What an nginx of Dify has behind it: the sandbox and the proxy are for the inside alone.
 const BEHIND_NGINX: &[Role] = &[
@@ -159,6 +224,9 @@ pub(super) fn are_apart(one: &Workload, other: &Workload) -> bool {
         .zip(name(other))
         .is_some_and(|(one, other)| one != other)
 }
+
+/// Characters of a host name at most (RFC 1035).
+const LONGEST_NAME: usize = 253;
 
 /// The workloads by all their names: a large template has thousands, and each calls others.
 pub(super) struct Names<'a> {
@@ -207,10 +275,36 @@ impl<'a> Names<'a> {
         if let Some(near) = near {
             return self.inventory.workloads.get(*near);
         }
+        let made = || self.by_container_name(name.literal()?);
         let exact = self.exact.get(&name.canonical());
         let shown = name.literal().and_then(|name| self.shown.get(name));
-        let first = exact.into_iter().chain(shown).min()?;
-        self.inventory.workloads.get(*first)
+        let first = exact
+            .into_iter()
+            .chain(shown)
+            .min()
+            .copied()
+            .or_else(made)?;
+        self.inventory.workloads.get(first)
+    }
+
+    /// The service whose container compose calls so: project, service and number joined by hyphens, formerly by
+    /// underscores (docs.docker.com compose/how-tos/project-name). What the project is called nobody can tell.
+    fn by_container_name(&self, name: &str) -> Option<usize> {
+        let is_likely = self.inventory.platform == Platform::Compose && name.len() <= LONGEST_NAME;
+        let stem = name.trim_end_matches(|it: char| it.is_ascii_digit());
+        if !is_likely || stem.len() == name.len() {
+            return None;
+        }
+        let stem = stem.strip_suffix(['-', '_'])?;
+        let mut starts = stem.match_indices(['-', '_']).filter(|(at, _)| *at > 0);
+        starts.find_map(|(at, _)| {
+            let service = &stem[at + 1..];
+            let index = *self.shown.get(service)?;
+            let workload = self.inventory.workloads.get(index)?;
+            let is_made = !workload.network.has_own_name
+                && workload.name.shown().eq_ignore_ascii_case(service);
+            is_made.then_some(index)
+        })
     }
 
     /// What a host leads to, whoever calls it.

@@ -38,7 +38,7 @@ use super::inventory::{
 use super::place::Place;
 use super::recognise::Role;
 use super::report::Finding;
-use crate::catalogue::{Catalogue, Release, ServiceKind, Version};
+use crate::catalogue::{ServiceKind, Version};
 use crate::check::Rule;
 
 /// The rule about several deployments at once.
@@ -92,14 +92,6 @@ pub(super) fn names_secret(name: &str) -> bool {
 /// Whether it is on Azure Container Apps.
 fn on_azure(inventory: &Inventory) -> bool {
     inventory.platform == Platform::ContainerApps
-}
-
-/// The newest release of the catalogue that is not newer.
-pub(super) fn nearest_release(version: Version) -> Option<&'static Release> {
-    Catalogue::builtin()
-        .releases()
-        .iter()
-        .find(|release| release.version() <= version)
 }
 
 /// The version of Dify, from the api's image or any other that carries it.

@@ -6,7 +6,7 @@ use super::super::inventory::{Container, Inventory, Variable, Workload};
 use super::super::recognise::Role;
 use super::super::report::Findings;
 use super::super::seen::Seen;
-use super::{API, BEAT, WEBSOCKET, WORKER, dify_version, filled, label, lacks, nearest_release};
+use super::{API, BEAT, WEBSOCKET, WORKER, dify_version, filled, label, lacks};
 use crate::catalogue::{Catalogue, Release, ServiceKind, Version};
 use crate::check::rule::{Family, Rule, Sample};
 use crate::diagnostic::Severity;
@@ -101,9 +101,14 @@ struct Shared<'a> {
 }
 
 fn release(inventory: &Inventory) -> &'static Release {
+    let catalogue = Catalogue::builtin();
+    let known = |version| {
+        let mut releases = catalogue.releases().iter();
+        releases.find(|release| release.version() <= version)
+    };
     dify_version(inventory)
-        .and_then(nearest_release)
-        .unwrap_or_else(|| Catalogue::builtin().default_release())
+        .and_then(known)
+        .unwrap_or_else(|| catalogue.default_release())
 }
 
 /// A variable under any of its names; the newest counts.

@@ -151,7 +151,9 @@ fn both_urls(inventory: &Inventory, found: &mut Findings) {
 
 fn tcp(inventory: &Inventory, found: &mut Findings) {
     for (workload, _) in inventory.of(PROXY) {
-        if speaks_tcp(workload) == Some(false) {
+        // The ingress of an app leads to its front, not to a proxy beside it in the same app.
+        let is_beside = workload.containers.len() > 1;
+        if speaks_tcp(workload) == Some(false) && !is_beside {
             let message = format!("`{}` is behind an http ingress", workload.name.shown());
             found.push(workload.ingress.place().unwrap_or(&workload.place), message);
         }

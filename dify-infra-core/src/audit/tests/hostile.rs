@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::{compose, template};
+use crate::diagnostic::Severity;
 
 #[test]
 fn texts_that_double_are_cut_off() {
@@ -204,6 +205,9 @@ fn too_many_findings_are_counted() {
     );
     let report = template(&text);
     assert!(report.left_out > 10_000, "{}", report.left_out);
+    let severities = [Severity::Error, Severity::Warning, Severity::Note];
+    let sum: usize = severities.map(|it| report.left_out_of(it)).iter().sum();
+    assert_eq!(sum, report.left_out);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn no_finding_and_no_emitted_file_repeats_the_password_of_a_url() {
         let inventory = inventory.unwrap();
         let report = audit(&inventory);
         assert!(report.findings.len() > 12, "{report}");
-        let emitted = emit(&inventory, &report);
+        let emitted = emit(&inventory, &report).unwrap();
         let shown = format!(
             "{report} {report:?} {} {}",
             serde_json::to_string(&report).unwrap(),

@@ -32,17 +32,11 @@ impl ResourceNames {
         let prefix = deployment.prefix().as_str().to_owned();
         let suffix = target.suffix();
         let global = |part: &str| format!("{prefix}-{part}-{suffix}");
-        // A storage account takes letters and digits alone, 24 at most: 18 before the suffix.
-        let letters: String = prefix
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(18)
-            .collect();
         Self {
             postgres: existing_or(&deployment.postgres().origin, || global("postgres")),
             redis: existing_or(&deployment.redis().origin, || global("redis")),
             storage: existing_or(&deployment.storage().origin, || {
-                format!("{letters}{suffix}")
+                storage_account(&prefix, suffix)
             }),
             vault: match deployment.key_vault().map(|vault| &vault.origin) {
                 Some(Origin::Existing(name)) => name.to_string(),
@@ -149,8 +143,14 @@ fn registry_in(group: &ResourceId, registry: &AzureRegistry) -> ResourceId {
     group.provider(Kind::Registry.resource_type(), registry.name.as_str())
 }
 
+/// A storage account's name takes letters and digits alone, 24 at most: 18 before the suffix.
+pub(crate) fn storage_account(prefix: &str, suffix: &str) -> String {
+    let letters = prefix.chars().filter(char::is_ascii_alphanumeric);
+    letters.take(18).chain(suffix.chars()).collect()
+}
+
 /// A vault's name takes 24 characters: 17 before the hyphen and the suffix.
-fn vault(prefix: &str, suffix: &str) -> String {
+pub(crate) fn vault(prefix: &str, suffix: &str) -> String {
     let short: String = prefix.chars().take(17).collect();
     format!("{}-{suffix}", short.trim_end_matches('-'))
 }

@@ -1,7 +1,7 @@
 //! Whether a service that calls another reaches it: name, port, scheme and ingress.
 
 use super::super::calls::{self, Call, Naming, Target};
-use super::super::{API, DAEMON, PROXY, SANDBOX, WEB, WEBSOCKET, filled, label, on_azure};
+use super::super::{API, BEAT, DAEMON, PROXY, SANDBOX, WEB, WEBSOCKET, filled, label, on_azure};
 use super::ERROR;
 use crate::audit::inventory::{Fact, Ingress, Inventory, Workload};
 use crate::audit::recognise::Role;
@@ -184,6 +184,7 @@ fn plain_service(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
 fn nobody(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
     if let Target::Workload(target, naming) = call.target {
         elsewhere(call, target, naming, found);
+        unconnected(inventory, call, target, found);
     }
     let missing = match call.target {
         Target::Nobody => inventory.complete,
@@ -225,6 +226,48 @@ fn elsewhere(call: &Call<'_>, target: &Workload, naming: Naming, found: &mut Fin
                 "Put both into one environment, or make the app external and call its whole name.",
             );
     }
+}
+
+/// A call of a compose service that the caller shares no network with (docs.docker.com
+/// compose/how-tos/networking, reference/compose-file/services: `network_mode`).
+fn unconnected(inventory: &Inventory, call: &Call<'_>, target: &Workload, found: &mut Findings) {
+    let Some(caller) = call.caller.filter(|_| !on_azure(inventory)) else {
+        return;
+    };
+    // The scheduler hands tasks out and calls nobody; addresses of files are for plugins.
+    let calls_itself = caller.containers.iter().any(|it| it.role != BEAT);
+    if !calls_itself || call.variable == "INTERNAL_FILES_URL" {
+        return;
+    }
+    let home = calls::network_of(inventory, caller);
+    let name = target.name.shown();
+    let mode = |it: &Workload| it.network.mode.clone().unwrap_or_default();
+    let is_seen = |it: &Workload| !it.network.names.iter().any(|it| it.contains('{'));
+    let (own, others) = (mode(home), mode(target));
+    let why = if own == "none" {
+        "its caller has no network".to_owned()
+    } else if own == "host" {
+        "its caller is in the host's network, where no service has a name".to_owned()
+    } else if others == "none" {
+        format!("`{name}` has no network")
+    } else if others == "host" {
+        format!("`{name}` is in the host's network, where it has no name")
+    } else if let Some(service) = others.strip_prefix("service:") {
+        format!("`{name}` is in the network of `{service}` and has no name of its own")
+    } else if own.is_empty() && others.is_empty() && is_seen(home) && is_seen(target) {
+        let shares = |it: &String| target.network.names.contains(it);
+        if home.network.names.iter().any(shares) {
+            return;
+        }
+        "no network has both".to_owned()
+    } else {
+        return;
+    };
+    let message = format!("{} leads to `{name}`, but {why}", call.what);
+    found
+        .push(&call.place, message)
+        .see(&target.place, format!("`{name}`"))
+        .with_help("Put both into one network under `networks`.");
 }
 
 fn called_port(inventory: &Inventory, call: &Call<'_>, found: &mut Findings) {
@@ -349,6 +392,19 @@ fn external_name(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
 }
 
 fn wrong_service(_: &Inventory, call: &Call<'_>, found: &mut Findings) {
+    if let Target::Beside(container) = call.target
+        && !call.wanted.contains(&container.role)
+    {
+        let message = format!(
+            "{} leads to `{}` beside it, which is the {}",
+            call.what,
+            container.name,
+            container.role.as_str()
+        );
+        found
+            .push(&call.place, message)
+            .see(&container.place, format!("`{}`", container.name));
+    }
     let Target::Workload(target, _) = call.target else {
         return;
     };
