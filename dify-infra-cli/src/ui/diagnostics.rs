@@ -84,7 +84,7 @@ fn render(input: &Input, masked: &Masked<'_>, diagnostic: &Diagnostic) -> String
         .iter()
         .map(|text| Level::NOTE.message(text.as_str()));
     let group = if let Some(span) = primary {
-        let marked = |spans: &[(Span, Option<&str>)], kind: AnnotationKind| {
+        let annotations_of = |spans: &[(Span, Option<&str>)], kind: AnnotationKind| {
             // The lines alone: a snippet reads its whole text, and there may be thousands of findings.
             let first = spans.iter().map(|(it, _)| it.start).min();
             let last = spans.iter().map(|(it, _)| it.end).max();
@@ -120,8 +120,11 @@ fn render(input: &Input, masked: &Masked<'_>, diagnostic: &Diagnostic) -> String
         let mut here = vec![(span, None)];
         here.extend(near);
         Group::with_title(title)
-            .element(marked(&here, AnnotationKind::Primary))
-            .elements(far.iter().map(|it| marked(&[*it], AnnotationKind::Primary)))
+            .element(annotations_of(&here, AnnotationKind::Primary))
+            .elements(
+                far.iter()
+                    .map(|it| annotations_of(&[*it], AnnotationKind::Primary)),
+            )
             .elements(notes)
             .elements(help)
     } else {

@@ -235,6 +235,7 @@ mod tests {
         let mut draft = draft();
         draft.text("data.postgres", "existing", "acme");
         draft.text("data.postgres", "administrator", "acme");
+        draft.text("data.postgres", "sku", "Standard_B1ms");
         draft.text("services.api.env", "SQLALCHEMY_POOL_SIZE", "30");
         repair(&mut draft);
         let text = draft.render(&[]);

@@ -245,7 +245,7 @@ fn says_something(value: &Value) -> bool {
             let is_name = |key: &str| ["type", "name"].contains(&key) || key.starts_with(COMMENT);
             let named = members.get("name").is_some_and(Value::is_string);
             members.iter().any(|(key, value)| {
-                !(named && is_name(key)) && !key.starts_with(COMMENT) && says_something(value)
+                !(key.starts_with(COMMENT) || named && is_name(key)) && says_something(value)
             })
         }
         Value::Array(items) => items.is_empty() || items.iter().any(says_something),

@@ -492,7 +492,7 @@ fn every_failure_that_can_be_seen_is_found_at_its_place_and_nothing_when_it_is_m
         if !loud.is_empty() || own {
             wrong.push(format!("{number} {id}: mended it has {loud:?}"));
         }
-        let _ = writeln!(table, "{number:>2}  {:<52} {id}  {place}", what);
+        let _ = writeln!(table, "{number:>2}  {what:<52} {id}  {place}");
     }
     println!("{table}");
     assert!(wrong.is_empty(), "{wrong:#?}\n{table}");

@@ -252,11 +252,15 @@ mod tests {
                 .iter()
                 .map(|set| {
                     let mut bits = Bits::none(130);
-                    set.iter().for_each(|element| bits.insert(*element..*element + 1));
+                    for element in set {
+                        bits.insert(*element..*element + 1);
+                    }
                     bits
                 })
                 .collect();
-            sets.iter().for_each(|set| partition.split(set));
+            for set in &sets {
+                partition.split(set);
+            }
             let signature = |element: usize| sets.iter().map(|set| set.contains(element)).collect::<Vec<_>>();
             let classes = partition.classes();
             prop_assert_eq!(classes.iter().map(Vec::len).sum::<usize>(), 130);

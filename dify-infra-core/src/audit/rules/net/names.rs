@@ -39,10 +39,10 @@ pub(super) const HOST_HEADER: Rule = Rule {
     source: "microsoft/azure-container-apps#1298, #1315",
     fix: "Set `proxy_set_header Host` to the target's name, or give the target a tcp ingress.",
     bad: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { resolver 1.1.1.1; set $web dify-dev-web; proxy_set_header Host $host; proxy_pass http://$web; }"}]}}}]"#,
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}, "template": {"scale": {"rules": null}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { resolver 1.1.1.1; set $web dify-dev-web; proxy_set_header Host $host; proxy_pass http://$web; }"}]}}}]"#,
     ),
     good: Sample::resources(
-        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { resolver 1.1.1.1; set $web dify-dev-web; proxy_set_header Host $web; proxy_pass http://$web; }"}]}}}]"#,
+        r#"[{"type": "Microsoft.App/containerApps", "name": "dify-dev-web", "properties": {"configuration": {"ingress": {"transport": "http", "exposedPort": null, "allowInsecure": true}}, "template": {"scale": {"rules": null}}}}, {"type": "Microsoft.App/containerApps", "name": "dify-dev-nginx", "properties": {"configuration": {"secrets": [{"name": "file-nginx-conf", "value": "location / { resolver 1.1.1.1; set $web dify-dev-web; proxy_set_header Host $web; proxy_pass http://$web; }"}]}}}]"#,
     ),
     audit: Some(host_header),
     ..ERROR
