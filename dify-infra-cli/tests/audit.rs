@@ -121,7 +121,7 @@ fn what_is_no_template_and_what_is_no_folder_are_sentences() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("x.json"), "{").unwrap();
     for (arguments, expected) in [
-        (["audit", "--arm", "x.json"], "is no JSON"),
+        (["audit", "--arm", "x.json"], "is not valid JSON"),
         (
             ["audit", "--arm", "none.json"],
             "there is no ARM template none.json",
@@ -390,7 +390,7 @@ fn a_file_of_variables_that_compose_refuses_is_no_missing_file() {
     for (bytes, expected) in [
         (
             b"A=1\nB=\xff\xfe\n".as_slice(),
-            "it is no UTF-8 text from byte",
+            "it is not UTF-8 text from byte",
         ),
         (b"A=1\nBAD canary HERE\n", ".env:2: a name has a space"),
         (

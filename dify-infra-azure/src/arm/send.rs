@@ -126,7 +126,7 @@ impl ArmClient {
         Err(Error::protocol(
             &call.subject,
             format!(
-                "was referred to `{}`, which is no management host of `{}`: the token is not \
+                "was referred to `{}`, which is not a management host of `{}`: the token is not \
                  sent there, so the outcome is unknown",
                 call.url.origin().ascii_serialization(),
                 self.cloud().endpoint().origin().ascii_serialization(),

@@ -147,14 +147,14 @@ impl ApplicationCredential {
         let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '.');
         if tenant.is_empty() || !tenant.chars().all(is_name) {
             return Err(wrong(format!(
-                "`{tenant}` is no id and no domain of a tenant"
+                "`{tenant}` is neither the id nor a domain of a tenant"
             )));
         }
         if client_id.trim().is_empty() {
             return Err(wrong("the id of the application is empty".to_owned()));
         }
         let endpoint = authority.join(&format!("/{tenant}/oauth2/v2.0/token"));
-        let endpoint = endpoint.map_err(|_| wrong(format!("`{authority}` is no authority")))?;
+        let endpoint = endpoint.map_err(|_| wrong(format!("`{authority}` is not an authority")))?;
         let mut scrubber = Scrubber::default();
         match &proof {
             Proof::Secret(secret) if secret.expose_secret().is_empty() => {
@@ -232,7 +232,7 @@ impl ApplicationCredential {
                 .header("content-type", "application/x-www-form-urlencoded")
                 .header("accept", "application/json")
                 .body(Bytes::from(form.clone()))
-                .map_err(|_| self.failed(AuthErrorKind::Unavailable, "its address is no URL"))?;
+                .map_err(|_| self.failed(AuthErrorKind::Unavailable, "its address is not a URL"))?;
             // Asking for a token twice does no harm.
             let (error, asked) = match self.http.send(request).await {
                 Ok(response) => {

@@ -57,7 +57,7 @@ pub enum CertificateError {
     #[error("it has no certificate: put certificate and key into one file")]
     NoCertificate,
     /// Microsoft Entra takes RSA keys of 2048 bits and more alone.
-    #[error("its key is no RSA key of at least 2048 bits, and Microsoft Entra takes no other")]
+    #[error("its key is not an RSA key of at least 2048 bits, and Microsoft Entra takes no other")]
     NotRsa,
     /// The key belongs to another certificate.
     #[error("its key is not that of the certificate")]

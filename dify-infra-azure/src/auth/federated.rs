@@ -127,7 +127,7 @@ impl Assertion {
             let text = text.map_err(|error| format!("it can't be read: {error}"))?;
             return Ok(text.trim().into());
         };
-        let request = request.map_err(|_| "its address is no URL".to_owned())?;
+        let request = request.map_err(|_| "its address is not a URL".to_owned())?;
         let response = self.http.send(request).await;
         let response = response.map_err(|error| error.to_string())?;
         let status = response.status();

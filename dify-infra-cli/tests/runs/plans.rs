@@ -153,8 +153,8 @@ fn a_plan_for_something_else_is_refused() {
         &["the plan is for the deployment dify-dev, not chat-dev"],
     );
     for (text, part) in [
-        ("{}", "this is no plan"),
-        ("no JSON", "this is no plan"),
+        ("{}", "this is not a plan"),
+        ("no JSON", "this is not a plan"),
         ("{\"kind\": \"dify-infra plan\", \"format\": 7}", "format 7"),
     ] {
         place.write("wrong.json", text);

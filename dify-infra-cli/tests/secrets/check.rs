@@ -162,7 +162,7 @@ fn what_cannot_be_read_exits_1() {
         ("binary.env", "not UTF-8"),
         ("empty.env", "holds no secrets"),
         ("large.env", "larger than 1 MiB"),
-        ("broken.json", "broken.json line 1 is no valid JSON"),
+        ("broken.json", "broken.json line 1 is not valid JSON"),
         (".", "could not be read"),
     ] {
         let output = secrets_in(directory.path(), &["check", file]);

@@ -174,7 +174,7 @@ fn region(deployment: &Deployment, diagnostics: &mut Diagnostics) {
         .map(|near| format!("; did you mean `{near}`?"))
         .unwrap_or_default();
     let message = format!(
-        "`{}` is no region that is known here{near}",
+        "`{}` is not a region that is known here{near}",
         location.written()
     );
     diagnostics.push(REGION.finding(KeyPath::of("location"), message));

@@ -135,7 +135,7 @@ enum Seen {
 #[non_exhaustive]
 pub enum SavedPlanError {
     /// It is not JSON, or JSON of something else.
-    #[error("this is no plan that `dify-infra plan --out` has written")]
+    #[error("this is not a plan that `dify-infra plan --out` has written")]
     NotAPlan(#[source] Option<serde_json::Error>),
     /// It was written by another version.
     #[error("this plan has the format {0}, and this dify-infra reads format {FORMAT}")]

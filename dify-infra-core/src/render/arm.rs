@@ -306,7 +306,7 @@ impl Template<'_> {
                     .entry(SUFFIX_PARAMETER.to_owned())
                     .or_insert_with(|| {
                         json!({ "type": "string", "metadata": { "description":
-                        "The end of names that are unique in all of Azure: small letters and \
+                        "The end of names that are unique in all of Azure: lowercase letters and \
                          digits." } })
                     });
                 pieces.push(Piece::Code(format!("parameters('{SUFFIX_PARAMETER}')")));

@@ -72,7 +72,7 @@ impl FromStr for Cidr {
         }
         let network: IpNet = text.parse().map_err(|_| {
             refuse(
-                "it is no address with a prefix length",
+                "it is not an address with a prefix length",
                 "write it like 10.0.0.0/16 or fd00::/48".to_owned(),
             )
         })?;

@@ -12,7 +12,9 @@ pub(super) fn canonical(host: &str) -> Result<String, String> {
             .and_then(|text| text.parse::<Ipv6Addr>().ok());
         return match address {
             Some(address) => Ok(format!("[{address}]")),
-            None => Err(format!("the host {host:?} is no IPv6 address in brackets")),
+            None => Err(format!(
+                "the host {host:?} is not an IPv6 address in brackets"
+            )),
         };
     }
     if host.is_empty() {
@@ -25,7 +27,7 @@ pub(super) fn canonical(host: &str) -> Result<String, String> {
     let last = host.rsplit('.').next().unwrap_or(host);
     if last.bytes().all(|byte| byte.is_ascii_digit()) && !last.is_empty() {
         let address = host.parse::<Ipv4Addr>().map(|address| address.to_string());
-        return address.map_err(|_| format!("the host {host:?} is no IPv4 address"));
+        return address.map_err(|_| format!("the host {host:?} is not an IPv4 address"));
     }
     if host.len() > 253 {
         return Err(format!(

@@ -58,7 +58,7 @@ impl TryFrom<f64> for Cpu {
             .ok_or_else(|| {
                 let within = cpu > 0.0 && cpu <= f64::from(MOST_CPU);
                 let reason = if within {
-                    "it is no multiple of 0.25"
+                    "it is not a multiple of 0.25"
                 } else {
                     "it is out of range"
                 };

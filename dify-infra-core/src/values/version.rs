@@ -90,7 +90,8 @@ impl FromStr for DifyVersion {
             None => Some(Stage::Release),
             Some(stage) => Stage::parse(stage),
         };
-        let stage = stage.ok_or_else(|| refuse("what follows '-' is no fix, rc or beta", usual))?;
+        let stage =
+            stage.ok_or_else(|| refuse("what follows '-' is not fix, rc or beta", usual))?;
         let parts: Option<Vec<u32>> = numbers.split('.').map(number).collect();
         match parts.as_deref() {
             Some([major, minor]) => Ok(Self {

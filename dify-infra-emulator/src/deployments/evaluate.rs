@@ -110,7 +110,7 @@ impl Scope<'_> {
                 let mut object = Map::new();
                 for (name, member) in members {
                     let Value::String(name) = self.text(name)? else {
-                        return Err(format!("the name '{name}' is no text").into());
+                        return Err(format!("the name '{name}' is not text").into());
                     };
                     object.insert(name, self.value(member)?);
                 }

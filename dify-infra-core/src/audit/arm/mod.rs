@@ -42,7 +42,7 @@ pub enum InvalidTemplate {
         document: String,
     },
     /// It is no JSON.
-    #[error("{document} is no JSON: {reason}")]
+    #[error("{document} is not valid JSON: {reason}")]
     NoJson {
         /// The document.
         document: String,
@@ -50,7 +50,7 @@ pub enum InvalidTemplate {
         reason: String,
     },
     /// It is JSON, and no template.
-    #[error("{document} is no ARM template: {reason}")]
+    #[error("{document} is not an ARM template: {reason}")]
     NoTemplate {
         /// The document.
         document: String,
@@ -154,7 +154,9 @@ fn template_of<'a>(
         document: document.to_owned(),
         reason,
     };
-    let object = json.as_object().ok_or_else(|| refuse("it is no object"))?;
+    let object = json
+        .as_object()
+        .ok_or_else(|| refuse("it is not an object"))?;
     // What `az deployment group export` and the request body of a deployment wrap around it.
     let wrappers: [&'static [&'static str]; 2] = [&["template"], &["properties", "template"]];
     let (template, wrapper) = wrappers

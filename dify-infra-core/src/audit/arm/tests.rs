@@ -215,8 +215,8 @@ fn a_linked_template_is_said_to_be_unseen() {
 #[test]
 fn what_is_no_template_is_told_in_a_sentence() {
     for (text, expected) in [
-        ("{", "is no JSON"),
-        ("[]", "it is no object"),
+        ("{", "is not valid JSON"),
+        ("[]", "it is not an object"),
         ("{}", "it has no `resources`"),
     ] {
         let input = TemplateInput {

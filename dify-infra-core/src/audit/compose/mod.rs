@@ -43,7 +43,7 @@ pub enum InvalidCompose {
         file: String,
     },
     /// It is no YAML that can be used.
-    #[error("{file} is no compose file: {reason}")]
+    #[error("{file} is not a compose file: {reason}")]
     NoYaml {
         /// The file.
         file: String,

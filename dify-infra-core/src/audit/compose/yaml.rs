@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
                 self.count(size(&node))?;
                 return Ok(node);
             }
-            _ => return Err(format!("line {}: something that is no value", at.0)),
+            _ => return Err(format!("line {}: something that is not a value", at.0)),
         };
         let node = Node::new(tree, place);
         if anchor > 0 {
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
             let key = match event {
                 Event::MappingEnd => break,
                 Event::Scalar(key, ..) => key.into_owned(),
-                _ => return Err(format!("line {}: a key that is no text", at.0)),
+                _ => return Err(format!("line {}: a key that is not text", at.0)),
             };
             let (event, value_at) = self.next()?;
             let is_override = is_override(&event);

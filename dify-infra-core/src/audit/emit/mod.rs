@@ -280,7 +280,7 @@ fn others(inventory: &Inventory, draft: &mut Draft) {
                 .known()
                 .map_or_else(String::new, Seen::shown);
             draft.note(&format!(
-                "`{}` ({image}) is no part of Dify that a deployment file describes",
+                "`{}` ({image}) is not a part of Dify that a deployment file describes",
                 workload.name.shown()
             ));
         }

@@ -173,7 +173,7 @@ impl Resolver<'_> {
             (None, Some(max)) => (max.min(default.0), max),
         };
         if min > max || !(LEAST_MAXIMUM..=MOST_INSTANCES).contains(&max) {
-            let message = format!("{min} to {max} instances are no range that a gateway takes");
+            let message = format!("{min} to {max} instances are not a range that a gateway takes");
             let path = KeyPath::of("gateway.instances");
             self.report(rules::INSTANCES.finding(path, message));
             let (min, max) = default;
@@ -220,7 +220,7 @@ impl Resolver<'_> {
         let within = size.filter(|size| (least..=most).contains(size));
         if within.is_none() {
             let message = match size {
-                None => format!("{text:?} is no size such as 100M"),
+                None => format!("{text:?} is not a size such as 100M"),
                 Some(_) => format!("`{path}` is {text}, and the firewall takes sizes {bounds}"),
             };
             let finding = spc::INVALID_VALUE.finding(KeyPath::of(path), message);

@@ -184,7 +184,7 @@ impl Resolver<'_> {
     fn refuse_strangers(&mut self, network: &ResourceId, subnets: [Option<&ResourceId>; 3]) {
         for (subnet, id) in SubnetUse::ALL.into_iter().zip(subnets) {
             if let Some(id) = id.filter(|id| !id.is_below(network)) {
-                let message = format!("{} is no subnet of {}", id.label(), network.name());
+                let message = format!("{} is not a subnet of {}", id.label(), network.name());
                 let path = KeyPath::of("network.subnets").key(subnet.as_str());
                 self.report(net::EXISTING.finding(path, message));
             }

@@ -45,7 +45,7 @@ const CHANGING: [(&str, &str); 18] = [
     ),
     (
         "on_unsupported_protocol",
-        "may pass on what is no HTTP, without asking `http_access`",
+        "may pass on what is not HTTP, without asking `http_access`",
     ),
     ("redirect_program", "may change where a request goes"),
     (

@@ -166,7 +166,7 @@ pub(super) fn read(
 fn read_method(method: &str) -> Result<String, Refusal> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if method.is_empty() || method.len() > 32 || !method.bytes().all(is_token) {
-        return Err(bad("the method is no word of at most 32 letters"));
+        return Err(bad("the method is not a word of at most 32 letters"));
     }
     let upper = method.to_ascii_uppercase();
     if upper == "PRI" {
@@ -248,7 +248,7 @@ fn absolute(method: &str, text: &str, settings: &Settings) -> Result<Target, Ref
         || !name.starts_with(|first: char| first.is_ascii_alphabetic())
         || !text[end..].starts_with(':')
     {
-        return Err(bad("the target is no URL with a scheme"));
+        return Err(bad("the target is not a URL with a scheme"));
     }
     let scheme = Scheme::named(name).unwrap_or(Scheme::Unknown);
     let rest = &text[end + 1..];

@@ -291,7 +291,7 @@ impl fmt::Display for Problem {
             Self::ControlCharacters => f.write_str("has a line end or another control character"),
             Self::OuterWhitespace => f.write_str("begins or ends with white space"),
             Self::FewCategories => f.write_str(
-                "has fewer than three of capitals, small letters, digits and other characters, \
+                "has fewer than three of capitals, lowercase letters, digits and other characters, \
                  which Azure asks of a password",
             ),
             Self::HoldsLogin => f.write_str(

@@ -61,13 +61,13 @@ pub(super) fn read(text: &str, reader: &mut Reader) {
         }
         let line = scanner.take_line();
         if !(line.is_empty() || line.starts_with("//") || line.starts_with("using ")) {
-            reader.problem(number, "is no `param name = '...'`");
+            reader.problem(number, "is not `param name = '...'`");
         }
     }
 }
 
 fn parameter<'a>(scanner: &mut Scanner<'a>) -> Result<(&'a str, String), &'static str> {
-    const FORM: &str = "is no `param name = '...'`";
+    const FORM: &str = "is not `param name = '...'`";
     scanner.take("param");
     scanner.take_blanks();
     let name = scanner.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -80,7 +80,7 @@ fn parameter<'a>(scanner: &mut Scanner<'a>) -> Result<(&'a str, String), &'stati
         return Err("has a multi-line string: write it as '...' with \\n");
     }
     if !scanner.take("'") {
-        return Err("has a value that is no string");
+        return Err("has a value that is not a string");
     }
     let value = string(scanner)?;
     scanner.take_blanks();

@@ -65,15 +65,15 @@ pub(super) fn read(text: &str, reader: &mut Reader) {
                 let line = line_of(text, from);
                 match value {
                     Some(value) => reader.secret(line, SecretName::from_any(&name), &value),
-                    None => reader.problem(line, "has a value that is no string"),
+                    None => reader.problem(line, "has a value that is not a string"),
                 }
             }
         }
         // The parser's own message is not repeated: it can quote a value.
-        Err(error) if error.is_data() => reader.problem(error.line(), "is no JSON object"),
+        Err(error) if error.is_data() => reader.problem(error.line(), "is not a JSON object"),
         Err(error) => reader.problem(
             error.line(),
-            format!("is no valid JSON at column {}", error.column()),
+            format!("is not valid JSON at column {}", error.column()),
         ),
     }
 }

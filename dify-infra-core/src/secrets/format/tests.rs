@@ -135,7 +135,7 @@ fn json_problems_have_lines_and_no_values() {
     let found = problems(text, Format::Json);
     assert_eq!(found.len(), 3);
     assert!(
-        found[0].starts_with("line 3 has a value that is no string"),
+        found[0].starts_with("line 3 has a value that is not a string"),
         "{found:?}"
     );
     assert!(

@@ -32,7 +32,7 @@ pub(super) fn read(text: &str, reader: &mut Reader) {
     for error in errors {
         // The parser's own message and excerpt are not repeated: they quote the line.
         let start = error.span().map_or(0, |span| span.start);
-        reader.problem(line_of(text, start), "is no valid TOML, or repeats a name");
+        reader.problem(line_of(text, start), "is not valid TOML, or repeats a name");
     }
     for (key, value) in table.get_ref() {
         let line = line_of(text, key.span().start);
@@ -40,7 +40,7 @@ pub(super) fn read(text: &str, reader: &mut Reader) {
             DeValue::String(value) => {
                 reader.secret(line, SecretName::from_any(key.get_ref()), value);
             }
-            _ => reader.problem(line, "has a value that is no string"),
+            _ => reader.problem(line, "has a value that is not a string"),
         }
     }
 }

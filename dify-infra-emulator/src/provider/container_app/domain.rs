@@ -58,7 +58,7 @@ pub(super) fn check(
             return Err(NAME
                 .refuse(
                     "InvalidCustomHostName",
-                    format!("'{name}' is no custom host name. {}", NAME.text),
+                    format!("'{name}' is not a custom host name. {}", NAME.text),
                 )
                 .at(&path));
         }

@@ -87,7 +87,7 @@ impl Reader<'_> {
         };
         let Some(index) = self.file.lists.named(name) else {
             let Some(list) = List::new(name, written, place) else {
-                self.fatal(place, format!("`{type_name}` is no type of a list"));
+                self.fatal(place, format!("`{type_name}` is not a type of a list"));
                 return None;
             };
             if let Some(doubt) = &list.doubt {
@@ -130,7 +130,7 @@ impl Reader<'_> {
                     ListKind::Destination { looks_up, .. } | ListKind::Domain { looks_up, .. },
                     "-n",
                 ) => *looks_up = false,
-                _ => self.fatal(place, format!("`{option}` is no option of this list")),
+                _ => self.fatal(place, format!("`{option}` is not an option of this list")),
             }
         }
         left
@@ -149,7 +149,7 @@ impl Reader<'_> {
                     (Ok(first), Ok(last)) if first <= last && ports.len() < MOST_VALUES => {
                         ports.push((first, last));
                     }
-                    _ => self.fatal(place, format!("{value:?} is no port or range of ports")),
+                    _ => self.fatal(place, format!("{value:?} is not a port or range of ports")),
                 }
             }
             ListKind::ListeningName(names) => names.push(value.to_owned()),
@@ -195,7 +195,7 @@ impl Reader<'_> {
                 self.file.lists[index].doubt = Some(format!("{place}: {message}"));
                 self.doubt(place, &message);
             }
-            Added::Refused => self.fatal(place, format!("{value:?} is no address or range")),
+            Added::Refused => self.fatal(place, format!("{value:?} is not an address or range")),
             Added::TooMany => {
                 let message = format!("the list `{name}` is too long to be read here");
                 self.file.lists[index].doubt = Some(format!("{place}: {message}"));

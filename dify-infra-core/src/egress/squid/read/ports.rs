@@ -12,7 +12,7 @@ impl Reader<'_> {
         let Some(port) = port else {
             let names_variable = address.contains("${");
             if !names_variable {
-                self.fatal(place, format!("{address:?} is no port"));
+                self.fatal(place, format!("{address:?} is not a port"));
             }
             return;
         };

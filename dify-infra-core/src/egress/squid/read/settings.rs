@@ -64,7 +64,7 @@ impl Reader<'_> {
             self.file.remark(
                 RemarkKind::NotUnderstood,
                 place,
-                format!("`{first}` is no directive that is known here"),
+                format!("`{first}` is not a directive that is known here"),
             );
         }
     }
