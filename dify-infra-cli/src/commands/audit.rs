@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::args::AuditArguments;
 use crate::exit::Exit;
 use crate::input::Input;
-use crate::settings::{Settings, UsageError};
+use crate::settings::{Settings, UsageError, Verbosity};
 use crate::ui::errors::{self, Problem};
 use crate::ui::table::Table;
 use crate::ui::{BOLD, GREEN, RED, Ui, YELLOW, styled};
@@ -67,12 +67,12 @@ pub(super) async fn run(
         // The file is the data then, and the findings are for people.
         match &emitted {
             Some(emitted) => {
-                ui.say(report_text(&report, &policies).trim_end());
+                ui.say(report_text(&report, &policies, ui.verbosity()).trim_end());
                 if let Ok(emitted) = emitted {
                     ui.data(&emitted.text)?;
                 }
             }
-            None => ui.data(&report_text(&report, &policies))?,
+            None => ui.data(&report_text(&report, &policies, ui.verbosity()))?,
         }
         conclude(ui, &report);
     }
@@ -198,8 +198,9 @@ async fn live(
 }
 
 /// The report for people: what proxies let through, findings, what was not seen, how many there are.
-fn report_text(report: &Report, policies: &[ProxyPolicy]) -> String {
-    let mut shown: String = policies.iter().map(proxies::text).collect();
+fn report_text(report: &Report, policies: &[ProxyPolicy], verbosity: Verbosity) -> String {
+    let all = verbosity >= Verbosity::Verbose;
+    let mut shown: String = policies.iter().map(|it| proxies::text(it, all)).collect();
     for finding in &report.findings {
         shown += &text(finding);
         shown.push('\n');

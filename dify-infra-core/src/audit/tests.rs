@@ -18,6 +18,7 @@ mod limits;
 mod pains;
 mod pairs;
 mod parts;
+mod proxies;
 mod releases;
 mod samples;
 mod switches;

@@ -91,18 +91,6 @@ impl SquidReport {
         Ok(Self::judge(&file, text, &Surroundings::unknown(platform)))
     }
 
-    /// The same where something of its place is known.
-    ///
-    /// # Errors
-    ///
-    /// When the text is too large to be read.
-    pub(crate) fn of_text_in(
-        text: &str,
-        surroundings: &Surroundings<'_>,
-    ) -> Result<Self, UnreadableSquidFile> {
-        Ok(Self::judge(&SquidFile::read(text)?, text, surroundings))
-    }
-
     /// Requests that must be refused, and of which it can't be said what becomes of them: a file with
     /// any is not proven right, whatever its findings are.
     pub fn undecided(&self) -> impl Iterator<Item = &ReportRow> {
@@ -124,7 +112,8 @@ impl SquidReport {
         Self::judge(file, text, &Surroundings::unknown(Platform::ContainerApps))
     }
 
-    fn judge(file: &SquidFile, text: &str, surroundings: &Surroundings<'_>) -> Self {
+    /// Judges a file that was read from `text`, where something of its place is known.
+    pub(crate) fn judge(file: &SquidFile, text: &str, surroundings: &Surroundings<'_>) -> Self {
         let judgement = Judgement::of(file, surroundings);
         let (diagnostics, starts) = findings::of(&judgement, text);
         Self {
@@ -149,23 +138,15 @@ pub(crate) struct SquidFindings {
 }
 
 impl SquidFindings {
-    /// Reads a squid file and judges it, where something of its place is known.
-    ///
-    /// # Errors
-    ///
-    /// When the text is too large to be read.
-    pub(crate) fn of_text(
-        text: &str,
-        surroundings: &Surroundings<'_>,
-    ) -> Result<Self, UnreadableSquidFile> {
-        let file = SquidFile::read(text)?;
-        let judgement = Judgement::of(&file, surroundings);
+    /// Judges a file that was read from `text`, where something of its place is known.
+    pub(crate) fn judge(file: &SquidFile, text: &str, surroundings: &Surroundings<'_>) -> Self {
+        let judgement = Judgement::of(file, surroundings);
         let undecided = judgement.undecided();
-        Ok(Self {
+        Self {
             diagnostics: findings::of(&judgement, text).0,
             undecided,
             is_decided: undecided == 0 && judgement.is_decided(),
-        })
+        }
     }
 }
 
@@ -225,7 +206,8 @@ mod tests {
                 subnets: None,
                 declared: policy.exceptions(),
             };
-            let found = SquidFindings::of_text(&text, &surroundings).unwrap();
+            let found =
+                SquidFindings::judge(&SquidFile::read(&text).unwrap(), &text, &surroundings);
             assert!(
                 found.diagnostics.is_empty(),
                 "{network}: {}",
@@ -236,7 +218,8 @@ mod tests {
                 declared: &policy.exceptions()[..1],
                 ..surroundings
             };
-            let found = SquidFindings::of_text(&text, &surroundings).unwrap();
+            let found =
+                SquidFindings::judge(&SquidFile::read(&text).unwrap(), &text, &surroundings);
             let is_told = found
                 .diagnostics
                 .iter()
@@ -336,9 +319,8 @@ mod tests {
             subnets: subnets.as_deref(),
             declared: &[],
         };
-        let found = SquidFindings::of_text(&text, &surroundings)
-            .unwrap()
-            .diagnostics;
+        let file = SquidFile::read(&text).unwrap();
+        let found = SquidFindings::judge(&file, &text, &surroundings).diagnostics;
         assert!(found.iter().all(|it| it.code == "SSR006"), "{found}");
         found
             .iter()

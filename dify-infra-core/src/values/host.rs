@@ -111,8 +111,8 @@ mod tests {
         for (host, reason) in [
             ("", "missing"),
             ("日本.example", "xn--"),
-            ("1.2.3", "no IPv4"),
-            ("256.1.1.1", "no IPv4"),
+            ("1.2.3", "not an IPv4"),
+            ("256.1.1.1", "not an IPv4"),
             ("[::1", "brackets"),
             ("[::1%25eth0]", "brackets"),
             ("a..b", "empty part"),

@@ -14,8 +14,9 @@ struct Fate<'a> {
     clients: Vec<&'a str>,
 }
 
-/// One line for each destination and what becomes of it; clients with the same answer share it.
-pub(super) fn text(policy: &ProxyPolicy) -> String {
+/// One line for each destination that is not treated as it should be, for every destination when all are asked for;
+/// clients with the same answer share it.
+pub(super) fn text(policy: &ProxyPolicy, all_rows: bool) -> String {
     let head = styled(BOLD, format!("proxy policy of {}", policy.place));
     let report = match &policy.report {
         Ok(report) => report,
@@ -23,7 +24,11 @@ pub(super) fn text(policy: &ProxyPolicy) -> String {
     };
     let mut table = Table::new();
     let all = clients(&report.rows);
-    for fate in fates(&report.rows) {
+    let fates = fates(&report.rows);
+    let is_right = |fate: &&Fate<'_>| colour(fate.row) == GREEN;
+    let right = fates.iter().filter(is_right).count();
+    let shown = fates.iter().filter(|fate| all_rows || !is_right(fate));
+    for fate in shown {
         let clients = if fate.clients.len() == all {
             "every client".to_owned()
         } else {
@@ -38,7 +43,15 @@ pub(super) fn text(policy: &ProxyPolicy) -> String {
             styled(DIM, format!("for {clients}")),
         ]);
     }
-    format!("{head}:\n{}\n", table.render())
+    let rest = match right {
+        _ if all_rows => String::new(),
+        0 => String::new(),
+        right => styled(
+            DIM,
+            format!("  {right} destinations are treated as they should be: -v shows them\n"),
+        ),
+    };
+    format!("{head}:\n{}{rest}\n", table.render())
 }
 
 /// What becomes of a request, and what should where that is another thing.

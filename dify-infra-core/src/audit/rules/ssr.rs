@@ -190,7 +190,7 @@ fn own_file(inventory: &Inventory, found: &mut Findings) {
 }
 
 fn policy(inventory: &Inventory, found: &mut Findings) {
-    for (place, report) in judged(inventory, SquidFindings::of_text) {
+    for (place, report) in judged(inventory, SquidFindings::judge) {
         let report = match report {
             Ok(report) => report,
             Err(why) => {

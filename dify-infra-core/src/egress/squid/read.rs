@@ -93,6 +93,7 @@ impl SquidFile {
             left: MOST_LINES,
             branches: Vec::new(),
             quoted: false,
+            lacks_part: false,
         };
         reader.read(None, text, 0)?;
         Ok(reader.finish())
@@ -114,6 +115,8 @@ pub(super) struct Reader<'a> {
     branches: Vec<Branch>,
     /// Whether words may be quoted, which is not understood here.
     quoted: bool,
+    /// Whether a part of the file was not given: what is missing may stand there.
+    lacks_part: bool,
 }
 
 impl Reader<'_> {
@@ -236,6 +239,7 @@ impl Reader<'_> {
                 }
                 Err(reason) => reason,
             };
+            self.lacks_part = true;
             let message = format!("includes {path}, {reason}");
             self.file
                 .remark(RemarkKind::NotSeen, place, message.clone());

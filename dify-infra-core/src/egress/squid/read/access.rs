@@ -65,7 +65,15 @@ impl Reader<'_> {
                 Some(bare) => (true, bare),
                 None => (false, *name),
             };
-            let Some(list) = self.file.lists.named(bare) else {
+            let list = self.file.lists.named(bare);
+            if list.is_none() && self.lacks_part {
+                let reason = format!(
+                    "{place} names the list `{bare}`, which may stand in a file that was not given"
+                );
+                self.file.remark(RemarkKind::NotSeen, place, reason.clone());
+                return Err(reason);
+            }
+            let Some(list) = list else {
                 self.fatal(place, format!("there is no list `{bare}` before it"));
                 return Err(format!(
                     "{place} names the list `{bare}`, which is not there"
