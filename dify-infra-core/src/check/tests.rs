@@ -181,6 +181,14 @@ fn the_remedy_for_large_files_is_one_that_helps() {
     let routes: String = all.iter().map(|path| route(path, "900M")).collect();
     let found = checked(&format!("{}{LARGE_FILES}{routes}", Sample::BASE));
     assert!(found.iter().all(|it| it.code != "LIM105"), "{found}");
+    // And so do the routes that the remedy itself names.
+    let found = checked(&format!("{}{LARGE_FILES}", Sample::BASE));
+    let help = found.iter().find(|it| it.code == "LIM105").unwrap();
+    let help = help.help.clone().unwrap();
+    let named = help.split('`').filter(|it| it.starts_with('/'));
+    let named: String = named.map(|path| route(path, "900M")).collect();
+    let found = checked(&format!("{}{LARGE_FILES}{named}", Sample::BASE));
+    assert!(found.iter().all(|it| it.code != "LIM105"), "{found}");
     // One of them is too small: it is the one that is pointed at.
     let routes = routes.replacen("900M", "899M", 1);
     let text = format!("{}{LARGE_FILES}{routes}", Sample::BASE);

@@ -36,6 +36,7 @@ pub(super) const DEBUG: Rule = Rule {
     bad: Sample::compose("services:\n  api:\n    environment:\n      DEBUG: \"true\""),
     good: Sample::compose("services:\n  api:\n    environment:\n      DEBUG: \"false\""),
     audit: Some(debug),
+    allowable: true,
     ..Rule::of(Family::Sec, Severity::Error)
 };
 

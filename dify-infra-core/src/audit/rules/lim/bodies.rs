@@ -23,8 +23,8 @@ pub(super) const BODIES: Rule = Rule {
     source: "langgenius/dify#20869, #12376; langgenius/dify-plugin-daemon#405",
     fix: "Set `client_max_body_size 100M` or more.",
     fix_in_file: Some(
-        "Lower the limit of the API, or route the paths that take more with a larger `max_body_size`: \
-         `/console/api/files/upload`, `/v1/files/upload`, `/v1/datasets/`, `/api/files/upload`.",
+        "Lower the limit of the API, or add routes to it with a larger `max_body_size` for the paths that take \
+         files: `/console/api/`, `/v1/`, `/api/` and `/files/`.",
     ),
     bad: Sample::compose(
         "services:\n  nginx:\n    volumes: [\"./small-nginx.conf:/etc/nginx/conf.d/default.conf\"]",
