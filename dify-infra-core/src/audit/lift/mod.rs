@@ -138,6 +138,14 @@ pub(crate) fn inventory(resources: &[Resource]) -> Inventory {
             inventory.not_seen(resource.place(), why);
             inventory.complete = false;
         }
+        if runs_elsewhere(resource) {
+            let why = format!(
+                "{} runs containers of Dify, and this type of resource is not read",
+                resource.kind
+            );
+            inventory.not_seen(resource.place(), why);
+            inventory.complete = false;
+        }
         apps::add(&mut inventory, resource);
         settings::add(&mut inventory, resource);
         summary::add(&mut inventory, resource);
@@ -145,6 +153,29 @@ pub(crate) fn inventory(resources: &[Resource]) -> Inventory {
     }
     data::add(&mut inventory, resources);
     inventory
+}
+
+/// Whether a resource of another kind than apps and jobs names an image of Dify, or holds a compose file
+/// (learn.microsoft.com app-service/configure-custom-container).
+fn runs_elsewhere(resource: &Resource) -> bool {
+    fn names_image(node: &Node) -> bool {
+        let is_image = |text: &Seen| {
+            text.contains("langgenius/dify-") || text.beginning().starts_with("COMPOSE|")
+        };
+        match &node.tree {
+            Tree::Text(text) => is_image(text),
+            Tree::List(items) => items.iter().any(names_image),
+            Tree::Object(members) => members.iter().any(|(_, value)| names_image(value)),
+            _ => false,
+        }
+    }
+    const OTHERS: [&str; 4] = [
+        "Microsoft.ContainerInstance/containerGroups",
+        "Microsoft.Web/sites",
+        "Microsoft.Web/sites/config",
+        "Microsoft.Web/sites/slots",
+    ];
+    OTHERS.iter().any(|kind| resource.is(kind)) && names_image(&resource.body)
 }
 
 fn platform(inventory: &mut Inventory, resource: &Resource) {

@@ -187,3 +187,23 @@ fn a_condition_and_a_count_that_are_taken_for_granted_are_listed() {
     template["resources"][0]["condition"] = json!(true);
     assert_eq!(not_seen(&template).0, [""; 0]);
 }
+
+#[test]
+fn what_runs_dify_and_is_not_read_is_listed() {
+    let site = |version: &str| {
+        json!({"resources": [{"type": "Microsoft.Web/sites", "name": "dify",
+            "properties": {"siteConfig": {"linuxFxVersion": version}}}]})
+    };
+    let group = json!({"resources": [{"type": "Microsoft.ContainerInstance/containerGroups", "name": "dify",
+        "properties": {"containers": [{"name": "api", "properties": {"image": "langgenius/dify-api:1.16.0"}}]}}]});
+    for template in [
+        site("DOCKER|langgenius/dify-api:1.16.0"),
+        site("COMPOSE|c2VydmljZXM6"),
+        group,
+    ] {
+        let (told, recognised) = not_seen(&template);
+        assert_eq!((told.len(), recognised), (1, 0), "{told:?}");
+        assert!(told[0].contains("runs containers of Dify"), "{told:?}");
+    }
+    assert_eq!(not_seen(&site("NODE|22-lts")).0, [""; 0]);
+}
